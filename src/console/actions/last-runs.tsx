@@ -100,7 +100,6 @@ interface RowsProps {
 
 /** The bars, with how long the highest one took and when the first and the last run were created. */
 function Chart({ rows, search }: RowsProps) {
-  const { scope } = useSession();
   const box = useRef<HTMLDivElement>(null);
   const [count, setCount] = useState(0);
   useEffect(() => {
@@ -119,7 +118,7 @@ function Chart({ rows, search }: RowsProps) {
           <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
         </p>
       )}
-      <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
+      <Strip rows={rows} search={search} selectedId={null} isNewest />
       {newest === undefined || oldest === undefined ? null : (
         <p class="axis row is-apart number muted small">
           <Created at={oldest.createdAt} />

@@ -6,7 +6,7 @@ import { PlannedPause } from "../gates/pause.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, filledLines, TextArea, TextField, useChange } from "../ui/forms.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { gatesText } from "./action-facts.tsx";
 import { parametersOf } from "./form-values.ts";
 import { ParameterFields, useNewParameters } from "./parameter-fields.tsx";

@@ -8,14 +8,13 @@ import { wouldStartText } from "../../words/bulk.ts";
 import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { comparing, hrefOf, useRoute, useRouter } from "../router.tsx";
-import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
+import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/run-dialogs.tsx";
 import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, Check, useChange } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Icon } from "../ui/parts.tsx";
+import { Button, Icon, useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
 import { FilterWords } from "./bulk-words.tsx";
 import {

@@ -6,10 +6,9 @@ import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ConfirmDialog } from "../ui/forms.tsx";
-import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
+import { type Column, DetailHead, Pager, Table, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Fact, Mark, Skeleton } from "../ui/parts.tsx";
+import { Button, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import {
   codeText,
@@ -108,8 +107,7 @@ const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "
 /** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
 function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
   const { reader } = useSession();
-  const filter = useFilter("outcome", OUTCOMES);
-  const { value: outcome, cursor } = filter;
+  const { value: outcome, cursor, field } = useFilter("Outcome", "outcome", OUTCOMES);
   const { data, failure, reload } = useRead(
     (signal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
     [reader, id, outcome, cursor],
@@ -120,7 +118,7 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
     <section class="stack">
       <div class="page-head row is-apart">
         <h2>Runs</h2>
-        <FilterField label="Outcome" values={OUTCOMES} filter={filter} />
+        {field}
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? null : data.entries.length === 0 ? (

@@ -23,9 +23,7 @@ import {
 } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, NotYours, Skeleton } from "../ui/parts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { Button, CopyButton, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
 import { Gone } from "./definition-page.tsx";
 import { type AnyStored, callsOf, type DefinitionKind, isGone, pagesOf, secretOf, type View } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";

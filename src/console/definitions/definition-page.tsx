@@ -6,8 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, DialogButton } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Empty, Skeleton } from "../ui/parts.tsx";
+import { Empty, Skeleton, useNotices } from "../ui/parts.tsx";
 import { type AnyStored, callsOf, changedMeanwhile, type DefinitionKind, isGone, pagesOf } from "./kind.ts";
 
 interface DefinitionPageProps<T> {

@@ -4,9 +4,9 @@ import type { ActionRunsError } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { useSession } from "../session/session.tsx";
-import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
-import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
-import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
+import { SecretDialog } from "../tokens/token-dialogs.tsx";
+import { firstGracePeriod, gracePeriodChoices, secondsOf } from "../tokens/token-rules.ts";
+import { ChangeDialog, type Problems, SelectField, TextField, useForm } from "../ui/forms.tsx";
 import { useZone } from "../ui/time.tsx";
 import type { DefinitionKind, MadeSecret } from "./kind.ts";
 import { nameAt } from "./members.ts";
@@ -127,10 +127,9 @@ const LOST = "The secret was made, but the response that had it got lost. Close 
 export function RotateSecretDialog({ kind, name, onClose, onRotated }: RotateSecretDialogProps) {
   const { noun, madeSecret: about } = kind;
   const { client } = useSession();
-  const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(CHOICES));
   const [rotated, setRotated] = useState<{ secret: string; graceEndsAt: string | null } | null>(null);
-  const change = useChange({ fields: ["/gracePeriodSeconds"] });
-  const gracePeriodSeconds = CHOICES.find(({ key }) => key === gracePeriod)?.seconds;
+  const { change, texts, field } = useForm({ "/gracePeriodSeconds": firstGracePeriod(CHOICES) });
+  const gracePeriodSeconds = secondsOf(texts["/gracePeriodSeconds"]);
   const rotate = () =>
     change.submit({
       body: { gracePeriodSeconds },
@@ -153,14 +152,7 @@ export function RotateSecretDialog({ kind, name, onClose, onRotated }: RotateSec
       <p>
         The {noun} gets a new {about.noun}, which you see once.
       </p>
-      <GracePeriodField
-        label="The old secret"
-        hint={about.overlap}
-        choices={CHOICES}
-        value={gracePeriod}
-        error={change.problems.get("/gracePeriodSeconds")}
-        onText={setGracePeriod}
-      />
+      <SelectField label="The old secret" hint={about.overlap} options={CHOICES} {...field("/gracePeriodSeconds")} />
     </ChangeDialog>
   );
 }

@@ -15,8 +15,7 @@ import {
 } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button } from "../ui/parts.tsx";
+import { Button, useNotices } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import {
   type AnyStored,

@@ -22,14 +22,13 @@ type Open = { readonly group: string } | { readonly pause: Schemas["Pause"] } | 
 
 export function GroupsPage() {
   const { reader, may } = useSession();
-  const { pauses, reload: reloadNews } = useGateNews();
+  const { reload } = useGateNews();
   const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open>(null);
-  const mayPause = may("actions:manage");
-  const close = () => setOpen(null);
-  function changed() {
+  function close() {
+    setOpen(null);
     loaded.reload();
-    reloadNews();
+    reload();
   }
   return (
     <>
@@ -38,9 +37,11 @@ export function GroupsPage() {
         of="groups"
         loaded={loaded}
         button={
-          mayPause ? <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button> : null
+          may("actions:manage") ? (
+            <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button>
+          ) : null
         }
-        note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
+        note={<Pauses onOpen={setOpen} />}
       >
         {(groups) =>
           groups.length === 0 ? (
@@ -51,30 +52,24 @@ export function GroupsPage() {
               </p>
             </Empty>
           ) : (
-            <GroupTable groups={groups} mayPause={mayPause} onOpen={setOpen} />
+            <GroupTable groups={groups} onOpen={setOpen} />
           )
         }
       </ListPage>
-      {open === null ? null : "pause" in open ? (
-        <ResumeDialog pause={open.pause} onClose={close} onResumed={changed} />
-      ) : (
-        <PauseDialog group={open.group} onClose={close} onPaused={changed} />
-      )}
+      {open !== null && "pause" in open ? <ResumeDialog pause={open.pause} onClose={close} /> : null}
+      {open !== null && "group" in open ? <PauseDialog group={open.group} onClose={close} /> : null}
     </>
   );
 }
 
 interface PartProps {
-  readonly mayPause: boolean;
   readonly onOpen: (open: Open) => void;
 }
 
-interface PausesProps extends PartProps {
-  readonly pauses: readonly Schemas["Pause"][];
-}
-
 /** The pauses of groups, and what is planned. The pause of the environment that holds now has a banner on every page. */
-function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
+function Pauses({ onOpen }: PartProps) {
+  const { may } = useSession();
+  const { pauses } = useGateNews();
   const shown = pauses.filter(({ group, active }) => !active || group !== WHOLE_ENVIRONMENT);
   if (shown.length === 0) return null;
   return (
@@ -88,7 +83,7 @@ function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
               <strong>{active ? `${what} is paused:` : `Planned pause of ${what}:`}</strong>{" "}
               <PauseFacts pause={pause} />
             </p>
-            {mayPause ? (
+            {may("actions:manage") ? (
               <Button
                 aria-label={active ? `Resume ${what}` : `Remove the planned pause of ${what}`}
                 onClick={() => onOpen({ pause })}
@@ -107,11 +102,12 @@ interface GroupTableProps extends PartProps {
   readonly groups: readonly Schemas["ConcurrencyGroup"][];
 }
 
-function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
-  const { scope } = useSession();
+function GroupTable({ groups, onOpen }: GroupTableProps) {
+  const { scope, may } = useSession();
   return (
     <Table label="Groups" columns={COLUMNS}>
       {groups.map(({ group, key, limit, holders, waiters, paused }) => (
+        // A group has a row for each of its keys.
         <tr key={`${group} ${key}`}>
           <td>
             <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
@@ -127,8 +123,12 @@ function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
           </td>
           <td class="number">{waiters}</td>
           <td class="is-end">
-            {mayPause ? (
-              <Button kind="quiet" aria-label={`Pause ${groupName(group, key)}`} onClick={() => onOpen({ group })}>
+            {may("actions:manage") ? (
+              <Button
+                kind="quiet"
+                aria-label={`Pause ${key ? `${group}, of ${key}` : group}`}
+                onClick={() => onOpen({ group })}
+              >
                 Pause
               </Button>
             ) : null}
@@ -137,9 +137,4 @@ function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
       ))}
     </Table>
   );
-}
-
-/** A group has a row for each of its keys. */
-function groupName(group: string, key: string | null): string {
-  return key ? `${group}, of ${key}` : group;
 }

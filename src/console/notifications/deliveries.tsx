@@ -7,10 +7,9 @@ import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, DialogButton, SelectField, useChange } from "../ui/forms.tsx";
-import { FilterField, Pager, Rows, useFilter } from "../ui/list-page.tsx";
+import { Pager, Rows, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Mark } from "../ui/parts.tsx";
+import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 
 type EndpointDelivery = Schemas["Delivery"];
@@ -31,8 +30,7 @@ interface DeliveriesPartProps {
 
 export function DeliveriesPart({ name, newest, onRecovering }: DeliveriesPartProps) {
   const { reader } = useSession();
-  const filter = useFilter("state", STATES);
-  const { value: state, cursor } = filter;
+  const { value: state, cursor, field } = useFilter("State", "state", STATES);
   const { data, failure, reload } = useRead(
     (signal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
     [reader, name, state, cursor],
@@ -44,7 +42,7 @@ export function DeliveriesPart({ name, newest, onRecovering }: DeliveriesPartPro
       <div class="page-head row is-apart">
         <h2>Deliveries</h2>
         <div class="row">
-          <FilterField label="State" values={STATES} filter={filter} />
+          {field}
           <DialogButton dialog={(close) => <RecoverDialog name={name} onClose={close} onBegun={onRecovering} />}>
             Recover
           </DialogButton>

@@ -2,8 +2,7 @@
 import type { Client, Schemas, Stored } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, useChange } from "../ui/forms.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Mark } from "../ui/parts.tsx";
+import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 interface HealthProps {

@@ -1,7 +1,6 @@
 /** Forms: a change that is sent, dialogs, and fields. */
 import type {
   ComponentChildren,
-  InputHTMLAttributes,
   PartialInputHTMLAttributes,
   PartialSelectHTMLAttributes,
   TextareaHTMLAttributes,
@@ -12,23 +11,22 @@ import { capitalized } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "./load.tsx";
 import { Button, type ButtonProps, Icon } from "./parts.tsx";
-import { seen } from "./seen-texts.tsx";
+import { seen } from "./seen-texts.ts";
 
-/* SECTION: A change. One request at a time, so that a double click is one change. */
+/*
+ * SECTION: A change: one request at a time, so that a double click is one change. A body that was sent before gets the
+ * same idempotency key again, so a second try after a lost response repeats the first one. Another body gets a key of its
+ * own, because the service refuses a key that comes with another body.
+ */
+
 /** What is wrong and what to do, by the pointer of a field. Null: the form as a whole. */
 export type Problems = ReadonlyMap<string | null, string>;
 
-interface Sending {
-  readonly idempotencyKey: string;
-  readonly signal: AbortSignal;
-}
-
 interface Submission<T> {
-  /** The body. If it differs from every body before, the request gets a new idempotency key. */
   readonly body?: unknown;
-  readonly send: (sending: Sending) => Promise<T>;
+  readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
-  readonly done: (result: T) => void;
+  readonly done?: ((result: T) => void) | undefined;
   /** Returns the form's own explanation of this error, or null to use the default one. */
   readonly explain?: ((error: ActionRunsError) => Problems | null) | undefined;
 }
@@ -40,14 +38,7 @@ interface ChangeOptions {
   readonly afterLoss?: string | undefined;
 }
 
-export interface Change {
-  readonly isBusy: boolean;
-  readonly problems: Problems;
-  /** Shows problems that the form found itself. */
-  readonly refuse: (problems: Problems) => void;
-  /** Does nothing while a request is under way. */
-  readonly submit: <T>(submission: Submission<T>) => Promise<void>;
-}
+export type Change = ReturnType<typeof useChange>;
 
 export const NO_PROBLEMS: Problems = new Map();
 
@@ -58,7 +49,7 @@ export const PERSON_REQUIRED =
 const SENT_WITH_A_KEY =
   "The service may have received this request. You can send the same one again without harm. If you change it, it is a new request.";
 
-export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOptions = {}): Change {
+export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOptions = {}) {
   const [keyOf] = useState(keyPerBody);
   const [isBusy, setBusy] = useState(false);
   const [problems, setProblems] = useState(NO_PROBLEMS);
@@ -67,6 +58,7 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
   const aborter = useRef(new AbortController());
   useEffect(() => () => aborter.current.abort(), []);
 
+  /** Does nothing while a request is under way. */
   async function submit<T>({ body, send, done, explain }: Submission<T>): Promise<void> {
     if (isUnderWay.current) return;
     const { signal } = aborter.current;
@@ -75,7 +67,7 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
     setProblems(NO_PROBLEMS);
     try {
       const result = await send({ idempotencyKey: keyOf(body), signal });
-      if (!signal.aborted) done(result);
+      if (!signal.aborted) done?.(result);
     } catch (error) {
       if (signal.aborted) return;
       const explained = error instanceof ActionRunsError ? explain?.(error) : null;
@@ -85,10 +77,23 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
       setBusy(false);
     }
   }
-  return { isBusy, problems, refuse: setProblems, submit };
+  /** Shows problems that the form found itself. */
+  const refuse = (found: Problems) => setProblems(found);
+  return { isBusy, problems, refuse, submit };
 }
 
-/** The keys of one form. */
+/** A change with fields of texts. `first`: what they begin with, by their pointers. */
+export function useForm<Pointer extends string>(first: Readonly<Record<Pointer, string>>, options?: ChangeOptions) {
+  const change = useChange({ fields: Object.keys(first), ...options });
+  const [texts, setTexts] = useState(first);
+  const field = (pointer: Pointer) => ({
+    value: texts[pointer],
+    error: change.problems.get(pointer),
+    onText: (text: string) => setTexts((before) => ({ ...before, [pointer]: text })),
+  });
+  return { change, texts, field };
+}
+
 export function keyPerBody(): (body: unknown) => string {
   const keys = new Map<string, string>();
   return (body) => {
@@ -109,7 +114,7 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
     .sort((a, b) => b.length - a.length);
   const said = refusal?.code === "person_required" ? PERSON_REQUIRED : sentenceOf(error);
   const sentence = field === null ? said : withoutName(said, field);
-  return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}` : sentence]]);
+  return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}`.trimEnd() : sentence]]);
 }
 
 /**
@@ -125,7 +130,6 @@ function withoutName(sentence: string, field: string): string {
   return /^(: |\.\d)/.test(rest) ? capitalized(left) : left;
 }
 
-/** A step of a JSON pointer as the name that it stands for. */
 function unescaped(step: string): string {
   return step.replaceAll("~1", "/").replaceAll("~0", "~");
 }
@@ -133,7 +137,6 @@ function unescaped(step: string): string {
 /* SECTION: Dialogs. */
 
 interface DialogProps {
-  /** The accessible name. */
   readonly title: string;
   /** Called when the user closes it. Stop rendering the dialog then. */
   readonly onClose: () => void;
@@ -184,6 +187,13 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
   );
 }
 
+/** The open dialog, to be rendered, and what opens one. It is made once, so it does not see later props. */
+export function useDialog() {
+  const [dialog, setDialog] = useState<ComponentChildren>(null);
+  const open = (make: (onClose: () => void) => ComponentChildren) => setDialog(make(() => setDialog(null)));
+  return [dialog, open] as const;
+}
+
 /** The row of buttons at the end of a dialog. The one that does it comes last. */
 export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
   return <div class="dialog-buttons row">{children}</div>;
@@ -191,10 +201,8 @@ export function DialogButtons({ children }: { readonly children: ComponentChildr
 
 interface ChangeFormProps {
   readonly change: Change;
-  /** Called when somebody submits the form. Sends the change, or refuses it. */
   readonly onSubmit: () => void;
   readonly onClose: () => void;
-  /** The text of the button that does it. */
   readonly verb: string;
   readonly kind?: ButtonProps["kind"];
   /** The text of the button that does not. */
@@ -202,7 +210,6 @@ interface ChangeFormProps {
   readonly class?: string;
   /** Enter in a field does not submit the form. Only a press of the button does. */
   readonly isDeliberate?: boolean;
-  /** Whether the button can be pressed. */
   readonly isReady?: boolean;
   /** The form sends no change, so it does not say for whom. */
   readonly isLocal?: boolean;
@@ -261,7 +268,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
 }
 
 /** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
-function showFirstProblem(form: HTMLFormElement | null): void {
+export function showFirstProblem(form: HTMLFormElement | null): void {
   form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   form?.querySelector(".field-error, .note.is-failed")?.scrollIntoView({ block: "nearest" });
 }
@@ -279,11 +286,10 @@ function ActingNote() {
 
 interface ChangeDialogProps extends ChangeFormProps, Pick<DialogProps, "title" | "isKept" | "isRead"> {}
 
-/** A dialog that is the form of one change. */
-export function ChangeDialog({ title, isKept = false, isRead = false, ...form }: ChangeDialogProps) {
+export function ChangeDialog(props: ChangeDialogProps) {
   return (
-    <Dialog title={title} onClose={form.onClose} isKept={isKept} isRead={isRead}>
-      <ChangeForm {...form} />
+    <Dialog {...props}>
+      <ChangeForm {...props} />
     </Dialog>
   );
 }
@@ -322,7 +328,6 @@ export function DialogButton({ dialog, isOpenAtFirst = false, ...button }: Dialo
 interface Described {
   readonly label: string;
   readonly hint?: ComponentChildren;
-  /** What is wrong and what to do. */
   readonly error?: string | null | undefined;
   /** Called with what the control holds, after each change that somebody makes. */
   readonly onText?: ((text: string) => void) | undefined;
@@ -335,17 +340,17 @@ interface ControlAttributes {
   readonly "aria-invalid": true | undefined;
 }
 
-interface LabelledProps extends Described {
-  /** What the control holds. */
-  readonly text?: unknown;
-  /** Makes the control. It must carry all of `attributes`. */
-  readonly control: (attributes: ControlAttributes) => ComponentChildren;
-}
+type LabelledProps<Attributes> = Attributes &
+  Described & {
+    /** Makes the control. It must carry all of `attributes`. */
+    readonly control: (attributes: Attributes & ControlAttributes) => ComponentChildren;
+  };
 
 /** A label around any control. Texts and selects have components below. */
-export function Labelled({ label, hint, error = null, onText, text, control }: LabelledProps) {
+export function Labelled<Attributes>(props: LabelledProps<Attributes>) {
+  const { label, hint, error = null, onText, control, ...attributes } = props;
   const id = useId();
-  const unseen = unseenIn(text);
+  const unseen = unseenIn(attributes);
   const described = [hint && "hint", unseen && "unseen", error !== null && "error"]
     .filter(Boolean)
     .map((part) => `${id}-${part}`)
@@ -356,6 +361,7 @@ export function Labelled({ label, hint, error = null, onText, text, control }: L
         <bdi>{label}</bdi>
       </label>
       {control({
+        ...(attributes as Attributes),
         id,
         "aria-describedby": described || undefined,
         "aria-invalid": error === null ? undefined : true,
@@ -381,10 +387,9 @@ export function Labelled({ label, hint, error = null, onText, text, control }: L
 }
 
 /** The first character that nobody sees. A control keeps its text as it is, because that is what is sent. */
-function unseenIn(text: unknown): string | undefined {
-  return typeof text !== "string" || seen(text) === text
-    ? undefined
-    : [...text].find((character) => seen(character) !== character);
+function unseenIn({ value }: { readonly value?: unknown }): string | undefined {
+  if (typeof value !== "string" || seen(value) === value) return;
+  return [...value].find((character) => seen(character) !== character);
 }
 
 type TextFieldProps = Described &
@@ -394,36 +399,23 @@ type TextFieldProps = Described &
     readonly type?: "text" | "password" | "number" | "search" | "date" | "datetime-local";
   };
 
-export function TextField({ label, hint, error, onText, ...rest }: TextFieldProps) {
+export function TextField({ type = "text", ...props }: TextFieldProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      text={rest.value}
-      control={(described) => {
-        // Preact's types have a member for each type of input, so they can't take one that is a variable.
-        const attributes = { type: "text", ...rest, ...described } as InputHTMLAttributes<HTMLInputElement>;
-        return <input autocomplete="off" spellcheck={false} {...attributes} />;
-      }}
+      {...props}
+      control={(attributes) => <input autocomplete="off" spellcheck={false} type={type as "text"} {...attributes} />}
     />
   );
 }
 
 type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "label">;
 
-/** Several lines, in the font of code. */
-export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps) {
+export function TextArea(props: TextAreaProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      text={rest.value}
-      control={(described) => (
-        <textarea autocomplete="off" spellcheck={false} rows={8} onFocus={showWhole} {...rest} {...described} />
+      {...props}
+      control={(attributes) => (
+        <textarea autocomplete="off" spellcheck={false} rows={8} onFocus={showWhole} {...attributes} />
       )}
     />
   );
@@ -440,15 +432,12 @@ type SelectFieldProps = Described &
     readonly options?: readonly (readonly [value: string, words: string])[];
   };
 
-export function SelectField({ label, hint, error, onText, children, options = [], ...rest }: SelectFieldProps) {
+export function SelectField({ children, options = [], ...props }: SelectFieldProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      control={(described) => (
-        <select {...rest} {...described}>
+      {...props}
+      control={(attributes) => (
+        <select {...attributes}>
           {children}
           {options.map(([value, words]) => (
             <option key={value} value={value}>
@@ -468,7 +457,6 @@ interface CheckProps {
   readonly children: ComponentChildren;
 }
 
-/** A box with its words beside it. */
 export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
   return (
     <label class="switch row no-wrap">
@@ -486,7 +474,6 @@ export function Check({ isOn, isInvalid = false, onChange, children }: CheckProp
 interface LinesFieldProps {
   readonly label: string;
   readonly hint: string;
-  /** What the field begins with. */
   readonly lines: readonly string[];
   readonly error?: string | undefined;
   readonly onLines: (lines: readonly string[]) => void;

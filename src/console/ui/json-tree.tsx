@@ -4,11 +4,9 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import { useFragment } from "../router.tsx";
-import { Button } from "./parts.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { Button, CopyButton } from "./parts.tsx";
 import { hasLines, lineTargetOf, TextBlock } from "./text-block.tsx";
 
-/** How many entries of an object or array are shown at once. */
 const PAGE = 100;
 /** A part that is deeper or larger than this is closed at first. */
 const OPEN_DEPTH = 2;

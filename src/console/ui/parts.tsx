@@ -1,8 +1,12 @@
-/** The small parts that pages are made of: buttons, links, icons, statuses, facts and empty pages. */
+/** The small parts that pages are made of: buttons, links, icons, statuses, facts, notices and empty pages. */
 import type { ButtonHTMLAttributes, ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { harmlessLink } from "../../base/visible-text.ts";
 import type { Status } from "../../words/statuses.ts";
+import { Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { seen } from "./seen-texts.ts";
+import { contextOf } from "./stores.ts";
 
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly kind?: "plain" | "primary" | "danger" | "quiet";
@@ -28,14 +32,8 @@ export function Button({ kind = "plain", isBusy = false, onClick, children, ...r
   );
 }
 
-interface ExternalLinkProps {
-  readonly href: string;
-  /** Default: the address. */
-  readonly children?: ComponentChildren;
-}
-
 /** A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
-export function ExternalLink({ href, children }: ExternalLinkProps) {
+export function ExternalLink({ href, children }: { readonly href: string; readonly children?: ComponentChildren }) {
   const link = harmlessLink(href);
   if (link === null) return <bdi>{href}</bdi>;
   return (
@@ -60,7 +58,7 @@ const PATHS = {
   warning: "M8 2.2l6.2 11.3H1.8zM8 6.5v3.2M8 11.6v.2",
 } as const;
 
-export type IconName = keyof typeof PATHS;
+type IconName = keyof typeof PATHS;
 
 /** The few icons, drawn with the colour of the text around them. They are decoration: the text beside them says it. */
 export function Icon({ name }: { readonly name: IconName }) {
@@ -85,8 +83,8 @@ export function Brand({ isWhole = false }: { readonly isWhole?: boolean }) {
 }
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
-const SHAPES: Readonly<Record<Status, string | null>> = {
-  pending: null,
+const SHAPES: Readonly<Record<Status, string>> = {
+  pending: "",
   running: "M8 4.8V8l2.2 1.5",
   succeeded: "M5 8.3l2.1 2.1L11 6",
   failed: "M5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8",
@@ -95,11 +93,10 @@ const SHAPES: Readonly<Record<Status, string | null>> = {
 
 /** The shape without the word. Use it only if the word stands beside it. */
 export function StatusIcon({ status }: { readonly status: Status }) {
-  const shape = SHAPES[status];
   return (
     <svg class={`icon status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
       <circle cx="8" cy="8" r="6.25" />
-      {shape === null ? null : <path d={shape} />}
+      <path d={SHAPES[status]} />
     </svg>
   );
 }
@@ -138,7 +135,6 @@ export function ByHand() {
 
 interface SectionProps {
   readonly title: string;
-  /** Beside the title. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
 }
@@ -156,9 +152,9 @@ export function Section({ title, aside, children }: SectionProps) {
   );
 }
 
-/** One entry of a `dl` of the class `facts`. Without children, there is no entry. */
+/** One entry of a `dl` of the class `facts`, unless there is nothing to say. */
 export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
-  return children == null ? null : (
+  return children == null || children === false ? null : (
     <div>
       <dt>{term}</dt>
       <dd class="break">{children}</dd>
@@ -255,4 +251,114 @@ export function NotYours({ what }: { readonly what: string }) {
 /** What stands in the place of rows that are not read yet. It is as high as rows are, so that nothing moves later. */
 export function Skeleton() {
   return <div class="skeleton" aria-hidden="true" />;
+}
+
+/* SECTION: The one polite live region: what changed is read out, and a note can also be seen for some seconds. */
+
+const SHOWN_FOR_MS = 6000;
+/** Screen readers need a moment to read it before it leaves the page. */
+const READ_FOR_MS = 3000;
+
+interface Notice {
+  readonly key: number;
+  readonly text: string;
+  readonly kind: "heard" | "note" | "problem";
+  /** Of a page of the console. */
+  readonly link?: { readonly href: string; readonly text: string } | undefined;
+}
+
+const [Provider, useNotices] = contextOf<ReturnType<typeof noticesIn>>("live region");
+
+export { useNotices };
+
+function noticesIn(setShown: (change: (all: readonly Notice[]) => readonly Notice[]) => void) {
+  let lastKey = 0;
+  const dismiss = (key: number) => setShown((all) => all.filter((notice) => notice.key !== key));
+  function add(notice: Omit<Notice, "key">): void {
+    const key = ++lastKey;
+    setShown((all) => [...all, { ...notice, key }]);
+    if (notice.kind === "problem" || notice.link !== undefined) return;
+    setTimeout(dismiss, notice.kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
+  }
+  return {
+    dismiss,
+    /** Tells a screen reader alone. */
+    announce: (text: string) => add({ text, kind: "heard" }),
+    /** Shows a note, which is read out too. A problem and a link stay until they are dismissed. */
+    note: (text: string, { isProblem = false, link }: { readonly isProblem?: boolean } & Pick<Notice, "link"> = {}) =>
+      add({ text, kind: isProblem ? "problem" : "note", link }),
+  };
+}
+
+export function NoticesProvider({ children }: { readonly children: ComponentChildren }) {
+  const [shown, setShown] = useState<readonly Notice[]>([]);
+  const notices = useMemo(() => noticesIn(setShown), []);
+  const { dismiss } = notices;
+  return (
+    <Provider value={notices}>
+      {children}
+      <div role="status" class="notices stack">
+        {shown.map(({ key, text, kind, link }) => (
+          <div key={key} class={kind === "heard" ? "only-heard" : `notice row no-wrap is-${kind}`}>
+            <p>
+              {text}
+              {link === undefined ? null : (
+                <>
+                  {" "}
+                  <Link href={link.href} onFollow={() => dismiss(key)}>
+                    {link.text}
+                  </Link>
+                </>
+              )}
+            </p>
+            {kind === "heard" ? null : (
+              <Button kind="quiet" aria-label="Dismiss" onClick={() => dismiss(key)}>
+                <Icon name="cross" />
+              </Button>
+            )}
+          </div>
+        ))}
+      </div>
+    </Provider>
+  );
+}
+
+const COPIED_FOR_MS = 2000;
+
+interface CopyButtonProps {
+  /** What it copies, as in "Copy run id". */
+  readonly what: string;
+  readonly text: string | (() => string);
+  /** Shows "Copy" beside the icon, or this text. */
+  readonly hasWord?: boolean | string;
+  readonly icon?: IconName;
+}
+
+/**
+ * Copies a text as people see it, so that a pasted text has no hidden characters. The JSON of a value stays valid. After
+ * that, the button says "Copied", and a screen reader reads it out.
+ */
+export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyButtonProps) {
+  const { announce, note } = useNotices();
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(setCopied, COPIED_FOR_MS, false);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(seen(typeof text === "string" ? text : text()));
+      setCopied(true);
+      announce("Copied");
+    } catch {
+      note("The browser did not allow the page to copy. Select the text and copy it yourself.", { isProblem: true });
+    }
+  }
+  return (
+    <Button kind="quiet" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={copy}>
+      <Icon name={isCopied ? "check" : icon} />
+      {hasWord ? <span aria-hidden="true">{isCopied ? "Copied" : hasWord === true ? "Copy" : hasWord}</span> : null}
+    </Button>
+  );
 }

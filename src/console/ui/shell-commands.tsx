@@ -1,10 +1,10 @@
 /** Commands for a terminal, and how they are shown. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
 import type { ComponentChildren } from "preact";
 import type { Target } from "../session/session.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { CopyButton } from "./parts.tsx";
 
 /** Two commands that do the same: with `curl`, and with the project's command line. */
-export interface Commands {
+interface Commands {
   readonly curl: string;
   readonly cli: string;
 }
@@ -20,7 +20,6 @@ export function curl({ origin, scope, person }: Target, path: string, options: r
   return `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |\n  ${command}`;
 }
 
-/** The options of a curl that sends JSON. */
 export function sending(method: "POST" | "PUT", json: string): readonly string[] {
   return ["-X", method, "-H", "Content-Type: application/json", "-d", json];
 }
@@ -28,9 +27,8 @@ export function sending(method: "POST" | "PUT", json: string): readonly string[]
 /** The command line reads $ACTION_RUNS_TOKEN by itself. */
 export function cli({ origin, scope, person }: Target, words: readonly string[]): string {
   const { o, p, envName } = scope;
-  const env = envName === undefined ? [] : ["--env", envName];
-  const acting = person ? ["--on-behalf-of", person] : [];
-  return lines(["action-runs", ...words], ["--url", origin, "--org", o, "--project", p, ...env, ...acting]);
+  const options = { "--url": origin, "--org": o, "--project": p, "--env": envName, "--on-behalf-of": person || null };
+  return lines(["action-runs", ...words], flags(options));
 }
 
 /** A command, and its options on a line of their own. */
@@ -47,55 +45,43 @@ export function shellWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+function both(target: Target, path: string, options: readonly string[], words: readonly string[]): Commands {
+  return { curl: curl(target, path, options), cli: cli(target, words) };
+}
+
+function flags(values: Readonly<Record<string, string | number | null | undefined>>): readonly string[] {
+  return Object.entries(values).flatMap(([name, value]) => (value == null ? [] : [name, String(value)]));
+}
+
+export function readingCommands(target: Target, id: string): Commands {
+  return both(target, `action-runs/${id}?include=details`, [], ["get", id, "--details"]);
+}
+
+export function watchingCommands(target: Target, id: string): Commands {
+  return both(target, `action-runs/${id}/events`, ["-N", "-H", "Accept: text/event-stream"], ["watch", id]);
+}
+
 /** What a cancel says. The service's default counts for a missing member. */
 export interface CancelWords {
   readonly reason?: string;
   readonly graceSeconds?: number;
 }
 
-export function readingCommands(target: Target, id: string): Commands {
-  return { curl: curl(target, `action-runs/${id}?include=details`), cli: cli(target, ["get", id, "--details"]) };
-}
-
-export function watchingCommands(target: Target, id: string): Commands {
-  return {
-    curl: curl(target, `action-runs/${id}/events`, ["-N", "-H", "Accept: text/event-stream"]),
-    cli: cli(target, ["watch", id]),
-  };
-}
-
 export function cancelCommands(target: Target, id: string, words: CancelWords): Commands {
-  const { reason, graceSeconds } = words;
-  const flags = [
-    ...(reason === undefined ? [] : ["--reason", reason]),
-    ...(graceSeconds === undefined ? [] : ["--grace", String(graceSeconds)]),
-  ];
-  return {
-    curl: curl(target, `action-runs/${id}/cancel`, sending("POST", JSON.stringify(words))),
-    cli: cli(target, ["cancel", id, ...flags]),
-  };
+  const said = flags({ "--reason": words.reason, "--grace": words.graceSeconds });
+  const body = JSON.stringify(words);
+  return both(target, `action-runs/${id}/cancel`, sending("POST", body), ["cancel", id, ...said]);
 }
 
 /** `parameters`: all of them, as JSON text. Null: they stay as they are. `notBefore`: when it starts; undefined: now. */
-export function retryCommands(
-  target: Target,
-  id: string,
-  parameters: string | null,
-  notBefore?: string | undefined,
-): Commands {
+export function retryCommands(target: Target, id: string, parameters: string | null, notBefore?: string): Commands {
   const members = [
     ...(parameters === null ? [] : [`"parameters":${parameters}`]),
     ...(notBefore === undefined ? [] : [`"notBefore":"${notBefore}"`]),
   ];
-  const body = `{${members.join()}}`;
-  const flags = [
-    ...(parameters === null ? [] : ["--replace-parameters", "--parameters", parameters]),
-    ...(notBefore === undefined ? [] : ["--not-before", notBefore]),
-  ];
-  return {
-    curl: curl(target, `action-runs/${id}/retry`, sending("POST", body)),
-    cli: cli(target, ["retry", id, ...flags]),
-  };
+  const replacing = parameters === null ? [] : ["--replace-parameters", "--parameters", parameters];
+  const words = ["retry", id, ...replacing, ...flags({ "--not-before": notBefore })];
+  return both(target, `action-runs/${id}/retry`, sending("POST", `{${members.join()}}`), words);
 }
 
 /** Something small to begin with. It calls a webhook, because most actions do. */
@@ -111,17 +97,12 @@ export const FIRST_DEFINITION = {
 
 /** The command line reads the definition from a file. */
 export function putCommands(target: Target, name: string, definition: object): Commands {
-  return {
-    curl: curl(target, `actions/${name}`, sending("PUT", JSON.stringify(definition))),
-    cli: cli(target, ["action", "put", name, "--body", `@${name}.json`]),
-  };
+  const body = JSON.stringify(definition);
+  return both(target, `actions/${name}`, sending("PUT", body), ["action", "put", name, "--body", `@${name}.json`]);
 }
 
 export function runCommands(target: Target, name: string): Commands {
-  return {
-    curl: curl(target, `actions/${name}/runs`, sending("POST", '{"parameters":{}}')),
-    cli: cli(target, ["action", "run", name]),
-  };
+  return both(target, `actions/${name}/runs`, sending("POST", '{"parameters":{}}'), ["action", "run", name]);
 }
 
 /** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
@@ -136,22 +117,16 @@ export function Command({ what, text }: { readonly what: string; readonly text: 
   );
 }
 
-interface CommandPairProps {
-  readonly commands: Commands;
-  /** For the names of the copy buttons: "to cancel the run". */
-  readonly what: string;
-}
-
-export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps) {
+/** `what`: for the names of the copy buttons: "to cancel the run". */
+export function CommandPair({ commands, what }: { readonly commands: Commands; readonly what: string }) {
   return (
     <div class="stack">
-      <Command what={`command ${what}`} text={cli} />
-      <Command what={`curl ${what}`} text={curl} />
+      <Command what={`command ${what}`} text={commands.cli} />
+      <Command what={`curl ${what}`} text={commands.curl} />
     </div>
   );
 }
 
-/** It is closed at first. */
 export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
     <details class="disclosure">

@@ -2,8 +2,8 @@
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { readCancel } from "../../../src/console/run/cancel-dialog.tsx";
 import { indentedJson } from "../../../src/console/run/json-text.ts";
+import { readCancel } from "../../../src/console/run/run-dialogs.tsx";
 import {
   cancelCommands,
   readingCommands,
