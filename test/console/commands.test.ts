@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { formOf, parameterRows } from "../../src/console/actions/schema-form.ts";
+import { aboutOf, fieldsIn, formOf, typeOf } from "../../src/console/actions/schema-form.ts";
 import { envOf } from "../../src/console/tokens/audit-page.tsx";
 import { expiryChoices, grantableRoles } from "../../src/console/tokens/token-rules.ts";
 import { putCommands } from "../../src/console/ui/shell-commands.tsx";
@@ -27,35 +27,17 @@ it("parameters are listed with the objects around them", () => {
       notify: { properties: { to: { type: "string", title: "To", maxLength: 9 } }, required: ["to"] },
     },
   });
-  const rows = form.kind === "group" ? parameterRows(form) : [];
+  const rows = fieldsIn(form).map(([name, field]) => [
+    name,
+    typeOf(field),
+    field.isRequired,
+    field.limits,
+    aboutOf(field),
+  ]);
   expect(rows).toEqual([
-    {
-      pointer: "/env",
-      name: "env",
-      type: "one of prod, 1",
-      isRequired: false,
-      suggested: '"prod"',
-      limits: null,
-      about: null,
-    },
-    {
-      pointer: "/notify",
-      name: "notify",
-      type: "object",
-      isRequired: false,
-      suggested: null,
-      limits: null,
-      about: null,
-    },
-    {
-      pointer: "/notify/to",
-      name: "notify.to",
-      type: "text",
-      isRequired: true,
-      suggested: null,
-      limits: "at most 9 characters",
-      about: "To",
-    },
+    ["env", "one of prod, 1", false, null, null],
+    ["notify", "object", false, null, null],
+    ["notify.to", "text", true, "at most 9 characters", "To"],
   ]);
 });
 

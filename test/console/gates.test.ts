@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import { SHOWN, unshownOf, withMember } from "../../src/console/actions/definition-shape.ts";
+import { ACTION_FIELDS } from "../../src/console/actions/action-fields.ts";
+import { unshownOf, withMember } from "../../src/console/definitions/members.ts";
 import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/approval.tsx";
 import { readLocalTime, zonesText } from "../../src/console/gates/local-time.tsx";
 import { newer, rowOf } from "../../src/console/runs/run-list.ts";
@@ -171,7 +172,7 @@ describe("the form of an action", () => {
   };
 
   it.each([[gates], [{ approval: {} }], [{ approval: { required: 1, from: "later" } }]])("shows %j", (one) => {
-    expect(unshownOf(one, SHOWN)).toBeNull();
+    expect(unshownOf(one, ACTION_FIELDS)).toBeNull();
   });
 
   it.each([
@@ -181,7 +182,7 @@ describe("the form of an action", () => {
     ["concurrency", { concurrency: { group: "shop", limit: {} } }],
     ["waitTimeout", { waitTimeout: null }],
   ])("leaves %s to the JSON in %j", (member, definition) => {
-    expect(unshownOf(definition, SHOWN)).toBe(member);
+    expect(unshownOf(definition, ACTION_FIELDS)).toBe(member);
   });
 
   it("keeps a member of a gate that it does not know", () => {

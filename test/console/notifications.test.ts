@@ -2,20 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { unshownOf, withSecrets } from "../../src/console/actions/definition-shape.ts";
 import type { Schema } from "../../src/console/actions/schema-form.ts";
+import { pointersOf, secretsOf, unshownOf, withSecrets } from "../../src/console/definitions/members.ts";
 import { localMinute } from "../../src/console/gates/local-time.tsx";
 import {
+  ENDPOINT_FIELDS,
   EVENTS,
   eventWords,
   firstDefinition,
   keptSecrets,
   OWN,
-  pointersOf,
   RECEIVERS,
   receiverOf,
-  SHOWN,
-  secretsOf,
   withReceiver,
 } from "../../src/console/notifications/endpoint-shape.ts";
 import { EVENT_TYPES } from "../../src/runs/endpoint-deliveries.ts";
@@ -42,7 +40,7 @@ describe("a receiver of the tiles", () => {
     const first = firstDefinition(receiver);
     expect(first).toEqual({ ...example(file), url: null });
     expect(receiverOf(stored(first))).toBe(receiver);
-    expect(unshownOf(stored(first), SHOWN)).toBeNull();
+    expect(unshownOf(stored(first), ENDPOINT_FIELDS)).toBeNull();
   });
 
   it("is a program of one's own if the payload is any other, or missing", () => {
@@ -74,11 +72,11 @@ describe("fields can show a definition", () => {
     [{ ...shown, retries: 3 }, "retries"],
     [{ ...shown, toString: 3 }, "toString"],
   ])("%j: unless of the member %j", (definition, member) => {
-    expect(unshownOf(definition, SHOWN)).toBe(member);
+    expect(unshownOf(definition, ENDPOINT_FIELDS)).toBe(member);
   });
 
   it("and each member has a field for its problem, each header too", () => {
-    const pointers = pointersOf({ ...shown, headers: { "X/Y": null } });
+    const pointers = pointersOf({ ...shown, headers: { "X/Y": null } }, ENDPOINT_FIELDS);
     expect(pointers).toEqual(expect.arrayContaining(["/url", "/events", "/payload", "/headers/X~1Y"]));
   });
 });
@@ -92,7 +90,7 @@ describe("secrets", () => {
   };
 
   it("are the nulls of headers and secrets, and are filled in where they stand", () => {
-    expect(secretsOf(definition).map(({ pointer }) => pointer)).toEqual(["/headers/Authorization", "/secrets/a~1b"]);
+    expect(secretsOf(definition)).toEqual(["/headers/Authorization", "/secrets/a~1b"]);
     const typed = new Map([["/secrets/a~1b", "hush"]]);
     expect(withSecrets(definition, typed)).toEqual({ ...definition, secrets: { "a/b": "hush" } });
   });

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
-import { secretProblem } from "../../src/console/definitions/secret-fields.tsx";
+import { secretProblem } from "../../src/console/definitions/secrets.tsx";
 import { keyPerBody, problemsOf } from "../../src/console/ui/forms.tsx";
 import { pollInMs, retryInMs } from "../../src/console/ui/load.tsx";
 

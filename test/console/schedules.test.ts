@@ -1,8 +1,14 @@
 /** What the pages of schedules say and hold: times in their zones, and the fields of a definition. */
 
 import { describe, expect, it } from "vitest";
-import { unshownOf } from "../../src/console/actions/definition-shape.ts";
-import { emptyIn, firstSchedule, localText, SHOWN, scheduleLabel } from "../../src/console/schedules/schedule-shape.ts";
+import { unshownOf } from "../../src/console/definitions/members.ts";
+import {
+  emptyIn,
+  firstSchedule,
+  localText,
+  SCHEDULE_FIELDS,
+  scheduleLabel,
+} from "../../src/console/schedules/schedule-shape.ts";
 import { scheduleLabel as labelOfRuns } from "../../src/runs/starts.ts";
 
 describe("a time of a schedule", () => {
@@ -30,7 +36,7 @@ describe("the fields of a schedule", () => {
     [{ ...whole, disabled: "yes" }, "disabled"],
     [{ ...whole, jitter: 3 }, "jitter"],
   ])("%j: can show it, unless of the member %j", (definition, member) => {
-    expect(unshownOf(definition, SHOWN)).toBe(member);
+    expect(unshownOf(definition, SCHEDULE_FIELDS)).toBe(member);
   });
 
   it("must not be empty", () => {

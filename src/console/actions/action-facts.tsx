@@ -1,5 +1,4 @@
 /** What an action calls to start and to stop the work. Secrets are only named: the service shows null for them. */
-import type { ComponentChildren } from "preact";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
@@ -19,6 +18,7 @@ export function TriggerView({ trigger, reporter }: TriggerViewProps) {
   const { method, url, headers, secrets, signingSecret, payload, accepted } = trigger;
   const { retry = {}, startOn, link, cancel } = trigger;
   const { maxAttempts, initialDelayMs = 1000 } = retry;
+  const most = maxAttempts === undefined ? "for half of the timeout, at most 1 h" : `at most ${maxAttempts}`;
   return (
     <dl class="facts is-ruled stack gap-0">
       <Fact term="Calls">
@@ -27,47 +27,21 @@ export function TriggerView({ trigger, reporter }: TriggerViewProps) {
       <Texts term="Headers" of={headers} />
       <Texts term="Secrets" of={secrets} />
       <Fact term="Signature">{signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}</Fact>
-      {payload === undefined ? null : (
-        <Fact term="Body">
-          <JsonTree what="body" value={payload} />
-        </Fact>
-      )}
+      <Fact term="Body">{payload === undefined ? null : <JsonTree what="body" value={payload} />}</Fact>
       <Fact term="Attempts">
-        {maxAttempts === 1
-          ? "1"
-          : `${maxAttempts === undefined ? "for half of the timeout, at most 1 h" : `at most ${maxAttempts}`}, the second after at most ${formatDuration(initialDelayMs)}`}
+        {maxAttempts === 1 ? "1" : `${most}, the second after at most ${formatDuration(initialDelayMs)}`}
       </Fact>
-      {accepted === undefined ? null : (
-        <Fact term="A 2xx counts if">
-          <JsonTree what="conditions" value={accepted} />
-        </Fact>
-      )}
+      <Fact term="A 2xx counts if">{accepted && <JsonTree what="conditions" value={accepted} />}</Fact>
       <Fact term="A run starts">
         {startOn === "accepted" ? "when the webhook is answered with 2xx" : "with its first heartbeat"}
       </Fact>
-      {link === undefined ? null : (
-        <Fact term="Link to the job">
-          <code class="break">{link}</code>
-        </Fact>
-      )}
-      {reporter === undefined ? null : (
-        <Fact term="Reports without a token">
-          <JsonTree what="reporter" value={reporter} />
-        </Fact>
-      )}
-      {cancel === undefined ? null : (
-        <>
-          <Fact term="A cancel calls">
-            <Address method={cancel.method} url={cancel.url} />
-          </Fact>
-          <Texts term="Its headers" of={cancel.headers} />
-          {cancel.payload === undefined ? null : (
-            <Fact term="Its body">
-              <JsonTree what="body of the stop request" value={cancel.payload} />
-            </Fact>
-          )}
-        </>
-      )}
+      <Fact term="Link to the job">{link && <code class="break">{link}</code>}</Fact>
+      <Fact term="Reports without a token">{reporter && <JsonTree what="reporter" value={reporter} />}</Fact>
+      <Fact term="A cancel calls">{cancel && <Address method={cancel.method} url={cancel.url} />}</Fact>
+      <Texts term="Its headers" of={cancel?.headers} />
+      <Fact term="Its body">
+        {cancel?.payload === undefined ? null : <JsonTree what="body of the stop request" value={cancel.payload} />}
+      </Fact>
     </dl>
   );
 }
@@ -88,27 +62,19 @@ interface TextsProps {
 
 function Texts({ term, of = {} }: TextsProps) {
   const texts = Object.entries(of);
-  if (texts.length === 0) return null;
-  return (
-    <Fact term={term}>
-      <span class="row gap-4">
-        {texts.map(([name, text]) =>
-          text === null ? (
-            <span key={name} class="chip" title={`${name}: its value is a secret`}>
-              <bdi>{name}</bdi> <span aria-hidden="true">•••</span>
-              <span class="only-heard">is secret</span>
-            </span>
-          ) : (
-            <span key={name} class="chip" title={`${name}: ${text}`}>
-              <bdi>
-                {name}: {text}
-              </bdi>
-            </span>
-          ),
-        )}
-      </span>
-    </Fact>
-  );
+  const shown = texts.map(([name, text]) => (
+    <span key={name} class="chip" title={`${name}: ${text ?? "its value is a secret"}`}>
+      <bdi>{text === null ? name : `${name}: ${text}`}</bdi>
+      {text === null ? (
+        <>
+          {" "}
+          <span aria-hidden="true">•••</span>
+          <span class="only-heard">is secret</span>
+        </>
+      ) : null}
+    </span>
+  ));
+  return <Fact term={term}>{texts.length === 0 ? null : <span class="row gap-4">{shown}</span>}</Fact>;
 }
 
 type Gates = Pick<Schemas["Action"], "approval" | "concurrency">;
@@ -123,32 +89,33 @@ export function GateFacts({ of: { approval, concurrency } }: { readonly of: Gate
   const { scope } = useSession();
   return (
     <>
-      {approval === undefined ? null : (
-        <Fact term="Approvals">
-          {approval.required}
-          {approval.allowSelf ? "" : ", by somebody else"}
-          {approval.tokens === undefined ? "" : `, only by ${counted(approval.tokens.length, "named token")}`}
-        </Fact>
-      )}
-      {concurrency === undefined ? null : (
-        <Fact term="Group">
-          <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group: concurrency.group }))}>
-            {concurrency.group}
-          </Link>
-          <Key of={concurrency.key} />: {concurrency.limit} at once, {CONFLICTS[concurrency.onConflict]}
-        </Fact>
-      )}
-    </>
-  );
-}
-
-function Key({ of }: { readonly of: string | undefined }): ComponentChildren {
-  return of === undefined ? null : (
-    <>
-      {" for each "}
-      <code>
-        <bdi>{of}</bdi>
-      </code>
+      <Fact term="Approvals">
+        {approval && (
+          <>
+            {approval.required}
+            {approval.allowSelf ? "" : ", by somebody else"}
+            {approval.tokens === undefined ? "" : `, only by ${counted(approval.tokens.length, "named token")}`}
+          </>
+        )}
+      </Fact>
+      <Fact term="Group">
+        {concurrency && (
+          <>
+            <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group: concurrency.group }))}>
+              {concurrency.group}
+            </Link>
+            {concurrency.key === undefined ? null : (
+              <>
+                {" for each "}
+                <code>
+                  <bdi>{concurrency.key}</bdi>
+                </code>
+              </>
+            )}
+            : {concurrency.limit} at once, {CONFLICTS[concurrency.onConflict]}
+          </>
+        )}
+      </Fact>
     </>
   );
 }

@@ -9,7 +9,7 @@ import { useSession } from "../session/session.tsx";
 import { TextField } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
-import { Button, ByHand, Empty, Labels, StatusMark } from "../ui/parts.tsx";
+import { Button, ByHand, Empty, Labels, Said, StatusMark } from "../ui/parts.tsx";
 import { Command, FIRST_DEFINITION, putCommands } from "../ui/shell-commands.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { RunDialog } from "./run-dialog.tsx";
@@ -70,14 +70,9 @@ export function ActionsPage() {
           ) : null}
         </div>
       }
+      empty={text === "" ? <NoActions mayManage={mayManage} /> : undefined}
     >
-      {(actions) =>
-        actions.length === 0 && text === "" ? (
-          <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
-        ) : (
-          <Found actions={found(all.data ?? actions, text)} text={text} />
-        )
-      }
+      {(actions) => <Found actions={found(all.data ?? actions, text)} text={text} />}
     </ListPage>
   );
 }
@@ -118,11 +113,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
                   {name}
                 </Link>
                 {definition.agents === undefined ? null : <span class="beside muted small">for agents</span>}
-                {definition.description === undefined ? null : (
-                  <p class="muted">
-                    <bdi>{definition.description}</bdi>
-                  </p>
-                )}
+                <Said text={definition.description} />
               </td>
               <td>{newest === undefined ? null : <LastRun of={newest.get(name)} />}</td>
               <td class="is-wide">
@@ -198,9 +189,8 @@ function Host({ url }: { readonly url: string | undefined }) {
   return <bdi title={url}>{URL.parse(url)?.host ?? url}</bdi>;
 }
 
-function NoActions({ mayManage, isFirstPage }: { readonly mayManage: boolean; readonly isFirstPage: boolean }) {
+function NoActions({ mayManage }: { readonly mayManage: boolean }) {
   const { target } = useSession();
-  if (!isFirstPage) return <Empty title="There are no more actions" />;
   const commands = putCommands(target, "deploy", FIRST_DEFINITION);
   return (
     <Empty title="No action is stored here yet">

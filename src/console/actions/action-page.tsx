@@ -5,84 +5,70 @@
 import type { ComponentChildren } from "preact";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
-import type { DefinitionKind } from "../definitions/kind.ts";
 import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
-import type { Page } from "../pages.ts";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { useRead } from "../ui/load.tsx";
-import { Button, Fact, Labels } from "../ui/parts.tsx";
+import { Fact, Labels, Said } from "../ui/parts.tsx";
 import { Command, runCommands } from "../ui/shell-commands.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { type StoredAction, useActionKind } from "./action-editor.tsx";
+import { ACTION } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { RunsPart } from "./last-runs.tsx";
 import { useTrialParameters } from "./request-preview.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
-import { formOf, parameterRows } from "./schema-form.ts";
+import { aboutOf, fieldsIn, formOf, typeOf } from "./schema-form.ts";
 import { StartsPart } from "./starts-part.tsx";
+import type { StoredAction } from "./use-action.ts";
 
 export function ActionPage({ name }: { readonly name: string }) {
   const { scope, reader, may } = useSession();
-  const kind = useActionKind();
   const loaded = useRead<StoredAction>((signal) => reader.actions.get(name, { signal }), [reader, name]);
-  const { reload } = loaded;
   const noteWaiting = useWaitingNote();
   const router = useRouter();
-  const { query } = useRoute();
   // The editor leads here with it, after "Save and run".
-  const isToRun = query.has("run") && may("data:write");
-  const page: Page = { name: "action", action: name, ...scope };
+  const isToRun = useRoute().query.has("run");
   return (
     <DefinitionPage
-      kind={kind}
+      kind={ACTION}
       name={name}
       loaded={loaded}
-      mayDelete={may("actions:manage")}
       onDeleted={noteWaiting}
-      buttons={({ definition }, show: (dialog: "run" | "test") => void) => (
-        <>
-          {may("actions:manage") ? (
-            <>
-              <Button
-                kind="quiet"
-                disabled={untestable(definition) !== null}
-                title={untestable(definition) ?? undefined}
-                onClick={() => show("test")}
-              >
-                Send a test …
-              </Button>
-              <Link class="button is-plain" href={hrefOf({ ...page, name: "edit-action" })}>
-                Edit
-              </Link>
-            </>
-          ) : null}
-          {may("data:write") ? (
-            <Button kind={definition.trigger ? "primary" : "plain"} onClick={() => show("run")}>
-              Run action
-            </Button>
-          ) : null}
-        </>
+      quietly={(shown) => (
+        <DialogButton
+          kind="quiet"
+          disabled={untestable(shown.definition) !== null}
+          title={untestable(shown.definition) ?? undefined}
+          dialog={(close) => <StoredTestDialog action={shown} onClose={close} />}
+        >
+          Send a test …
+        </DialogButton>
       )}
+      button={(shown) =>
+        may("data:write") ? (
+          <DialogButton
+            kind={shown.definition.trigger ? "primary" : "plain"}
+            isOpenAtFirst={isToRun}
+            dialog={(close) => (
+              <RunDialog
+                action={shown}
+                onClose={() => {
+                  close();
+                  if (isToRun) router.navigate(hrefOf({ name: "action", action: name, ...scope }), { replace: true });
+                }}
+              />
+            )}
+          >
+            Run action
+          </DialogButton>
+        ) : null
+      }
     >
-      {(shown, { open, close }) => (
-        <>
-          <ActionView kind={kind} action={shown} onChanged={reload} />
-          {open === "test" ? <StoredTestDialog action={shown} onClose={close} /> : null}
-          {open === "run" || isToRun ? (
-            <RunDialog
-              action={shown}
-              onClose={() => {
-                close();
-                if (isToRun) router.navigate(hrefOf(page), { replace: true });
-              }}
-            />
-          ) : null}
-        </>
-      )}
+      {(shown) => <ActionView action={shown} onChanged={loaded.reload} />}
     </DefinitionPage>
   );
 }
@@ -95,43 +81,36 @@ function StoredTestDialog({ action, onClose }: { readonly action: StoredAction; 
 }
 
 interface ActionViewProps {
-  readonly kind: DefinitionKind<StoredAction>;
   readonly action: StoredAction;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }
 
-function ActionView({ kind, action, onChanged }: ActionViewProps) {
+function ActionView({ action, onChanged }: ActionViewProps) {
   const { target, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
-  const versions = useVersions(kind, action);
+  const versions = useVersions(ACTION, action);
   const newest = versions.data?.[0];
   const commands = runCommands(target, name);
   return (
     <div class="stack gap-24">
-      {description === undefined ? null : (
-        <p class="action-description muted">
-          <bdi>{description}</bdi>
-        </p>
-      )}
+      <Said class="action-description" text={description} />
       <dl class="facts row">
         <Fact term="Version">{version}</Fact>
-        {newest === undefined ? null : (
-          <Fact term="Changed">
-            <RelativeTime at={newest.changedAt} /> by <bdi>{newest.actorName}</bdi>
-          </Fact>
-        )}
+        <Fact term="Changed">
+          {newest && (
+            <>
+              <RelativeTime at={newest.changedAt} /> by <bdi>{newest.actorName}</bdi>
+            </>
+          )}
+        </Fact>
         <Fact term="Timeout">{counted(timeout ?? 60, "minute")}</Fact>
         <Fact term="Without a heartbeat">
           {heartbeatTimeout === undefined ? "may be silent" : `fails after ${counted(heartbeatTimeout, "minute")}`}
         </Fact>
         <GateFacts of={definition} />
-        {labels === undefined ? null : (
-          <Fact term="Labels">
-            <Labels labels={labels} />
-          </Fact>
-        )}
+        <Fact term="Labels">{labels && <Labels labels={labels} />}</Fact>
       </dl>
       {trigger === undefined ? <NobodyStarts /> : null}
       <Part title="Last runs">
@@ -139,7 +118,7 @@ function ActionView({ kind, action, onChanged }: ActionViewProps) {
       </Part>
       {trigger === undefined ? null : (
         <Part title="What starts it">
-          <StartsPart kind={kind} action={action} onChanged={onChanged} />
+          <StartsPart action={action} onChanged={onChanged} />
         </Part>
       )}
       <Part title="Parameters">
@@ -159,11 +138,7 @@ function ActionView({ kind, action, onChanged }: ActionViewProps) {
           <Command what="curl command" text={commands.curl} />
         </Part>
       ) : null}
-      {may("actions:manage") ? (
-        <Part title="Versions">
-          <VersionsPart kind={kind} stored={action} loaded={versions} onChanged={onChanged} />
-        </Part>
-      ) : null}
+      <VersionsPart kind={ACTION} stored={action} loaded={versions} onChanged={onChanged} />
       <Part title="Definition">
         <JsonTree what="JSON" value={definition} />
       </Part>
@@ -187,7 +162,7 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
   }
   const form = formOf(schema);
   if (form.kind !== "group") return <JsonTree what="schema" value={schema} />;
-  const rows = parameterRows(form);
+  const rows = fieldsIn(form);
   if (rows.length === 0) return <p class="muted">None.</p>;
   return (
     <table class="table parameters-table">
@@ -198,29 +173,21 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ pointer, name, type, isRequired, suggested, limits, about }) => (
-          <tr key={pointer}>
+        {rows.map(([name, field]) => (
+          <tr key={field.pointer}>
             <td>
               <code>
                 <bdi>{name}</bdi>
               </code>
-              {isRequired ? <span class="beside muted small">required</span> : null}
-              {about === null ? null : (
-                <p class="muted">
-                  <bdi>{about}</bdi>
-                </p>
-              )}
+              {field.isRequired ? <span class="beside muted small">required</span> : null}
+              <Said text={aboutOf(field)} />
             </td>
             <td>
-              <bdi>{type}</bdi>
-              {limits === null ? null : (
+              <bdi>{typeOf(field)}</bdi>
+              <Said text={field.limits} />
+              {field.suggested === undefined ? null : (
                 <p class="muted">
-                  <bdi>{limits}</bdi>
-                </p>
-              )}
-              {suggested === null ? null : (
-                <p class="muted">
-                  default <code class="break">{suggested}</code>
+                  default <code class="break">{JSON.stringify(field.suggested)}</code>
                 </p>
               )}
             </td>

@@ -1,154 +1,207 @@
-/** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
+/** The fields of an action's editor. */
 import { useState } from "preact/hooks";
-import type { FieldsProps } from "../definitions/kind.ts";
+import { FieldError, type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
+import { areTexts, withMember } from "../definitions/members.ts";
 import { Check, LinesField, SelectField, TextField } from "../ui/forms.tsx";
 import { Button } from "../ui/parts.tsx";
+import { ACTION_FIELDS, EVENT_SECRET, namesIn, RETRIED_AT_FIRST } from "./action-fields.ts";
 import {
-  EVENT_SECRET,
+  kindOf,
   nameProblem,
   newParameter,
-  numberOf,
   PARAMETER_KINDS,
   type Parameter,
   parametersIn,
   schemaWith,
   unshownIn,
-  withDescription,
   withKind,
-  withMember,
-  withOptions,
-} from "./definition-shape.ts";
-import { productOf, triggerOf, withTrigger } from "./products.ts";
+} from "./parameter-rows.ts";
+import { ANY_WEBHOOK, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
-import { type PartProps, START_POINTERS, StartFields } from "./start-fields.tsx";
-import { HEADERS, Tiles, WebhookFields } from "./webhook-fields.tsx";
 
 /** A stored webhook is changed, and not replaced by that of another product by mistake. */
 export function DefinitionFields(props: FieldsProps) {
-  const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
-  const rows = parametersIn(definition.parametersSchema) ?? [];
-  const names = rows.map(({ name }) => name);
+  const { definition, isNew, problemAt, secretsBut, onDefinition } = props;
+  const field = fieldsOf(ACTION_FIELDS, props);
+  const names = namesIn(definition);
   const trigger = isSchema(definition.trigger) ? definition.trigger : undefined;
-  const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
-  const setTrigger = (next: Schema) => set("trigger", next);
-  const textOf = (name: string) => String(definition[name] ?? "");
+  const read = trigger === undefined ? null : productOf(trigger, names);
 
   /** The webhook of a product passes the parameters on. */
   function setRows(next: readonly Parameter[]) {
     const schema = isSchema(definition.parametersSchema) ? definition.parametersSchema : undefined;
     const changed = withMember(definition, "parametersSchema", schemaWith(schema, next));
-    const read = trigger === undefined ? null : productOf(trigger, names);
     if (trigger === undefined || read === null) return onDefinition(changed);
-    const made = triggerOf(
-      read.product,
-      read.values,
-      next.map(({ name }) => name),
-    );
-    onDefinition({ ...changed, trigger: withTrigger(trigger, made) });
+    const passed = next.map(({ name }) => name);
+    onDefinition({ ...changed, trigger: withTrigger(trigger, triggerOf(read.product, passed, read.values)) });
   }
 
   return (
     <>
-      <TextField
-        label="Description"
-        value={textOf("description")}
-        error={problemAt("/description")}
-        onText={(text) => set("description", text === "" ? undefined : text)}
-      />
+      {field("/description")}
       <div class="grid">
-        <TextField
-          label="Title"
-          hint="What a run does, such as deploy {{ parameters.version }}. Lists show it."
-          value={textOf("title")}
-          error={problemAt("/title")}
-          onText={(text) => set("title", text === "" ? undefined : text)}
-        />
-        <TextField
-          label="Subject"
-          hint="What a run works on, such as {{ parameters.service }}. Its history is its own."
-          value={textOf("subject")}
-          error={problemAt("/subject")}
-          onText={(text) => set("subject", text === "" ? undefined : text)}
-        />
+        {field("/title")}
+        {field("/subject")}
       </div>
       <fieldset class="group stack gap-14">
         <legend>What starts the job</legend>
-        {isNew || trigger === undefined ? <Tiles trigger={trigger} names={names} onTrigger={setTrigger} /> : null}
+        {isNew || trigger === undefined ? (
+          <Tiles
+            of={[...PRODUCTS, ANY_WEBHOOK]}
+            chosen={trigger === undefined ? undefined : (read?.product ?? ANY_WEBHOOK)}
+            onChoose={(product) => onDefinition({ ...definition, trigger: triggerOf(product, names) })}
+          />
+        ) : null}
         {trigger === undefined ? (
           <p class="hint">No trigger starts the job. Choose one, or let the creator of each run start it.</p>
         ) : (
-          <WebhookFields
-            trigger={trigger}
-            names={names}
-            problemAt={problemAt}
-            secretAt={secretAt}
-            onTrigger={setTrigger}
-          />
+          <WebhookFields {...props} trigger={trigger} read={read} />
         )}
       </fieldset>
-      {secretsBut(
-        EVENT_SECRET,
-        ...(trigger === undefined || productOf(trigger, names) === null ? [`${HEADERS}/`] : []),
-      )}
-      <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
+      {secretsBut(EVENT_SECRET, ...(read === null ? ["/trigger/headers/"] : []))}
+      <SchemaBuilder rows={parametersIn(definition.parametersSchema) ?? []} problemAt={problemAt} onRows={setRows} />
       {trigger === undefined ? null : (
         <>
-          <GateFields definition={definition} problemAt={problemAt} onDefinition={onDefinition} />
-          <StartFields definition={definition} problemAt={problemAt} secretAt={secretAt} onDefinition={onDefinition} />
+          <GateFields {...props} />
+          <StartFields {...props} />
         </>
       )}
       <fieldset class="group stack gap-14">
         <legend>Limits and labels</legend>
         <div class="grid">
-          <TextField
-            label="Timeout (minutes)"
-            inputMode="numeric"
-            placeholder="60"
-            value={textOf("timeout")}
-            error={problemAt("/timeout")}
-            onText={(text) => set("timeout", numberOf(text))}
-          />
-          <TextField
-            label="Heartbeat timeout (minutes)"
-            inputMode="numeric"
-            value={textOf("heartbeatTimeout")}
-            error={problemAt("/heartbeatTimeout")}
-            onText={(text) => set("heartbeatTimeout", numberOf(text))}
-          />
+          {field("/timeout")}
+          {field("/heartbeatTimeout")}
         </div>
-        <LabelsField
-          definition={definition}
-          error={problemAt("/labels")}
-          onLabels={(labels) => set("labels", labels)}
-        />
+        {field("/labels")}
       </fieldset>
     </>
   );
 }
 
-/** The pointers that have a field of their own. */
-export function pointersOfFields(definition: unknown): readonly string[] {
-  const schema = isSchema(definition) ? definition.parametersSchema : undefined;
-  const trigger = isSchema(definition) && isSchema(definition.trigger) ? definition.trigger : {};
-  const names = (parametersIn(schema) ?? []).map(({ name }) => name);
-  const isAny = productOf(trigger, names) === null;
-  const headers = isSchema(trigger.headers) ? Object.keys(trigger.headers) : [];
-  return [
-    "/description",
-    "/title",
-    "/subject",
-    "/timeout",
-    "/heartbeatTimeout",
-    "/labels",
-    "/parametersSchema",
-    // These fields are there only beside a trigger.
-    ...(trigger.url === undefined ? [] : [...GATE_POINTERS, ...START_POINTERS]),
-    ...names.map((name) => `/parametersSchema/properties${stepOf(name)}`),
-    "/trigger",
-    "/trigger/url",
-    ...(isAny ? ["/trigger/payload", "/trigger/headers"] : []),
-    ...(isAny ? headers.map((name) => `/trigger/headers${stepOf(name)}`) : []),
-  ];
+interface WebhookFieldsProps extends FieldsProps {
+  readonly trigger: Schema;
+  readonly read: ReturnType<typeof productOf>;
+}
+
+/** The fields of a product, or those of any webhook. */
+function WebhookFields({ trigger, read, ...props }: WebhookFieldsProps) {
+  const { definition, problemAt, onDefinition } = props;
+  const field = fieldsOf(ACTION_FIELDS, props);
+  const problem = problemAt("/trigger");
+  return (
+    <>
+      {read === null ? (
+        <>
+          {field("/trigger/url")}
+          <div class="grid">
+            {field("/trigger/method")}
+            {field("/trigger/startOn")}
+          </div>
+          {field("/trigger/headers")}
+          {field("/trigger/payload")}
+          {field("/trigger/signingSecret")}
+        </>
+      ) : (
+        <div class="grid">
+          {read.product.fields.map(({ label, hint, text, isGiven }, index) => (
+            <TextField
+              key={label}
+              label={label}
+              hint={hint}
+              placeholder={isGiven ? undefined : text}
+              value={read.values[label] ?? ""}
+              error={problemAt(`/trigger/url/${label}`) ?? (index === 0 ? problemAt("/trigger/url") : undefined)}
+              onText={(typed) => {
+                const values = { ...read.values, [label]: typed.trim() };
+                const made = triggerOf(read.product, namesIn(definition), values);
+                onDefinition({ ...definition, trigger: withTrigger(trigger, made) });
+              }}
+            />
+          ))}
+        </div>
+      )}
+      {problem === undefined ? null : (
+        <p class="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** What holds back the runs of an action. What the fields don't show stays. */
+function GateFields(props: FieldsProps) {
+  const { approval, concurrency, waitTimeout } = props.definition;
+  const field = fieldsOf(ACTION_FIELDS, props);
+  const canWait = approval !== undefined || concurrency !== undefined || waitTimeout !== undefined;
+  return (
+    <fieldset class="group stack gap-14">
+      <legend>What holds a run back</legend>
+      {field("/approval")}
+      {approval === undefined ? null : (
+        <div class="grid">
+          {field("/approval/required")}
+          {field("/approval/allowSelf")}
+          {field("/approval/tokens")}
+        </div>
+      )}
+      {field("/concurrency")}
+      {concurrency === undefined ? null : (
+        <div class="grid">
+          {field("/concurrency/group")}
+          {field("/concurrency/key")}
+          {field("/concurrency/limit")}
+          {field("/concurrency/onConflict")}
+        </div>
+      )}
+      {canWait ? field("/waitTimeout") : null}
+    </fieldset>
+  );
+}
+
+/** What starts the runs of an action besides people: an event of another product, a retry after a failure, agents. */
+function StartFields(props: FieldsProps) {
+  const { inbound, retry, agents } = props.definition;
+  const field = fieldsOf(ACTION_FIELDS, props);
+  const ends = isSchema(retry) ? (retry.on ?? RETRIED_AT_FIRST) : [];
+  const isTimeoutRetried = areTexts(ends) && ends.includes("timeout");
+  return (
+    <fieldset class="group stack gap-14">
+      <legend>What else starts a run</legend>
+      {field("/inbound")}
+      {inbound === undefined ? null : (
+        <>
+          <p class="hint">
+            The page of the action shows the URL for the product. The runs have you, who store the action, as their
+            creator.
+          </p>
+          <div class="grid">
+            {field("/inbound/verify")}
+            {field(EVENT_SECRET)}
+          </div>
+          {field("/inbound/headers")}
+          {field("/inbound/when")}
+          {field("/inbound/parameters")}
+        </>
+      )}
+      {field("/retry")}
+      {retry === undefined ? null : (
+        <>
+          <div class="grid">
+            {field("/retry/attempts")}
+            {field("/retry/delaySeconds")}
+          </div>
+          {field("/retry/on", {
+            hint: isTimeoutRetried
+              ? "After a timeout, the first job may still run. Then two jobs run at the same time."
+              : undefined,
+          })}
+        </>
+      )}
+      {field("/agents")}
+      {agents === undefined ? null : field("/agents/description")}
+    </fieldset>
+  );
 }
 
 interface SchemaBuilderProps {
@@ -158,9 +211,9 @@ interface SchemaBuilderProps {
 }
 
 const SCHEMA = "/parametersSchema";
+const PROPERTIES = `${SCHEMA}/properties`;
 
 function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
-  const problem = problemAt(SCHEMA);
   // A row that was removed must not leave what was typed into it to the next one.
   const [removals, setRemovals] = useState(0);
   return (
@@ -172,7 +225,7 @@ function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
           key={`${removals} ${index}`}
           row={row}
           others={rows.filter((one) => one !== row).map(({ name }) => name)}
-          problem={problemAt(`${SCHEMA}/properties${stepOf(row.name)}`)}
+          problem={problemAt(PROPERTIES + stepOf(row.name))}
           onRow={(next) => onRows(rows.with(index, next))}
           onRemove={() => {
             setRemovals(removals + 1);
@@ -180,7 +233,7 @@ function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
           }}
         />
       ))}
-      {problem === undefined ? null : <p class="field-error">{problem}</p>}
+      <FieldError text={problemAt(SCHEMA) ?? problemAt(PROPERTIES)} />
       <div>
         <Button onClick={() => onRows([...rows, newParameter(rows.map(({ name }) => name))])}>Add parameter</Button>
       </div>
@@ -197,16 +250,18 @@ interface ParameterRowProps {
 }
 
 function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowProps) {
+  const { schema } = row;
   // While it is no good name, the schema keeps the last one that was.
   const [name, setName] = useState(row.name);
-  const wrong = nameProblem(name, others);
-  const unshown = unshownIn(row);
+  const kind = kindOf(schema);
+  const unshown = unshownIn(schema);
+  const set = (keyword: string, value: unknown) => onRow({ ...row, schema: withMember(schema, keyword, value) });
   return (
     <fieldset class="grid card" aria-label={`Parameter ${row.name}`}>
       <TextField
         label="Name of the parameter"
         value={name}
-        error={wrong ?? problem}
+        error={nameProblem(name, others) ?? problem}
         onText={(text) => {
           setName(text);
           if (nameProblem(text, others) === null) onRow({ ...row, name: text });
@@ -214,23 +269,23 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
       />
       <SelectField
         label="Takes"
-        value={row.kind}
-        onText={(kind) => onRow(withKind(row, kind as keyof typeof PARAMETER_KINDS))}
+        value={kind}
+        onText={(next) => onRow({ ...row, schema: withKind(schema, next as keyof typeof PARAMETER_KINDS) })}
+        options={Object.entries(PARAMETER_KINDS).map(([one, { words }]) => [one, words])}
       >
-        {row.kind === "other" ? <option value="other">Something that only JSON shows</option> : null}
-        {Object.entries(PARAMETER_KINDS).map(([kind, words]) => (
-          <option key={kind} value={kind}>
-            {words}
-          </option>
-        ))}
+        {kind === "other" ? <option value="other">Something that only JSON shows</option> : null}
       </SelectField>
-      <TextField label="Description" value={row.description} onText={(text) => onRow(withDescription(row, text))} />
-      {row.kind === "choice" ? (
+      <TextField
+        label="Description"
+        value={typeof schema.description === "string" ? schema.description : ""}
+        onText={(text) => set("description", text === "" ? undefined : text)}
+      />
+      {kind === "choice" ? (
         <LinesField
           label="Choices"
           hint="One on each line."
-          lines={row.options}
-          onLines={(options) => onRow(withOptions(row, options))}
+          lines={areTexts(schema.enum) ? schema.enum : []}
+          onLines={(options) => set("enum", options)}
         />
       ) : null}
       <div class="parameter-end row is-apart">
@@ -247,151 +302,5 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
         </Button>
       </div>
     </fieldset>
-  );
-}
-
-interface GateFieldsProps {
-  readonly definition: Schema;
-  readonly problemAt: (pointer: string) => string | undefined;
-  readonly onDefinition: (definition: Schema) => void;
-}
-
-/** The pointers that have a field of their own. */
-const GATE_POINTERS: readonly string[] = [
-  "/approval",
-  "/approval/required",
-  "/approval/tokens",
-  "/waitTimeout",
-  "/concurrency",
-  "/concurrency/group",
-  "/concurrency/key",
-  "/concurrency/limit",
-  "/concurrency/onConflict",
-];
-
-const CONFLICTS = {
-  queue: "it waits its turn",
-  cancel_running: "running ones of this action are cancelled, and waiting ones end",
-  reject: "it is refused",
-} as const;
-
-/** What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
-function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
-  const { approval, concurrency, waitTimeout } = definition;
-  const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
-  const problem = problemAt("/approval") ?? problemAt("/concurrency");
-  const hasGate = approval !== undefined || concurrency !== undefined;
-  return (
-    <fieldset class="group stack gap-14">
-      <legend>What holds a run back</legend>
-      <Check isOn={approval !== undefined} onChange={(isOn) => set("approval", isOn ? {} : undefined)}>
-        Somebody must approve each run
-      </Check>
-      {isSchema(approval) ? (
-        <ApprovalFields of={approval} problemAt={problemAt} onChange={(next) => set("approval", next)} />
-      ) : null}
-      <Check isOn={concurrency !== undefined} onChange={(isOn) => set("concurrency", isOn ? { group: "" } : undefined)}>
-        Runs take turns in a concurrency group
-      </Check>
-      {isSchema(concurrency) ? (
-        <ConcurrencyFields of={concurrency} problemAt={problemAt} onChange={(next) => set("concurrency", next)} />
-      ) : null}
-      {hasGate || waitTimeout !== undefined ? (
-        <TextField
-          label="Wait timeout (minutes)"
-          hint="How long a run may wait. After this time, the run fails."
-          inputMode="numeric"
-          placeholder="10080"
-          value={String(waitTimeout ?? "")}
-          error={problemAt("/waitTimeout")}
-          onText={(text) => set("waitTimeout", numberOf(text))}
-        />
-      ) : null}
-      {problem === undefined ? null : <p class="field-error">{problem}</p>}
-    </fieldset>
-  );
-}
-
-interface LabelsFieldProps {
-  readonly definition: Schema;
-  readonly error: string | undefined;
-  readonly onLabels: (labels: readonly string[] | undefined) => void;
-}
-
-/** The labels that each run of a definition gets. */
-export function LabelsField({ definition, error, onLabels }: LabelsFieldProps) {
-  return (
-    <LinesField
-      label="Labels"
-      hint="One on each line. Each run gets them."
-      lines={(definition.labels ?? []) as readonly string[]}
-      error={error}
-      onLines={(lines) => onLabels(lines.length === 0 ? undefined : lines)}
-    />
-  );
-}
-
-function ApprovalFields({ of, problemAt, onChange }: PartProps) {
-  return (
-    <div class="grid">
-      <TextField
-        label="Approvals"
-        hint="How many different approvers a run needs, 5 at most."
-        inputMode="numeric"
-        placeholder="1"
-        value={String(of.required ?? "")}
-        error={problemAt("/approval/required")}
-        onText={(text) => onChange(withMember(of, "required", numberOf(text)))}
-      />
-      <Check isOn={of.allowSelf === true} onChange={(isOn) => onChange(withMember(of, "allowSelf", isOn || undefined))}>
-        The creator of a run may approve it too
-      </Check>
-      <LinesField
-        label="Only these tokens"
-        hint="The ids of the tokens that alone may approve, one on each line. Empty: each token that may approve."
-        lines={(of.tokens ?? []) as readonly string[]}
-        error={problemAt("/approval/tokens")}
-        onLines={(lines) => onChange(withMember(of, "tokens", lines.length === 0 ? undefined : lines))}
-      />
-    </div>
-  );
-}
-
-function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
-  const textOf = (name: string) => String(of[name] ?? "");
-  return (
-    <div class="grid">
-      <TextField
-        label="Group"
-        hint="All actions of the environment with this group share its slots."
-        placeholder="deploy"
-        value={textOf("group")}
-        error={problemAt("/concurrency/group")}
-        onText={(text) => onChange(withMember(of, "group", text.trim()))}
-      />
-      <TextField
-        label="Key"
-        hint="Only runs with the same key take turns, for example {{ parameters.service }}."
-        value={textOf("key")}
-        error={problemAt("/concurrency/key")}
-        onText={(text) => onChange(withMember(of, "key", text.trim() === "" ? undefined : text.trim()))}
-      />
-      <TextField
-        label="Limit"
-        hint="How many runs can run at once, 100 at most."
-        inputMode="numeric"
-        placeholder="1"
-        value={textOf("limit")}
-        error={problemAt("/concurrency/limit")}
-        onText={(text) => onChange(withMember(of, "limit", numberOf(text)))}
-      />
-      <SelectField
-        label="If there is no room for a run"
-        value={textOf("onConflict") || "queue"}
-        error={problemAt("/concurrency/onConflict")}
-        onText={(text) => onChange(withMember(of, "onConflict", text))}
-        options={Object.entries(CONFLICTS)}
-      />
-    </div>
   );
 }

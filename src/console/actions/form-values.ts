@@ -20,24 +20,17 @@ const INTEGER = /^-?(0|[1-9]\d*)$/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const MISSING = "This is required.";
 
-/** What the form shows first: the schema's defaults. */
-export function suggestedTexts(form: Field): Texts {
-  return textsOf(form, form.suggested, (field) => field.suggested);
-}
-
-/** What the form shows for parameters that there are already. `Texts` has no text for a value that no field can show. */
-export function filledTexts(form: Field, parameters: unknown): Texts {
-  return textsOf(form, parameters, () => undefined);
-}
-
-/** `missing`: the value of a field that the values around it don't have. */
-function textsOf(form: Field, values: unknown, missing: (field: Field) => unknown): Texts {
+/**
+ * What the form shows first: the parameters that there are already, or else the schema's defaults. `Texts` has no text for
+ * a value that no field can show.
+ */
+export function textsOf(form: Field, parameters?: unknown): Texts {
   const texts = new Map<string, string>();
   function put(field: Field, value: unknown): void {
     if (field.kind === "group") {
       for (const one of field.fields) {
         const member = memberOf(value, one.name);
-        put(one, member === undefined ? missing(one) : member);
+        put(one, member === undefined && parameters === undefined ? one.suggested : member);
       }
       return;
     }
@@ -47,7 +40,7 @@ function textsOf(form: Field, values: unknown, missing: (field: Field) => unknow
     const read = readText(field, text);
     if ("value" in read && JSON.stringify(read.value) === JSON.stringify(value)) texts.set(field.pointer, text);
   }
-  put(form, values);
+  put(form, parameters === undefined ? form.suggested : parameters);
   return texts;
 }
 
@@ -78,34 +71,61 @@ function indexOf(options: readonly unknown[], value: unknown): string | null {
   return index === -1 ? null : String(index);
 }
 
-/** The parameters, or what must change first. */
-export function parametersOf(form: Field, texts: Texts): Filled {
-  const problems = new Map<string, string>();
-  return asParameters(form, valueIn(form, texts, problems), problems);
+/** What a form began with: the parameters of a run that somebody runs again, and their texts. */
+interface Before {
+  readonly values: Schema | undefined;
+  readonly texts: Texts;
 }
 
-/** Parameters are an object. `value`: what the form sends. */
-function asParameters(form: Field, value: unknown, problems: ReadonlyMap<string, string>): Filled {
+const NOTHING: Before = { values: undefined, texts: new Map() };
+
+/**
+ * The parameters as the form makes them, or what must change first. A value from before changes only if its field is
+ * edited. Values that have no field in today's schema are kept.
+ */
+export function parametersOf(form: Field, texts: Texts, before = NOTHING): Filled {
+  const problems = new Map<string, string>();
+  const value = valueIn(form, before.values, before.texts, texts, problems);
   if (problems.size > 0) return { problems };
-  if (value === undefined) return { value: {} };
-  if (isSchema(value)) return { value };
+  if (value === undefined || isSchema(value)) return { value: value ?? {} };
   return { problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]) };
 }
 
 /** What can be sent of it so far, to go on as JSON. */
-export function draftOf(form: Field, texts: Texts): unknown {
-  return valueIn(form, texts, new Map()) ?? {};
+export function draftOf(form: Field, texts: Texts, { values, texts: before } = NOTHING): unknown {
+  return valueIn(form, values, before, texts, new Map()) ?? {};
 }
 
 /** The same, but a text that is no value stays as it is. The service refuses it with a sentence. */
 export function typedIn(form: Field, texts: Texts): unknown {
-  return valueIn(form, texts, null) ?? {};
+  return valueIn(form, undefined, NOTHING.texts, texts, null) ?? {};
 }
 
-/** What a field sends. Undefined: nothing, or a problem. `problems`: null if a text that is a problem stays as it is. */
-function valueIn(field: Field, texts: Texts, problems: Map<string, string> | null): unknown {
-  if (field.kind === "group") return groupValue(field, texts, problems);
-  const text = texts.get(field.pointer) ?? "";
+/** By the pointer of the field. Null: a text that is a problem stays as it is. */
+type Found = Map<string, string> | null;
+
+/** What a field sends. Undefined: nothing, or a problem. `value`: the one from before. */
+function valueIn(field: Field, value: unknown, before: Texts, texts: Texts, problems: Found): unknown {
+  const isEdited = isEditedIn(field, before, texts);
+  if (value !== undefined && !isEdited && !(field.kind === "group" && isSchema(value))) return value;
+  if (field.kind !== "group") return typedValue(field, texts.get(field.pointer) ?? "", problems);
+  if (value === undefined && !isEdited && !field.isRequired) return undefined;
+  const members = new Map(isSchema(value) ? Object.entries(value) : []);
+  for (const one of field.fields) {
+    const next = valueIn(one, memberOf(value, one.name), before, texts, problems);
+    if (next === undefined) members.delete(one.name);
+    else members.set(one.name, next);
+  }
+  // Don't assign members, because a name `__proto__` would set the prototype.
+  return Object.fromEntries(members);
+}
+
+function isEditedIn(field: Field, before: Texts, texts: Texts): boolean {
+  if (field.kind === "group") return field.fields.some((one) => isEditedIn(one, before, texts));
+  return (texts.get(field.pointer) ?? "") !== (before.get(field.pointer) ?? "");
+}
+
+function typedValue(field: SimpleField, text: string, problems: Found): unknown {
   if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];
   if (text.trim() === "" && (text === "" || field.kind !== "text")) return emptyValue(field, problems);
   const read = readText(field, text);
@@ -115,7 +135,7 @@ function valueIn(field: Field, texts: Texts, problems: Map<string, string> | nul
   return undefined;
 }
 
-function emptyValue(field: Field, problems: Map<string, string> | null): unknown {
+function emptyValue(field: SimpleField, problems: Found): unknown {
   if (!field.isRequired) return undefined;
   if (field.isNullable) return null;
   // If nothing is ticked, that is a value, too.
@@ -123,20 +143,6 @@ function emptyValue(field: Field, problems: Map<string, string> | null): unknown
   if (field.kind === "picks" || field.kind === "lines") return [];
   if (field.pointer !== "") problems?.set(field.pointer, MISSING);
   return undefined;
-}
-
-function groupValue(field: Group, texts: Texts, problems: Map<string, string> | null): unknown {
-  if (!field.isRequired && !isTouched(field, texts)) return undefined;
-  const members = field.fields
-    .map((one) => [one.name, valueIn(one, texts, problems)] as const)
-    .filter(([, value]) => value !== undefined);
-  // Don't assign members, because a name `__proto__` would set the prototype.
-  return Object.fromEntries(members);
-}
-
-function isTouched(field: Field, texts: Texts): boolean {
-  if (field.kind === "group") return field.fields.some((one) => isTouched(one, texts));
-  return (texts.get(field.pointer) ?? "") !== "";
 }
 
 type Read = { readonly value: unknown } | { readonly problem: string };
@@ -180,45 +186,6 @@ function readLines(text: string, of: "text" | "number" | "integer"): Read {
     values.push(read.value);
   }
   return { value: values };
-}
-
-/** The run's parameters, and the texts that the form began with. */
-interface Before {
-  readonly values: Schema;
-  readonly texts: Texts;
-}
-
-/**
- * The parameters of a run that somebody runs again through a form. A value changes only if its field is edited. Values
- * that have no field in today's schema are kept. The parameters as the form makes them, or what must change first.
- */
-export function retriedParameters(form: Field, before: Before, texts: Texts): Filled {
-  const problems = new Map<string, string>();
-  return asParameters(form, retried(form, before.values, before.texts, texts, problems), problems);
-}
-
-/** What can be sent of it so far, to go on as JSON. */
-export function retriedDraft(form: Field, before: Before, texts: Texts): unknown {
-  return retried(form, before.values, before.texts, texts, new Map());
-}
-
-function retried(field: Field, value: unknown, before: Texts, texts: Texts, problems: Map<string, string>): unknown {
-  const isEdited = isEditedIn(field, before, texts);
-  if (value !== undefined && !isEdited && !(field.kind === "group" && isSchema(value))) return value;
-  if (field.kind !== "group") return valueIn(field, texts, problems);
-  if (value === undefined && !isEdited && !field.isRequired) return undefined;
-  const members = new Map(isSchema(value) ? Object.entries(value) : []);
-  for (const one of field.fields) {
-    const next = retried(one, memberOf(value, one.name), before, texts, problems);
-    if (next === undefined) members.delete(one.name);
-    else members.set(one.name, next);
-  }
-  return Object.fromEntries(members);
-}
-
-function isEditedIn(field: Field, before: Texts, texts: Texts): boolean {
-  if (field.kind === "group") return field.fields.some((one) => isEditedIn(one, before, texts));
-  return (texts.get(field.pointer) ?? "") !== (before.get(field.pointer) ?? "");
 }
 
 /** A value of the run that the form does not show. */

@@ -5,7 +5,7 @@ import { capitalized } from "../../words/statuses.ts";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/forms.tsx";
 import { Button } from "../ui/parts.tsx";
 import { hasLines } from "../ui/text-block.tsx";
-import { draftOf, filledTexts, keptValues, suggestedTexts, type Texts } from "./form-values.ts";
+import { draftOf, keptValues, type Texts, textsOf } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText, type Schema } from "./schema-form.ts";
 
 export interface ParameterTexts {
@@ -24,7 +24,7 @@ export interface ParameterTexts {
  */
 export function useNewParameters(form: Field, values: Schema | undefined): ParameterTexts {
   const [begin] = useState(() => {
-    const texts = values === undefined ? suggestedTexts(form) : filledTexts(form, values);
+    const texts = textsOf(form, values);
     const isWhole = values === undefined || hasNoFields(form) || keptValues(form, { values, texts }).length === 0;
     return { texts, json: isWhole ? null : JSON.stringify(values, null, 2) };
   });

@@ -1,16 +1,17 @@
-/**
- * The webhooks that start a job at each product, made from a few fields. PURE. They are those of `examples/`.
- */
-import { newParameter, schemaWith } from "./definition-shape.ts";
-import { isSchema, type Schema } from "./schema-form.ts";
+/** The webhooks that start a job at each product, made from a few fields and the action in `examples/`. PURE. */
+import azure from "../../../examples/azure-devops/action.json" with { type: "json" };
+import github from "../../../examples/github-actions/action-workflow-dispatch.json" with { type: "json" };
+import gitlab from "../../../examples/gitlab/action.json" with { type: "json" };
+import jenkins from "../../../examples/jenkins/action.json" with { type: "json" };
+import { newParameter, schemaWith } from "./parameter-rows.ts";
+import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
 interface ProductField {
-  readonly key: string;
   readonly label: string;
   readonly hint?: string;
-  /** What stands in the definition while the field is empty. */
-  readonly example: string;
-  /** Whether the example is a good value, so that the field begins with it. */
+  /** What stands in the example. The definition has it while the field is empty. */
+  readonly text: string;
+  /** Whether the text is a good value, so that the field begins with it. */
   readonly isGiven?: boolean;
 }
 
@@ -22,30 +23,28 @@ export interface ProductSecret {
   readonly encode?: (text: string) => string;
 }
 
+/** By the labels of the fields. */
 type Values = Readonly<Record<string, string>>;
 
 interface Product {
   readonly title: string;
   readonly about: string;
+  readonly example: { readonly trigger: Schema };
   readonly fields: readonly ProductField[];
   readonly secrets: readonly ProductSecret[];
-  /** `passed`: the parameters of the run, by their names. */
-  readonly trigger: (values: Values, passed: Values) => Schema;
 }
 
-const REPORT = { url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}", id: "{{ run.id }}" };
-const BRANCH = { key: "ref", label: "Branch or tag", example: "main", isGiven: true };
-const VARIABLES = { RUN_ID: REPORT.id, CALLBACK_URL: REPORT.url, CALLBACK_TOKEN: REPORT.token };
-const COMMON = { type: "webhook", startOn: "heartbeat" };
+const BRANCH = { label: "Branch or tag", text: "main", isGiven: true };
 
 export const PRODUCTS: readonly Product[] = [
   {
     title: "GitHub Actions",
     about: "Starts a workflow by workflow_dispatch.",
+    example: github,
     fields: [
-      { key: "owner", label: "Owner", example: "YOUR_ORG" },
-      { key: "repository", label: "Repository", example: "YOUR_REPOSITORY" },
-      { key: "workflow", label: "Workflow file", example: "workflow-dispatch.yml", isGiven: true },
+      { label: "Owner", text: "YOUR_ORG" },
+      { label: "Repository", text: "YOUR_REPOSITORY" },
+      { label: "Workflow file", text: "workflow-dispatch.yml", isGiven: true },
       BRANCH,
     ],
     secrets: [
@@ -55,31 +54,14 @@ export const PRODUCTS: readonly Product[] = [
         hint: "A fine-grained token that may write Actions of this repository.",
       },
     ],
-    trigger({ owner, repository, workflow, ref }, passed) {
-      const actions = `https://api.github.com/repos/${owner}/${repository}/actions`;
-      const headers = {
-        Accept: "application/vnd.github+json",
-        Authorization: "Bearer {{ secrets.githubToken }}",
-        "X-GitHub-Api-Version": "2022-11-28",
-      };
-      const report = { run_id: REPORT.id, callback_url: REPORT.url, callback_token: REPORT.token };
-      return {
-        ...COMMON,
-        url: `${actions}/workflows/${workflow}/dispatches`,
-        headers,
-        payload: { ref, inputs: { ...report, ...passed }, return_run_details: true },
-        secrets: { githubToken: null },
-        link: "{{ response.html_url }}",
-        cancel: { url: `${actions}/runs/{{ response.workflow_run_id }}/cancel`, headers },
-      };
-    },
   },
   {
     title: "GitLab",
     about: "Starts a pipeline by a trigger token.",
+    example: gitlab,
     fields: [
-      { key: "host", label: "Address", example: "https://gitlab.com", isGiven: true },
-      { key: "project", label: "Project ID", example: "YOUR_PROJECT_ID" },
+      { label: "Address", text: "https://gitlab.com", isGiven: true },
+      { label: "Project ID", text: "YOUR_PROJECT_ID" },
       BRANCH,
     ],
     secrets: [
@@ -90,30 +72,16 @@ export const PRODUCTS: readonly Product[] = [
         hint: "With the scope api. It stops the pipeline when a run is cancelled.",
       },
     ],
-    trigger({ host, project, ref }, passed) {
-      const api = `${host}/api/v4/projects/${project}`;
-      return {
-        ...COMMON,
-        url: `${api}/trigger/pipeline`,
-        payload: { token: "{{ secrets.triggerToken }}", ref, variables: VARIABLES, inputs: passed },
-        secrets: { triggerToken: null, accessToken: null },
-        link: "{{ response.web_url }}",
-        cancel: {
-          url: `${api}/pipelines/{{ response.id }}/cancel`,
-          headers: { "PRIVATE-TOKEN": "{{ secrets.accessToken }}" },
-        },
-      };
-    },
   },
   {
     title: "Jenkins",
     about: "Starts a build with parameters.",
+    example: jenkins,
     fields: [
       {
-        key: "job",
         label: "Address of the job",
         hint: "As the browser shows it, without a slash at the end.",
-        example: "https://jenkins.example.com/job/deploy",
+        text: "https://jenkins.example.com/job/deploy",
       },
     ],
     secrets: [
@@ -124,25 +92,15 @@ export const PRODUCTS: readonly Product[] = [
         encode: (text) => `Basic ${base64(text)}`,
       },
     ],
-    trigger: ({ job }, passed) => ({
-      ...COMMON,
-      url: `${job}/buildWithParameters`,
-      headers: { Authorization: null, "Content-Type": "application/x-www-form-urlencoded" },
-      payload: {
-        ...VARIABLES,
-        ...Object.fromEntries(
-          Object.entries(passed).map(([name, text]) => [name.toUpperCase().replaceAll(/\W/g, "_"), text]),
-        ),
-      },
-    }),
   },
   {
     title: "Azure DevOps",
     about: "Runs a pipeline.",
+    example: azure,
     fields: [
-      { key: "organization", label: "Organization", example: "YOUR_ORGANIZATION" },
-      { key: "project", label: "Project", example: "YOUR_PROJECT" },
-      { key: "pipeline", label: "Pipeline ID", example: "YOUR_PIPELINE_ID" },
+      { label: "Organization", text: "YOUR_ORGANIZATION" },
+      { label: "Project", text: "YOUR_PROJECT" },
+      { label: "Pipeline ID", text: "YOUR_PIPELINE_ID" },
       { ...BRANCH, label: "Branch" },
     ],
     secrets: [
@@ -153,68 +111,71 @@ export const PRODUCTS: readonly Product[] = [
         encode: (text) => base64(`:${text}`),
       },
     ],
-    trigger({ organization, project, pipeline, ref }, passed) {
-      const apis = `https://dev.azure.com/${organization}/${project}/_apis`;
-      const headers = { Authorization: "Basic {{ secrets.credentials }}" };
-      return {
-        ...COMMON,
-        url: `${apis}/pipelines/${pipeline}/runs?api-version=7.1`,
-        headers,
-        payload: {
-          resources: { repositories: { self: { refName: `refs/heads/${ref}` } } },
-          templateParameters: passed,
-          variables: {
-            RUN_ID: { value: REPORT.id },
-            CALLBACK_URL: { value: REPORT.url },
-            CALLBACK_TOKEN: { value: REPORT.token, isSecret: true },
-          },
-        },
-        secrets: { credentials: null },
-        link: "{{ response._links.web.href }}",
-        cancel: {
-          method: "PATCH",
-          url: `${apis}/build/builds/{{ response.id }}?api-version=7.1`,
-          headers,
-          payload: { status: "cancelling" },
-        },
-      };
-    },
   },
 ];
 
 /** What a trigger begins with if no product of the list receives it. */
-export const ANY_WEBHOOK: Schema = { ...COMMON, url: "https://ci.example.com/hooks/deploy", method: "POST" };
+export const ANY_WEBHOOK: Product = {
+  title: "Any webhook",
+  about: "Calls a URL of yours.",
+  example: {
+    trigger: { type: "webhook", startOn: "heartbeat", url: "https://ci.example.com/hooks/deploy", method: "POST" },
+  },
+  fields: [],
+  secrets: [],
+};
 
 function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-/** Placeholders for these parameters. Placeholders can't reach a name with a dot, a blank or a brace. */
-function passedOf(names: readonly string[]): Values {
+/** What the examples pass on. */
+const VERSION = "{{ parameters.version }}";
+
+/**
+ * The trigger of the example, with null for each secret, `\0label\0` for what a field holds, and these parameters.
+ * Placeholders can't reach a parameter whose name has a dot, a blank or a brace.
+ */
+function templateOf({ example, fields, secrets }: Product, names: readonly string[]): Schema {
   const reached = names.filter((name) => /^[^\s.{}]+$/.test(name));
-  return Object.fromEntries(reached.map((name) => [name, `{{ parameters.${name} }}`]));
+  function passed(like: string): readonly (readonly [string, unknown])[] {
+    const isUpper = like === like.toUpperCase();
+    const named = (name: string) => (isUpper ? name.toUpperCase().replaceAll(/\W/g, "_") : name);
+    return reached.map((name) => [named(name), `{{ parameters.${name} }}`]);
+  }
+  function marked(value: unknown, pointer: string): unknown {
+    if (secrets.some((secret) => secret.pointer === pointer)) return null;
+    if (typeof value === "string") {
+      return fields.reduce((rest, { label, text }) => rest.replaceAll(text, `\0${label}\0`), value);
+    }
+    if (!isSchema(value)) return value;
+    const members = Object.entries(value).flatMap(([name, one]) =>
+      one === VERSION ? passed(name) : [[name, marked(one, pointer + stepOf(name))] as const],
+    );
+    return Object.fromEntries(members);
+  }
+  return marked(example.trigger, "/trigger") as Schema;
 }
 
 /**
  * From the fields of a product to its trigger, and back. A trigger that was made from fields is compared with the
- * product's, and gives the fields again. An empty field gives its example, so that the trigger has a URL. A field with
- * a good example stays empty.
+ * product's, and gives the fields again. An empty field gives the example's text, so that the trigger has a URL. A field
+ * that began with a good text stays empty. `values`: undefined before somebody types.
  */
-export function triggerOf(product: Product, values: Values, names: readonly string[]): Schema {
-  const texts = product.fields.map(({ key, example, isGiven }) => [key, values[key] || (isGiven ? "" : example)]);
-  return product.trigger(Object.fromEntries(texts), passedOf(names));
-}
-
-/** What the fields of a product begin with. */
-export function givenValues({ fields }: Product): Values {
-  return Object.fromEntries(fields.map(({ key, example, isGiven }) => [key, isGiven ? example : ""]));
+export function triggerOf(product: Product, names: readonly string[], values?: Values): Schema {
+  const textOf = ({ label, text, isGiven }: ProductField) =>
+    values === undefined ? text : values[label] || (isGiven ? "" : text);
+  const texts = new Map(product.fields.map((field) => [field.label, textOf(field)]));
+  return JSON.parse(JSON.stringify(templateOf(product, names)), (_, value) =>
+    typeof value === "string" ? value.replaceAll(/\0(.*?)\0/g, (_, label) => texts.get(label) ?? "") : value,
+  );
 }
 
 /** What the editor of a new action begins with: the first product, and one parameter. */
 export function newDefinition(): Schema {
   const parameter = { ...newParameter([]), name: "version" };
-  const trigger = PRODUCTS.slice(0, 1).map((product) => triggerOf(product, givenValues(product), ["version"]));
-  return { parametersSchema: schemaWith(undefined, [parameter]), trigger: trigger[0] };
+  const [trigger] = PRODUCTS.map((product) => triggerOf(product, ["version"]));
+  return { parametersSchema: schemaWith(undefined, [parameter]), trigger };
 }
 
 /** The product whose webhook this is, and its fields. Null if it is another webhook. */
@@ -224,11 +185,10 @@ export function productOf(
 ): { readonly product: Product; readonly values: Values } | null {
   for (const product of PRODUCTS) {
     const found = new Map<string, string>();
-    const marks = Object.fromEntries(product.fields.map(({ key }) => [key, `\0${key}\0`]));
-    if (!fits(product.trigger(marks, passedOf(names)), trigger, found, true)) continue;
-    const values = product.fields.map(({ key, example, isGiven }) => {
-      const value = found.get(key) ?? "";
-      return [key, value === example && !isGiven ? "" : value];
+    if (!fits(templateOf(product, names), trigger, found, true)) continue;
+    const values = product.fields.map(({ label, text, isGiven }) => {
+      const value = found.get(label) ?? "";
+      return [label, value === text && !isGiven ? "" : value];
     });
     return { product, values: Object.fromEntries(values) };
   }
@@ -254,7 +214,7 @@ function originOf({ url }: Schema): string | undefined {
   return URL.parse(String(url))?.origin;
 }
 
-/** `isOpen`: the value may have members that the template lacks. Secrets may be null, or typed. */
+/** `isOpen`: the value may have members that the template lacks. Secrets may be null, typed, or a template for one. */
 function fits(template: unknown, value: unknown, found: Map<string, string>, isOpen: boolean): boolean {
   if (typeof template === "string") return typeof value === "string" && fitsText(template, value, found);
   if (!isSchema(template)) return template === value;
@@ -263,34 +223,25 @@ function fits(template: unknown, value: unknown, found: Map<string, string>, isO
   if (!isOpen && names.length !== Object.keys(value).length) return false;
   return names.every((name) => {
     if (!Object.hasOwn(value, name)) return false;
-    if (name !== "headers" && name !== "secrets") return fits(template[name], value[name], found, name === "cancel");
-    return fitsSecrets(template[name], value[name]);
+    const [one, other] = [template[name], value[name]];
+    if (name !== "headers" && name !== "secrets") return fits(one, other, found, name === "cancel");
+    return (
+      isSchema(one) && isSchema(other) && Object.keys(one).sort().join("\n") === Object.keys(other).sort().join("\n")
+    );
   });
-}
-
-/** The same names. A value is a secret or a template for one, so only null or text is asked for. */
-function fitsSecrets(template: unknown, value: unknown): boolean {
-  if (!isSchema(template) || !isSchema(value)) return false;
-  const names = Object.keys(template);
-  return names.length === Object.keys(value).length && names.every((name) => Object.hasOwn(value, name));
 }
 
 /** Reads the values between the fixed parts of a text. A field that stands twice has one value. */
 function fitsText(template: string, text: string, found: Map<string, string>): boolean {
-  const [first = "", ...parts] = template.split("\0");
-  if (parts.length === 0) return text === template;
-  if (!text.startsWith(first)) return false;
-  let from = first.length;
-  // In turn the key of a field, and the fixed part behind it.
-  for (let n = 0; n < parts.length; n += 2) {
-    const [key = "", fixed = ""] = parts.slice(n, n + 2);
-    const isLast = n + 2 === parts.length;
-    const to = isLast ? text.length - fixed.length : text.indexOf(fixed, from);
-    if (to < from || !text.startsWith(fixed, to)) return false;
-    const value = text.slice(from, to);
-    if ((found.get(key) ?? value) !== value) return false;
-    found.set(key, value);
-    from = to + fixed.length;
-  }
-  return true;
+  // In turn a fixed part, and the label of a field.
+  const parts = template.split("\0");
+  const escaped = (part: string) => part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  const pattern = parts.map((part, n) => (n % 2 === 0 ? escaped(part) : "(.*?)")).join("");
+  const values = new RegExp(`^${pattern}$`, "s").exec(text)?.slice(1);
+  return (values ?? [null]).every((value, n) => {
+    const label = parts[2 * n + 1] ?? "";
+    if (value === null || (found.get(label) ?? value) !== value) return false;
+    found.set(label, value);
+    return true;
+  });
 }

@@ -12,8 +12,8 @@ import { TextArea } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
 import { Fact } from "../ui/parts.tsx";
-import { exampleParameters, inWords } from "./field-words.ts";
-import { isSchema, type Schema } from "./schema-form.ts";
+import { inWords } from "./action-fields.ts";
+import { exampleParameters, isSchema, type Schema } from "./schema-form.ts";
 
 type Request = Schemas["RequestPreview"];
 

@@ -54,15 +54,18 @@ export function formOf(schema: Schema | undefined): Field {
   return fieldOf({ type: "object", ...root }, { pointer: "", name: "Parameters", isRequired: true, depth: 0 });
 }
 
-/** The pointers of the field and of all fields inside it. */
-export function pointersOf(field: Field): readonly string[] {
-  return [field.pointer, ...(field.kind === "group" ? field.fields.flatMap(pointersOf) : [])];
+/** All fields inside a group. The names have those of the objects around them: `notify.channel`. */
+export function fieldsIn(field: Field, around = ""): readonly (readonly [name: string, field: Field])[] {
+  if (field.kind !== "group") return [];
+  return field.fields.flatMap((one) => [[around + one.name, one] as const, ...fieldsIn(one, `${around}${one.name}.`)]);
 }
 
-interface Position {
-  readonly pointer: string;
-  readonly name: string;
-  readonly isRequired: boolean;
+/** The pointers of the field and of all fields inside it. */
+export function pointersOf(field: Field): readonly string[] {
+  return [field.pointer, ...fieldsIn(field).map(([, { pointer }]) => pointer)];
+}
+
+interface Position extends Pick<Described, "pointer" | "name" | "isRequired"> {
   /** How many groups are around it. */
   readonly depth: number;
 }
@@ -176,16 +179,14 @@ const FORMATS: Readonly<Record<string, string>> = {
 /** The schema's bounds in words. A field shows them as its hint. */
 function limitsOf(schema: Schema): string | null {
   const { format, pattern, minLength, maxLength, minItems, maxItems, uniqueItems, multipleOf } = schema;
-  const least = schema.minimum ?? null;
-  const most = schema.maximum ?? null;
   const parts = [
     typeof format === "string" ? (FORMATS[format] ?? `format ${format}`) : "",
     schema.exclusiveMinimum === undefined ? "" : `more than ${schema.exclusiveMinimum}`,
-    between(least, most, ""),
+    between(schema.minimum, schema.maximum, ""),
     schema.exclusiveMaximum === undefined ? "" : `less than ${schema.exclusiveMaximum}`,
     multipleOf === undefined ? "" : `a multiple of ${multipleOf}`,
-    between(minLength ?? null, maxLength ?? null, " characters"),
-    between(minItems ?? null, maxItems ?? null, " entries"),
+    between(minLength, maxLength, " characters"),
+    between(minItems, maxItems, " entries"),
     uniqueItems === true ? "no entry twice" : "",
     typeof pattern === "string" ? `matches ${pattern}` : "",
   ].filter(Boolean);
@@ -193,51 +194,22 @@ function limitsOf(schema: Schema): string | null {
 }
 
 function between(least: unknown, most: unknown, unit: string): string {
-  if (least !== null && most !== null) {
-    return least === most ? `exactly ${least}${unit}` : `${least} to ${most}${unit}`;
-  }
-  if (least !== null) return `at least ${least}${unit}`;
-  return most === null ? "" : `at most ${most}${unit}`;
-}
-
-interface ParameterRow {
-  readonly pointer: string;
-  /** With the names of the objects around it: `notify.channel`. */
-  readonly name: string;
-  readonly type: string;
-  readonly isRequired: boolean;
-  /** JSON; null if there is none. */
-  readonly suggested: string | null;
-  readonly limits: string | null;
-  /** Title and description, as far as there are any. */
-  readonly about: string | null;
+  if (least == null) return most == null ? "" : `at most ${most}${unit}`;
+  if (most == null) return `at least ${least}${unit}`;
+  return least === most ? `exactly ${least}${unit}` : `${least} to ${most}${unit}`;
 }
 
 const MOST_OPTIONS = 8;
 const LONGEST_OPTION = 40;
 
-export function parameterRows(group: Group, around = ""): readonly ParameterRow[] {
-  return group.fields.flatMap((field) => {
-    const name = around + field.name;
-    const row = {
-      pointer: field.pointer,
-      name,
-      type: typeOf(field),
-      isRequired: field.isRequired,
-      suggested: field.suggested === undefined ? null : JSON.stringify(field.suggested),
-      limits: field.limits,
-      about: aboutOf(field),
-    };
-    return field.kind === "group" ? [row, ...parameterRows(field, `${name}.`)] : [row];
-  });
-}
-
-function aboutOf({ label, name, description }: Field): string | null {
+/** Title and description, as far as there are any; null if there are none. */
+export function aboutOf({ label, name, description }: Field): string | null {
   const title = label === name ? null : label;
   return title === null || description === null ? (title ?? description) : `${title}: ${description}`;
 }
 
-function typeOf(field: Field): string {
+/** What a field takes, in words. */
+export function typeOf(field: Field): string {
   switch (field.kind) {
     case "text":
       return "text";
@@ -268,4 +240,30 @@ function listed(options: readonly unknown[]): string {
 export function optionText(option: unknown): string {
   const text = typeof option === "string" && option !== "" ? option : (JSON.stringify(option) ?? "");
   return text.length > LONGEST_OPTION ? `${text.slice(0, LONGEST_OPTION - 1)}…` : text;
+}
+
+/** Parameters that the schema could accept: its defaults and examples, and the name of a parameter as its text. */
+export function exampleParameters(schema: Schema | undefined): unknown {
+  return exampleOf(formOf(schema)) ?? {};
+}
+
+function exampleOf(field: Field): unknown {
+  if (field.suggested !== undefined) return field.suggested;
+  switch (field.kind) {
+    case "group":
+      return Object.fromEntries(field.fields.map((one) => [one.name, exampleOf(one)]));
+    case "text":
+      return field.name;
+    case "number":
+      return 1;
+    case "flag":
+      return false;
+    case "choice":
+      return field.options[0];
+    case "picks":
+    case "lines":
+      return [];
+    case "json":
+      return undefined;
+  }
 }

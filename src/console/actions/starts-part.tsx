@@ -1,34 +1,31 @@
 /** What starts the runs of an action besides people: its schedules, events of another product, retries after a failure, agents. */
-import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
-import type { DefinitionKind } from "../definitions/kind.ts";
-import { RotateSecretDialog } from "../definitions/rotate-secret-dialog.tsx";
+import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { DialogButton } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, Fact } from "../ui/parts.tsx";
+import { Fact, Said } from "../ui/parts.tsx";
 import { Command } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
-import type { StoredAction } from "./action-editor.tsx";
-import { RETRIED, RETRIED_AT_FIRST } from "./definition-shape.ts";
-import { VERIFIED } from "./start-fields.tsx";
+import { ACTION } from "./action-editor.tsx";
+import { RETRIED, RETRIED_AT_FIRST, VERIFIED } from "./action-fields.ts";
 import { TryEventDialog } from "./try-event-dialog.tsx";
+import type { StoredAction } from "./use-action.ts";
 
 interface StartsPartProps {
-  readonly kind: DefinitionKind<StoredAction>;
   readonly action: StoredAction;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }
 
-export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
+export function StartsPart({ action, onChanged }: StartsPartProps) {
   const { may } = useSession();
-  const [open, setOpen] = useState<"rotate" | "try" | null>(null);
   const { name, definition } = action;
   const { inbound, retry, agents } = definition;
   const mayManage = inbound !== undefined && may("actions:manage");
-  const close = () => setOpen(null);
+  const no = <span class="muted">no</span>;
   return (
     <>
       <dl class="facts is-ruled stack gap-0">
@@ -37,7 +34,7 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
         </Fact>
         <Fact term="By an event">
           {inbound === undefined ? (
-            <span class="muted">no</span>
+            no
           ) : (
             <div class="stack">
               <p>Another product sends it, verified by {VERIFIED[inbound.verify]}.</p>
@@ -45,31 +42,29 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
             </div>
           )}
         </Fact>
-        <Fact term="After a failure">{retry === undefined ? <span class="muted">no</span> : retryText(retry)}</Fact>
+        <Fact term="After a failure">{retry === undefined ? no : retryText(retry)}</Fact>
         <Fact term="By an agent">
           {agents === undefined ? (
-            <span class="muted">no</span>
+            no
           ) : (
             <>
               <p>{toolText(name)}</p>
-              {agents.description === undefined ? null : (
-                <p class="muted">
-                  <bdi>{agents.description}</bdi>
-                </p>
-              )}
+              <Said text={agents.description} />
             </>
           )}
         </Fact>
       </dl>
       {mayManage ? (
         <div class="row">
-          <Button onClick={() => setOpen("try")}>Try a sample event …</Button>
-          <Button onClick={() => setOpen("rotate")}>Rotate secret …</Button>
+          <DialogButton dialog={(close) => <TryEventDialog action={action} onClose={close} />}>
+            Try a sample event …
+          </DialogButton>
+          <DialogButton
+            dialog={(close) => <RotateSecretDialog kind={ACTION} name={name} onClose={close} onRotated={onChanged} />}
+          >
+            Rotate secret …
+          </DialogButton>
         </div>
-      ) : null}
-      {open === "try" ? <TryEventDialog action={action} onClose={close} /> : null}
-      {open === "rotate" && kind.madeSecret !== null ? (
-        <RotateSecretDialog about={kind.madeSecret} name={name} of={kind.noun} onClose={close} onRotated={onChanged} />
       ) : null}
     </>
   );

@@ -5,7 +5,7 @@ import { parseExact } from "../../words/typed-json.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, filledLines, TextArea, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import type { StoredAction } from "./action-editor.tsx";
+import type { StoredAction } from "./use-action.ts";
 
 interface TryEventDialogProps {
   readonly action: StoredAction;

@@ -3,7 +3,7 @@ import { ActionRunsError, type Schemas, type Stored } from "../../client/index.t
 import { useSession } from "../session/session.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
 
-type StoredAction = Stored<Schemas["Action"]>;
+export type StoredAction = Stored<Schemas["Action"]>;
 
 /** The data is null if there is no such action. `name`: undefined if nobody needs one. */
 export function useAction(name: string | undefined): Loaded<StoredAction | null | undefined> {

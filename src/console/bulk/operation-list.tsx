@@ -32,16 +32,17 @@ export function OperationsPage() {
   }
   return (
     <>
-      <ListPage title="Bulk operations" of="operations" loaded={loaded}>
-        {(operations) =>
-          operations.length === 0 ? (
-            <Empty title={loaded.isFirst ? "No bulk operations yet" : "There are no more operations"}>
-              <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
-            </Empty>
-          ) : (
-            <OperationTable operations={operations} onStop={setStopped} />
-          )
+      <ListPage
+        title="Bulk operations"
+        of="operations"
+        loaded={loaded}
+        empty={
+          <Empty title="No bulk operations yet">
+            <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
+          </Empty>
         }
+      >
+        {(operations) => <OperationTable operations={operations} onStop={setStopped} />}
       </ListPage>
       {stopped === null ? null : <StopDialog operation={stopped} onClose={close} onStopped={close} />}
     </>

@@ -5,7 +5,7 @@ import { endedText } from "../../words/bulk.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { ConfirmDialog } from "../ui/forms.tsx";
 import { type Column, DetailHead, Pager, Table, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
 import { Button, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
@@ -179,11 +179,15 @@ interface StopDialogProps {
 
 export function StopDialog({ operation, onClose, onStopped }: StopDialogProps) {
   const { client } = useSession();
-  const change = useChange({ afterLoss: "The operation may have stopped. You can press the button again." });
-  const stop = () =>
-    change.submit({ send: ({ signal }) => client.bulkOperations.cancel(operation.id, { signal }), done: onStopped });
   return (
-    <ConfirmDialog title="Stop the operation?" verb="Stop" change={change} onSubmit={stop} onClose={onClose}>
+    <ConfirmDialog
+      title="Stop the operation?"
+      verb="Stop"
+      afterLoss="The operation may have stopped. You can press the button again."
+      send={({ signal }) => client.bulkOperations.cancel(operation.id, { signal })}
+      done={onStopped}
+      onClose={onClose}
+    >
       <p>
         The {titleOf(operation).toLowerCase()} stops. What it did stays done, and the runs that it is working on are
         finished first. The remaining runs stay as they are.

@@ -3,13 +3,12 @@
  */
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import { ActionRunsError } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import { unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
-import { pageAt, pathOf } from "../pages.ts";
+import { pageAt } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import {
@@ -24,49 +23,57 @@ import {
 } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, CopyButton, Empty, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
-import type { AnyStored, DefinitionKind } from "./kind.ts";
+import { Button, CopyButton, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Gone } from "./definition-page.tsx";
+import { type AnyStored, callsOf, type DefinitionKind, isGone, pagesOf, secretOf, type View } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
-import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
-import { SecretFields, secretProblem } from "./secret-fields.tsx";
+import { pointersOf, secretsOf, unshownOf, withSecrets } from "./members.ts";
+import { MadeSecretDialog, SecretFields, secretProblem } from "./secrets.tsx";
 
 /** What other parts of the page can use. */
-export interface EditorForm<T> {
+export interface EditorForm {
   readonly change: Change;
-  /** As it was typed, without blanks around it. */
-  readonly name: string;
   /** Without the secrets that were typed. Null: the JSON is no definition. */
   readonly definition: Schema | null;
   /** The name and the definition with its typed secrets. Null: the form shows what is wrong. */
-  readonly checked: () => Checked | null;
-  readonly save: (done: (put: T) => void) => void;
+  readonly checked: () => { readonly name: string; readonly body: Schema } | null;
+  /** Goes to the page of the definition afterwards. `query`: what that page shows besides. */
+  readonly save: (query: string) => void;
   /** An error in the form's words. `afterLoss`: what another try does. */
   readonly explain: (error: ActionRunsError, afterLoss: string) => Problems;
 }
 
-export interface Checked {
-  readonly name: string;
-  readonly body: Schema;
-}
-
-interface DefinitionEditorProps<T> {
-  readonly kind: DefinitionKind<T>;
-  /** What the editor changes; null for a new one. */
-  readonly stored: T | null;
+interface EditorPageProps {
+  readonly kind: DefinitionKind;
+  /** Of what is changed; null for a new one. */
+  readonly name: string | null;
   /** What a new one begins with. */
   readonly first: () => Schema;
-  /** Called after a save. Nothing is lost any more if the page is left. */
-  readonly onSaved: (put: T) => void;
+  /** Called when another version of a definition is stored. */
+  readonly onChanged?: (name: string) => void;
   /** Other buttons, before "Save". */
-  readonly also: (form: EditorForm<T>) => ComponentChildren;
+  readonly also?: (form: EditorForm) => ComponentChildren;
   /** Beside the fields, or below them if there is no room. */
-  readonly beside: (form: EditorForm<T>) => ComponentChildren;
+  readonly beside: (form: EditorForm) => ComponentChildren;
 }
 
-interface Made {
-  readonly secret: string;
-  readonly name: string;
-  readonly goOn: () => void;
+/** Reads a stored definition once: later versions must not replace what somebody types. */
+export function EditorPage(props: EditorPageProps) {
+  const { kind, name } = props;
+  const { reader, may } = useSession();
+  const isAllowed = may(kind.permission);
+  const { data, failure, reload } = useRead<AnyStored | null>(
+    async (signal) => (isAllowed && name !== null ? callsOf(reader, kind).get(name, { signal }) : null),
+    [reader, kind, name, isAllowed],
+  );
+  if (!isAllowed) return <NotYours what="this page" />;
+  if (name === null || data !== undefined) return <Editor {...props} stored={data ?? null} />;
+  return (
+    <div class="page">
+      {isGone(kind, failure) ? <Gone kind={kind} isPage /> : <ErrorView failure={failure} onRetry={reload} />}
+      {failure === null ? <Skeleton /> : null}
+    </div>
+  );
 }
 
 /** The name is part of the path, and the definition is the whole body. */
@@ -80,11 +87,13 @@ const AFTER_LOSS =
 const NAME_RULE = "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 const EMPTY = "Fill this in.";
 
-export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorProps<T>) {
-  const { kind, stored, first, onSaved, also, beside } = props;
-  const { noun, pageOf, viewOf, Fields } = kind;
+function Editor(props: EditorPageProps & { readonly stored: AnyStored | null }) {
+  const { kind, stored, first, onChanged, also, beside } = props;
+  const { noun, madeSecret, Fields } = kind;
+  const { client, scope } = useSession();
   const router = useRouter();
-  const back = stored === null ? kind.list : pageOf(stored.name);
+  const pages = pagesOf(kind, scope);
+  const back = stored === null ? pages.list : pages.one(stored.name);
   const { note } = useNotices();
   // What the text began as. A PUT replaces only this version.
   const [base, setBase] = useState(stored);
@@ -95,18 +104,26 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const [isOutdated, setOutdated] = useState(false);
   /** A secret that the service made, and what comes when somebody has seen it. */
-  const [made, setMade] = useState<Made | null>(null);
+  const [made, setMade] = useState<{ secret: string; name: string; goOn: () => void } | null>(null);
 
   const parsed = definitionOf(text);
   const definition = typeof parsed === "string" ? null : parsed;
-  const unshown = definition === null ? null : unshownOf(definition, kind.shown);
+  const unshown = definition === null ? null : unshownOf(definition, kind.fields);
   const canShow = definition !== null && unshown === null;
   const [tab, setTab] = useState<Tab>(canShow ? "fields" : "json");
   const [tabProblem, setTabProblem] = useState<string | null>(null);
   const isJson = tab === "json";
-  const view = viewOf(canShow || isJson ? definition : null, base?.definition, isJson);
-  const { secrets } = view;
-  const pointers = [...(isJson ? [DEFINITION] : view.pointers), ...secrets.map(({ pointer }) => pointer)];
+  const viewed = canShow || isJson ? definition : null;
+  const view: View = {
+    secrets: secretsOf(viewed),
+    known: [],
+    kept: new Set(secretsOf(base?.definition)),
+    pointers: pointersOf(viewed, kind.fields),
+    empty: [],
+    warning: null,
+    ...kind.viewOf(viewed, base?.definition, isJson),
+  };
+  const pointers = [...(isJson ? [DEFINITION] : view.pointers), ...view.secrets];
   const change = useChange({ fields: pointers, afterLoss: AFTER_LOSS });
   const problemAt = (pointer: string) => change.problems.get(pointer);
   const explain = (error: ActionRunsError, afterLoss = AFTER_LOSS): Problems => {
@@ -132,9 +149,8 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
 
   function checked() {
     const asked = name.trim();
-    const page = pageOf(asked);
     const problems = new Map<string | null, string>();
-    if (pageAt(pathOf(page))?.name !== page.name) problems.set(NAME, NAME_RULE);
+    if (pageAt(pages.one(asked))?.name !== noun) problems.set(NAME, NAME_RULE);
     if (typeof parsed === "string") problems.set(DEFINITION, parsed);
     for (const pointer of view.empty) problems.set(pointer, EMPTY);
     if (problems.size === 0 && typeof parsed !== "string") {
@@ -144,11 +160,12 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
     return null;
   }
 
-  function save(done: (put: T) => void) {
+  function save(query = "") {
     const asked = checked();
     if (asked === null) return;
+    const body = asked.body as Schemas["ActionDefinition"];
     change.submit({
-      send: ({ signal }) => kind.put(asked.name, asked.body, { ifVersion: base?.version ?? null, signal }),
+      send: ({ signal }) => callsOf(client, kind).put(asked.name, body, { ifVersion: base?.version ?? null, signal }),
       done(put) {
         const isSame = put.version === base?.version;
         note(
@@ -156,9 +173,13 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
             ? `${put.name} stays at version ${put.version}, because nothing changed.`
             : `${put.name} is stored as version ${put.version}.`,
         );
-        const secret = kind.madeSecret?.of(put) ?? null;
-        if (secret === null) done(put);
-        else setMade({ secret, name: put.name, goOn: () => done(put) });
+        function goOn() {
+          if (stored !== null && put.version !== stored.version) onChanged?.(put.name);
+          router.navigate(pages.one(put.name, query), { isSafe: true });
+        }
+        const secret = secretOf(kind, put);
+        if (secret === null) goOn();
+        else setMade({ secret, name: put.name, goOn });
       },
       explain(error) {
         const isChanged = error.status === 412;
@@ -173,13 +194,13 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
 
   const showTheirs = () =>
     change.submit({
-      send: ({ signal }) => kind.get(name, { signal }),
+      send: ({ signal }) => callsOf(client, kind).get(name, { signal }),
       done(theirs) {
         setBase(theirs);
         setShown(pretty(theirs.definition));
         setText(pretty(theirs.definition));
         setTyped(new Map());
-        setTab(unshownOf(theirs.definition as Schema, kind.shown) === null ? "fields" : "json");
+        setTab(unshownOf(theirs.definition, kind.fields) === null ? "fields" : "json");
         setOutdated(false);
       },
       explain({ code }) {
@@ -193,7 +214,7 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
 
   const secretFields = (isShown: (pointer: string) => boolean, isInline = false) => (
     <SecretFields
-      members={secrets.filter(({ pointer }) => isShown(pointer))}
+      pointers={view.secrets.filter(isShown)}
       isInline={isInline}
       known={view.known}
       typed={typed}
@@ -202,87 +223,85 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
       onType={(pointer, secret) => setTyped((before) => new Map(before).set(pointer, secret))}
     />
   );
-  const fields = (
-    <>
-      {stored === null ? (
-        <TextField
-          label="Name"
-          required
-          placeholder={kind.namePlaceholder}
-          value={name}
-          error={problemAt(NAME)}
-          onText={setName}
-        />
-      ) : null}
-      <Tabs label="Two views of the definition" tabs={TABS} chosen={tab} onChoose={choose}>
-        {!isJson && definition !== null && canShow ? (
-          <Fields
-            key={base?.version}
-            definition={definition}
-            isNew={stored === null}
-            problemAt={problemAt}
-            secretAt={(pointer) => secretFields((one) => one === pointer, true)}
-            secretsBut={(...shown) => secretFields((one) => !shown.some((at) => one.startsWith(at)))}
-            onDefinition={(next) => setText(pretty(next))}
-          />
-        ) : (
-          <TextArea
-            label="Definition"
-            wrap="off"
-            rows={18}
-            hint={kind.aboutNull}
-            value={text}
-            error={problemAt(DEFINITION) ?? tabProblem}
-            onText={setText}
-          />
-        )}
-        {isJson ? secretFields(() => true) : null}
-      </Tabs>
-      {view.warning === null ? null : <p class="note is-warning">{capitalized(view.warning)}</p>}
-      {isOutdated ? (
-        <div class="note is-warning stack" role="alert">
-          <p>
-            Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs, and
-            make your change again.
-          </p>
-          <div class="row">
-            <CopyButton what="your text" text={text} hasWord />
-            <Button onClick={showTheirs} isBusy={change.isBusy}>
-              Show theirs
-            </Button>
-          </div>
-        </div>
-      ) : null}
-    </>
-  );
-  if (made !== null && kind.madeSecret !== null) {
+  const all = `All ${kind.list}`;
+  if (made !== null && madeSecret !== null) {
     return (
       <div class="page">
-        <DetailHead list={pathOf(kind.list)} all={kind.all} title={made.name} />
-        <MadeSecretDialog about={kind.madeSecret} name={made.name} secret={made.secret} onClose={made.goOn} />
+        <DetailHead list={pages.list} all={all} title={made.name} />
+        <MadeSecretDialog about={madeSecret} name={made.name} secret={made.secret} onClose={made.goOn} />
       </div>
     );
   }
-  const form = { change, name: name.trim(), definition, checked, save, explain };
+  const form = { change, definition, checked, save, explain };
   const isDirty = text !== shown || name !== (stored?.name ?? "") || [...typed.values()].some((one) => one !== "");
   return (
     <div class="page">
       <DetailHead
-        list={pathOf(back)}
-        all={stored === null ? kind.all : stored.name}
+        list={back}
+        all={stored === null ? all : stored.name}
         title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
       />
       <LeaveGuard isDirty={isDirty} />
       <ChangeForm
         change={change}
-        onSubmit={() => save(onSaved)}
-        onClose={() => router.navigate(pathOf(back))}
+        onSubmit={save}
+        onClose={() => router.navigate(back)}
         verb="Save"
         class="editor"
         isPage
-        also={also(form)}
+        also={also?.(form)}
       >
-        <div class="stack gap-24">{fields}</div>
+        <div class="stack gap-24">
+          {stored === null ? (
+            <TextField
+              label="Name"
+              required
+              placeholder={kind.namePlaceholder}
+              value={name}
+              error={problemAt(NAME)}
+              onText={setName}
+            />
+          ) : null}
+          <Tabs chosen={tab} onChoose={choose}>
+            {!isJson && definition !== null && canShow ? (
+              <Fields
+                key={base?.version}
+                definition={definition}
+                isNew={stored === null}
+                problemAt={problemAt}
+                secretAt={(pointer) => secretFields((one) => one === pointer, true)}
+                secretsBut={(...others) => secretFields((one) => !others.some((at) => one.startsWith(at)))}
+                onDefinition={(next) => setText(pretty(next))}
+              />
+            ) : (
+              <TextArea
+                label="Definition"
+                wrap="off"
+                rows={18}
+                hint={kind.aboutNull}
+                value={text}
+                error={problemAt(DEFINITION) ?? tabProblem}
+                onText={setText}
+              />
+            )}
+            {isJson ? secretFields(() => true) : null}
+          </Tabs>
+          {view.warning === null ? null : <p class="note is-warning">{capitalized(view.warning)}</p>}
+          {isOutdated ? (
+            <div class="note is-warning stack" role="alert">
+              <p>
+                Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs,
+                and make your change again.
+              </p>
+              <div class="row">
+                <CopyButton what="your text" text={text} hasWord />
+                <Button onClick={showTheirs} isBusy={change.isBusy}>
+                  Show theirs
+                </Button>
+              </div>
+            </div>
+          ) : null}
+        </div>
         <div class="stack gap-14 editor-beside">{beside(form)}</div>
       </ChangeForm>
     </div>
@@ -293,40 +312,6 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
 export function ofDefinition(error: ActionRunsError): ActionRunsError {
   const pointer = error.pointer?.replace(/^\/definition(?=\/|$)/, "") ?? null;
   return new ActionRunsError(error.message.replaceAll(/(^|\s)definition\.(?=\w)/g, "$1"), { ...error, pointer });
-}
-
-interface EditorPageProps<T> {
-  readonly kind: DefinitionKind<T>;
-  /** Of what is changed; null for a new one. */
-  readonly name: string | null;
-  /** Shows the editor of what was read; of null for a new one. */
-  readonly children: (stored: T | null) => ComponentChildren;
-}
-
-/** Reads a stored definition once: later versions must not replace what somebody types. */
-export function EditorPage<T extends AnyStored>({ kind, name, children }: EditorPageProps<T>) {
-  const { may } = useSession();
-  const isAllowed = may(kind.permission);
-  const { data, failure, reload } = useRead(
-    async (signal) => (isAllowed && name !== null ? kind.get(name, { signal }) : null),
-    [kind, name, isAllowed],
-  );
-  if (!isAllowed) return <NotYours what="this page" />;
-  if (name === null || data !== undefined) return <>{children(data ?? null)}</>;
-  const isGone = failure?.error instanceof ActionRunsError && failure.error.code === kind.goneCode;
-  return (
-    <div class="page">
-      {isGone ? (
-        <Empty isPage title={`There is no ${kind.noun} of this name`}>
-          <p>Somebody deleted it, or the name in the address is wrong.</p>
-        </Empty>
-      ) : failure === null ? (
-        <Skeleton />
-      ) : (
-        <ErrorView failure={failure} onRetry={reload} />
-      )}
-    </div>
-  );
 }
 
 /** What is sent for the secrets that were typed. An empty field sends nothing. */
@@ -346,23 +331,31 @@ function pretty(definition: object): string {
   return JSON.stringify(definition, null, 2);
 }
 
-interface TabsProps<T extends string> {
-  readonly label: string;
-  readonly tabs: Readonly<Record<T, string>>;
-  readonly chosen: T;
-  readonly onChoose: (tab: T) => void;
+interface TabsProps {
+  readonly chosen: Tab;
+  readonly onChoose: (tab: Tab) => void;
   /** Shows the chosen one. */
   readonly children: ComponentChildren;
 }
 
-function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
+function Tabs({ chosen, onChoose, children }: TabsProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
-  const names = Object.keys(tabs) as T[];
+  const other: Tab = chosen === "json" ? "fields" : "json";
   return (
     <>
-      <div class="tabs" role="tablist" aria-label={label} ref={list}>
-        {names.map((name, index) => (
+      <div
+        class="tabs"
+        role="tablist"
+        aria-label="Two views of the definition"
+        ref={list}
+        onKeyDown={({ key }) => {
+          if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+          onChoose(other);
+          list.current?.querySelector<HTMLElement>(`[id="${id}-${other}"]`)?.focus();
+        }}
+      >
+        {(Object.keys(TABS) as Tab[]).map((name) => (
           <button
             key={name}
             type="button"
@@ -372,16 +365,8 @@ function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: Tab
             aria-controls={id}
             tabIndex={name === chosen ? 0 : -1}
             onClick={() => onChoose(name)}
-            onKeyDown={({ key }) => {
-              if (key !== "ArrowLeft" && key !== "ArrowRight") return;
-              const step = key === "ArrowLeft" ? -1 : 1;
-              const next = names.at((index + step) % names.length);
-              if (next === undefined) return;
-              onChoose(next);
-              list.current?.querySelector<HTMLElement>(`[id="${id}-${next}"]`)?.focus();
-            }}
           >
-            {tabs[name]}
+            {TABS[name]}
           </button>
         ))}
       </div>

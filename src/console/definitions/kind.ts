@@ -1,37 +1,44 @@
 /** What the pages of all stored definitions need to know of a kind: an action, a schedule, a webhook endpoint. */
-import type { ComponentChildren, ComponentType } from "preact";
-import type {
-  CallOptions,
-  DeleteOptions,
-  List,
-  ListOptions,
-  PutOptions,
-  RotateSecretOptions,
-  Stored,
-} from "../../client/index.ts";
-import type { SecretMember, Shown } from "../actions/definition-shape.ts";
+import type { ComponentType } from "preact";
+import { ActionRunsError, type Client, type RotateSecretOptions, type Stored } from "../../client/index.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import type { Schema } from "../actions/schema-form.ts";
-import type { Page } from "../pages.ts";
+import type { Page, Scope } from "../pages.ts";
+import { hrefOf } from "../router.tsx";
 import type { Permission } from "../session/sign-in.ts";
+import type { Failure } from "../ui/load.tsx";
+import type { FieldsProps } from "./member-fields.tsx";
+import type { FieldTable } from "./members.ts";
 
-/** What the fields of a kind get. */
-export interface FieldsProps {
-  /** One that fields can show. */
-  readonly definition: Schema;
-  readonly isNew: boolean;
-  readonly problemAt: (pointer: string) => string | undefined;
-  /** The field of one secret; null if the definition has no such secret to type. */
-  readonly secretAt: (pointer: string) => ComponentChildren;
-  /** The fields of its secrets, but for those whose pointers begin with one of `shown`. These stand elsewhere. */
-  readonly secretsBut: (...shown: readonly string[]) => ComponentChildren;
-  readonly onDefinition: (definition: Schema) => void;
+export interface DefinitionKind {
+  /** As sentences and pages call one. */
+  readonly noun: "action" | "schedule" | "endpoint";
+  /** What the client calls them. */
+  readonly of: "actions" | "schedules" | "webhookEndpoints";
+  /** The page of their list. */
+  readonly list: "actions" | "schedules" | "notifications";
+  readonly namePlaceholder: string;
+  readonly aboutNull: string;
+  /** Who may change one. */
+  readonly permission: Permission;
+  /** The code of the service if there is none of this name. */
+  readonly goneCode: string;
+  /** What it means that one is deleted. */
+  readonly deletion: string;
+  /** The secret that the service makes; null if it makes none. */
+  readonly madeSecret: MadeSecret | null;
+  readonly fields: FieldTable;
+  /** The service's sentence with the form's words for members. */
+  readonly inWords: (sentence: string) => string;
+  /** What the editor shows otherwise than for every kind. `base`: what is stored; undefined if there is nothing. */
+  readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => Partial<View>;
+  readonly Fields: ComponentType<FieldsProps>;
 }
 
 /** What the editor must know of a definition besides its fields. */
 export interface View {
-  /** The secrets that somebody can type. */
-  readonly secrets: readonly SecretMember[];
+  /** The pointers of the secrets that somebody can type. */
+  readonly secrets: readonly string[];
   readonly known: readonly ProductSecret[];
   /** The pointers of the secrets that an empty field keeps. */
   readonly kept: ReadonlySet<string>;
@@ -42,6 +49,27 @@ export interface View {
   readonly warning: string | null;
 }
 
+/** A secret that the service makes, and shows once. */
+export interface MadeSecret {
+  /** As sentences call it: `signing secret`. */
+  readonly noun: string;
+  /** What to do with it. */
+  readonly advice: string;
+  /** What it means that two of them work. */
+  readonly overlap: string;
+  /** Where the result of a put has it. */
+  readonly member: "inboundSecret" | "signingSecret";
+  /** The secret is null if an earlier try has made it. */
+  readonly rotate: (
+    client: Client,
+    name: string,
+    options: RotateSecretOptions,
+  ) => Promise<{ readonly secret: string | null; readonly graceEndsAt: string | null }>;
+}
+
+/** What can be stored of a kind has a name, a version and a definition. */
+export type AnyStored = Stored<object>;
+
 /** A version of a definition, as a list shows it. */
 export interface ListedVersion {
   readonly version: number;
@@ -51,80 +79,31 @@ export interface ListedVersion {
   readonly definition: object;
 }
 
-/** What the API does with definitions of a kind. */
-interface Operations<T> {
-  readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
-  readonly get: (name: string, options: CallOptions) => Promise<T>;
-  readonly remove: (name: string, options: DeleteOptions) => Promise<void>;
-  readonly versions: (name: string, query: ListOptions, options: CallOptions) => List<ListedVersion>;
-  readonly deleteVersion: (name: string, version: number, options: CallOptions) => Promise<void>;
+/** The calls of all kinds take the same parameters, so the types of one stand for all. The service checks definitions. */
+export function callsOf(client: Client, { of }: DefinitionKind): Client["actions"] {
+  return client[of] as Client["actions"];
 }
 
-/** What the client has of it. `Definition`: what a put takes. */
-interface ClientOperations<T, Definition> extends Pick<Operations<T>, "get" | "versions" | "deleteVersion"> {
-  readonly put: (name: string, definition: Definition, options: PutOptions) => Promise<T>;
-  readonly delete: Operations<T>["remove"];
+/** The secret that a put has made; null if it made none. */
+export function secretOf({ madeSecret }: DefinitionKind, put: AnyStored): string | null {
+  const made = put as Partial<Record<MadeSecret["member"], string | null>>;
+  return madeSecret === null ? null : (made[madeSecret.member] ?? null);
 }
 
-/** `client`: for changes. `reader`: for what a page shows. A definition that somebody types is checked by the service. */
-export function operationsOf<T, Definition>(
-  client: ClientOperations<T, Definition>,
-  reader: ClientOperations<T, Definition>,
-): Operations<T> {
+export function isGone({ goneCode }: DefinitionKind, failure: Failure | null): boolean {
+  return failure?.error instanceof ActionRunsError && failure.error.code === goneCode;
+}
+
+/** The addresses of the pages of a kind. */
+export function pagesOf({ noun, list }: DefinitionKind, scope: Scope) {
+  const pageOf = (page: string, name: string) => ({ name: page, [noun]: name, ...scope }) as unknown as Page;
   return {
-    put: (name, definition, options) => client.put(name, definition as Definition, options),
-    get: reader.get,
-    remove: client.delete,
-    versions: reader.versions,
-    deleteVersion: client.deleteVersion,
+    list: hrefOf({ name: list, ...scope }),
+    one: (name: string, query?: string) => hrefOf(pageOf(noun, name), query),
+    edit: (name: string) => hrefOf(pageOf(`edit-${noun}`, name)),
   };
 }
 
-export interface DefinitionKind<T> extends Operations<T> {
-  /** As sentences call it: `action`. */
-  readonly noun: string;
-  readonly namePlaceholder: string;
-  readonly aboutNull: string;
-  /** Who may change one. */
-  readonly permission: Permission;
-  /** `All actions`. */
-  readonly all: string;
-  /** Their list. */
-  readonly list: Page;
-  readonly pageOf: (name: string) => Page;
-  /** The code of the service if there is none of this name. */
-  readonly goneCode: string;
-  /** What it means that one is deleted. */
-  readonly deletion: string;
-  /** The members that hold null in the place of a secret that somebody can type. */
-  readonly secretsOf: (definition: unknown) => readonly SecretMember[];
-  /** The secret that the service makes; null if it makes none. */
-  readonly madeSecret: MadeSecret<T> | null;
-  /** What the fields can show of each member. */
-  readonly shown: Shown;
-  /** The service's sentence with the form's words for members. */
-  readonly inWords: (sentence: string) => string;
-  /** `base`: what is stored; undefined if there is nothing. */
-  readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => View;
-  readonly Fields: ComponentType<FieldsProps>;
+export function changedMeanwhile({ noun }: DefinitionKind): string {
+  return `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`;
 }
-
-/** A secret that the service makes, and shows once. */
-export interface MadeSecret<T> {
-  /** As sentences call it: `signing secret`. */
-  readonly noun: string;
-  /** What to do with it. */
-  readonly advice: string;
-  /** What it means that two of them work. */
-  readonly overlap: string;
-  /** The secret that a put has made; null if it made none. */
-  readonly of: (put: T) => string | null;
-  /** The secret is null if an earlier try has made it. */
-  readonly rotate: (
-    name: string,
-    options: RotateSecretOptions,
-  ) => Promise<{ readonly secret: string | null; readonly graceEndsAt: string | null }>;
-}
-
-/** What can be stored of a kind has a name, a version and a definition. */
-export type AnyStored = Stored<object>;

@@ -1,9 +1,8 @@
 /** The versions of a definition, to compare and to restore. */
 import { useMemo, useState } from "preact/hooks";
+import type { Schemas } from "../../client/index.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "../../words/line-diff.ts";
 import { counted } from "../../words/statuses.ts";
-import { withSecrets } from "../actions/definition-shape.ts";
-import type { Schema } from "../actions/schema-form.ts";
 import { useSession } from "../session/session.tsx";
 import {
   ChangeDialog,
@@ -18,9 +17,16 @@ import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { Button, useNotices } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import type { AnyStored, DefinitionKind, ListedVersion } from "./kind.ts";
-import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
-import { SecretFields, secretProblem } from "./secret-fields.tsx";
+import {
+  type AnyStored,
+  callsOf,
+  changedMeanwhile,
+  type DefinitionKind,
+  type ListedVersion,
+  secretOf,
+} from "./kind.ts";
+import { secretsOf, withSecrets } from "./members.ts";
+import { MadeSecretDialog, SecretFields, secretProblem } from "./secrets.tsx";
 
 const COLUMNS: readonly Column[] = [
   { text: "Version", width: "124px" },
@@ -34,150 +40,123 @@ const LISTED = 100;
 const SHOWN = 5;
 
 /** The versions, newest first. Null for those who may not see them. */
-export function useVersions<T extends AnyStored>(
-  kind: DefinitionKind<T>,
-  { name, version }: AnyStored,
-): Loaded<readonly ListedVersion[] | null> {
-  const { may } = useSession();
+export function useVersions(kind: DefinitionKind, { name, version }: AnyStored) {
+  const { reader, may } = useSession();
   const isAllowed = may("actions:manage");
   // `version`: another version of the definition makes another list.
-  return useRead(
-    async (signal) => (isAllowed ? (await kind.versions(name, { limit: LISTED }, { signal }).page()).entries : null),
-    [kind, name, version, isAllowed],
+  return useRead<readonly ListedVersion[] | null>(
+    async (signal) =>
+      isAllowed ? (await callsOf(reader, kind).versions(name, { limit: LISTED }, { signal }).page()).entries : null,
+    [reader, kind, name, version, isAllowed],
   );
 }
 
-interface VersionsPartProps<T> {
-  readonly kind: DefinitionKind<T>;
-  readonly stored: T;
+interface VersionsPartProps {
+  readonly kind: DefinitionKind;
+  readonly stored: AnyStored;
   readonly loaded: Loaded<readonly ListedVersion[] | null>;
   /** Called when the definition or its versions are others than before. */
   readonly onChanged: () => void;
 }
 
-type Open = { readonly what: "compare" | "restore" | "delete"; readonly version: ListedVersion } | null;
+const DIALOGS = ["Compare", "Restore", "Delete"] as const;
 
-export function VersionsPart<T extends AnyStored>({ kind, stored, loaded, onChanged }: VersionsPartProps<T>) {
+export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartProps) {
   const { name, version: current } = stored;
   const { data, failure, reload } = loaded;
-  const versions = data ?? undefined;
   const [isWhole, setWhole] = useState(false);
-  const [open, setOpen] = useState<Open>(null);
+  const [open, setOpen] = useState<{ what: (typeof DIALOGS)[number]; of: ListedVersion } | null>(null);
+  if (data === null) return null;
   const close = () => setOpen(null);
   const changed = () => {
     reload();
     onChanged();
   };
-  const shown = isWhole ? versions : versions?.slice(0, SHOWN);
   return (
-    <>
+    <section class="stack">
+      <h2>Versions</h2>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {versions === undefined || shown === undefined ? null : (
+      {data === undefined ? null : (
         <Table label="Versions" columns={COLUMNS}>
-          {shown.map((version) => (
-            <tr key={version.version}>
+          {data.slice(0, isWhole ? LISTED : SHOWN).map((one) => (
+            <tr key={one.version}>
               <td>
-                <span class="number">{version.version}</span>
-                {version.version === current ? <span class="beside muted small"> current</span> : null}
+                <span class="number">{one.version}</span>
+                {one.version === current ? <span class="beside muted small"> current</span> : null}
               </td>
               <td>
-                <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>
-                  {version.actorName}
-                </bdi>
+                <bdi title={one.actor === "root" ? "ROOT_TOKEN" : `Token ${one.actor}`}>{one.actorName}</bdi>
               </td>
               <td>
-                <RelativeTime at={version.changedAt} />
+                <RelativeTime at={one.changedAt} />
               </td>
               <td class="is-end">
-                {version.version === current ? null : (
-                  <Actions of={version.version} onOpen={(what) => setOpen({ what, version })} />
+                {one.version === current ? null : (
+                  <span class="row-buttons row gap-12">
+                    {DIALOGS.map((what) => (
+                      <Button
+                        key={what}
+                        kind="quiet"
+                        aria-label={`${what} version ${one.version}`}
+                        onClick={() => setOpen({ what, of: one })}
+                      >
+                        {what}
+                      </Button>
+                    ))}
+                  </span>
                 )}
               </td>
             </tr>
           ))}
         </Table>
       )}
-      {versions !== undefined && !isWhole && versions.length > SHOWN ? (
+      {data !== undefined && !isWhole && data.length > SHOWN ? (
         <div>
           <Button kind="quiet" onClick={() => setWhole(true)}>
-            Show all {versions.length} versions
+            Show all {data.length} versions
           </Button>
         </div>
       ) : null}
-      {open?.what === "compare" && versions !== undefined ? (
+      {open?.what === "Compare" && data !== undefined ? (
         <CompareDialog
-          versions={versions}
-          from={open.version.version}
-          onRestore={(version) => setOpen({ what: "restore", version })}
+          versions={data}
+          from={open.of.version}
+          onRestore={(of) => setOpen({ what: "Restore", of })}
           onClose={close}
         />
       ) : null}
-      {open?.what === "restore" ? (
-        <RestoreDialog kind={kind} stored={stored} version={open.version} onClose={close} onChanged={changed} />
+      {open?.what === "Restore" ? (
+        <RestoreDialog kind={kind} stored={stored} version={open.of} onClose={close} onChanged={changed} />
       ) : null}
-      {open?.what === "delete" ? (
-        <DeleteVersionDialog
-          kind={kind}
-          name={name}
-          version={open.version.version}
-          onClose={close}
-          onDeleted={reload}
-        />
+      {open?.what === "Delete" ? (
+        <DeleteVersionDialog kind={kind} name={name} version={open.of.version} onClose={close} onDeleted={reload} />
       ) : null}
-    </>
-  );
-}
-
-interface ActionsProps {
-  readonly of: number;
-  readonly onOpen: (what: "compare" | "restore" | "delete") => void;
-}
-
-function Actions({ of, onOpen }: ActionsProps) {
-  return (
-    <span class="row-buttons row gap-12">
-      <Button kind="quiet" aria-label={`Compare version ${of}`} onClick={() => onOpen("compare")}>
-        Compare
-      </Button>
-      <Button kind="quiet" aria-label={`Restore version ${of}`} onClick={() => onOpen("restore")}>
-        Restore
-      </Button>
-      <Button kind="quiet" aria-label={`Delete version ${of}`} onClick={() => onOpen("delete")}>
-        Delete
-      </Button>
-    </span>
+    </section>
   );
 }
 
 interface DeleteVersionDialogProps {
-  readonly kind: Pick<DefinitionKind<never>, "noun" | "deleteVersion">;
+  readonly kind: DefinitionKind;
   readonly name: string;
   readonly version: number;
   readonly onClose: () => void;
   readonly onDeleted: () => void;
 }
 
-const AFTER_LOST_DELETE =
-  "The version may be deleted already. If you try again, the service then says that there is no such version.";
-
 function DeleteVersionDialog({ kind, name, version, onClose, onDeleted }: DeleteVersionDialogProps) {
+  const { client } = useSession();
   const { note } = useNotices();
-  const change = useChange({ afterLoss: AFTER_LOST_DELETE });
-  const remove = () =>
-    change.submit({
-      send: ({ signal }) => kind.deleteVersion(name, version, { signal }),
-      done() {
-        note(`Version ${version} of ${name} is deleted.`);
-        onDeleted();
-        onClose();
-      },
-    });
   return (
     <ConfirmDialog
       title={`Delete version ${version}?`}
       verb="Delete version"
-      change={change}
-      onSubmit={remove}
+      afterLoss="The version may be deleted already. If you try again, the service then says that there is no such version."
+      send={({ signal }) => callsOf(client, kind).deleteVersion(name, version, { signal })}
+      done={() => {
+        note(`Version ${version} of ${name} is deleted.`);
+        onDeleted();
+        onClose();
+      }}
       onClose={onClose}
     >
       <p>
@@ -265,9 +244,9 @@ function textOf(definition: object | undefined): string {
   return JSON.stringify(definition ?? {}, null, 2);
 }
 
-interface RestoreDialogProps<T> {
-  readonly kind: DefinitionKind<T>;
-  readonly stored: T;
+interface RestoreDialogProps {
+  readonly kind: DefinitionKind;
+  readonly stored: AnyStored;
   readonly version: ListedVersion;
   readonly onClose: () => void;
   /** Called when the definition is another than before. */
@@ -275,15 +254,13 @@ interface RestoreDialogProps<T> {
 }
 
 /** Stores an older version again. It asks for the secrets that the service no longer has. */
-function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
-  const { kind, stored, version, onClose, onChanged } = props;
-  const { noun, secretsOf, madeSecret } = kind;
+function RestoreDialog({ kind, stored, version: { version, definition }, onClose, onChanged }: RestoreDialogProps) {
+  const { noun, madeSecret } = kind;
+  const { client } = useSession();
   const { note } = useNotices();
   const { name, version: current } = stored;
-  const { definition } = version;
-  const secrets = secretsOf(definition);
-  const fields = secrets.map(({ pointer }) => pointer);
-  const kept = new Set(secretsOf(stored.definition).map(({ pointer }) => pointer));
+  const fields = secretsOf(definition);
+  const kept = new Set(secretsOf(stored.definition));
   const afterLoss = `The service may have stored this. Close this dialog and look at the ${noun} before you try again.`;
   const [isAsking, setAsking] = useState(false);
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
@@ -291,11 +268,14 @@ function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
   const change = useChange({ fields, afterLoss });
   const restore = () =>
     change.submit({
-      send: ({ signal }) => kind.put(name, withSecrets(definition, typed) as Schema, { ifVersion: current, signal }),
+      send({ signal }) {
+        const body = withSecrets(definition, typed) as Schemas["ActionDefinition"];
+        return callsOf(client, kind).put(name, body, { ifVersion: current, signal });
+      },
       done(put) {
-        note(`${name} is stored as version ${put.version}, which equals version ${version.version}.`);
+        note(`${name} is stored as version ${put.version}, which equals version ${version}.`);
         onChanged();
-        const secret = madeSecret?.of(put) ?? null;
+        const secret = secretOf(kind, put);
         if (secret === null) onClose();
         else setMade(secret);
       },
@@ -306,9 +286,7 @@ function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
         }
         if (error.status !== 412) return null;
         onChanged();
-        return new Map([
-          [null, `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`],
-        ]);
+        return new Map([[null, changedMeanwhile(kind)]]);
       },
     });
   if (made !== null && madeSecret !== null) {
@@ -316,7 +294,7 @@ function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
   }
   return (
     <ChangeDialog
-      title={`Restore version ${version.version}?`}
+      title={`Restore version ${version}?`}
       isKept={typed.size > 0}
       change={change}
       onSubmit={restore}
@@ -324,18 +302,18 @@ function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
       verb="Restore"
     >
       <p>
-        The definition of version {version.version} becomes the {noun}'s new version. Version {current} stays in the
-        list. Runs that have begun continue. The change takes effect within 30 seconds.
+        The definition of version {version} becomes the {noun}'s new version. Version {current} stays in the list. Runs
+        that have begun continue. The change takes effect within 30 seconds.
       </p>
       {isAsking ? (
         <SecretFields
-          members={secrets}
+          pointers={fields}
           typed={typed}
           stored={kept}
           problemAt={(pointer) => change.problems.get(pointer)}
           onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
         />
-      ) : secrets.length > 0 ? (
+      ) : fields.length > 0 ? (
         <p class="muted">Secrets that are stored now are kept. You are asked for those that are missing.</p>
       ) : null}
     </ChangeDialog>

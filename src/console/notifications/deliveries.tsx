@@ -6,7 +6,7 @@ import { counted, type Status } from "../../words/statuses.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, SelectField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, DialogButton, SelectField, useChange } from "../ui/forms.tsx";
 import { Pager, Rows, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
 import { Button, Mark, useNotices } from "../ui/parts.tsx";
@@ -24,10 +24,11 @@ interface DeliveriesPartProps {
   readonly name: string;
   /** As the status has it. The list is read again when it is another one. */
   readonly newest: EndpointDelivery | null | undefined;
-  readonly onRecover: () => void;
+  /** Called when a recovery has begun. */
+  readonly onRecovering: () => void;
 }
 
-export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps) {
+export function DeliveriesPart({ name, newest, onRecovering }: DeliveriesPartProps) {
   const { reader } = useSession();
   const { value: state, cursor, field } = useFilter("State", "state", STATES);
   const { data, failure, reload } = useRead(
@@ -42,7 +43,9 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
         <h2>Deliveries</h2>
         <div class="row">
           {field}
-          <Button onClick={onRecover}>Recover</Button>
+          <DialogButton dialog={(close) => <RecoverDialog name={name} onClose={close} onBegun={onRecovering} />}>
+            Recover
+          </DialogButton>
         </div>
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
@@ -155,7 +158,7 @@ interface RecoverDialogProps {
 }
 
 /** Sends messages again that a time without a receiver cost. The page shows how far it is. */
-export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
+function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
   const [include, setInclude] = useState<Include>("failed");

@@ -3,22 +3,20 @@ import { useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
-import { RotateSecretDialog } from "../definitions/rotate-secret-dialog.tsx";
-import { hrefOf, Link } from "../router.tsx";
+import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { useSession } from "../session/session.tsx";
+import { DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, Fact, Labels, NotYours } from "../ui/parts.tsx";
+import { Fact, Labels, NotYours } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
-import { TestDialog, useEndpointKind } from "./endpoint-editor.tsx";
+import { DeliveriesPart } from "./deliveries.tsx";
+import { ENDPOINT, TestDialog } from "./endpoint-editor.tsx";
 import { eventWords } from "./endpoint-shape.ts";
 import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
 
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
-
-type Dialog = "rotate" | "recover" | "disable" | "test";
 
 export function EndpointPage({ name }: { readonly name: string }) {
   const { may } = useSession();
@@ -26,8 +24,7 @@ export function EndpointPage({ name }: { readonly name: string }) {
 }
 
 function Endpoint({ name }: { readonly name: string }) {
-  const { scope, reader } = useSession();
-  const kind = useEndpointKind();
+  const { reader } = useSession();
   const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);
   const status = useRead((signal) => reader.webhookEndpoints.status(name, { signal }), [reader, name], {
@@ -41,54 +38,44 @@ function Endpoint({ name }: { readonly name: string }) {
   };
   return (
     <DefinitionPage
-      kind={kind}
+      kind={ENDPOINT}
       name={name}
       loaded={loaded}
-      mayDelete
-      buttons={({ definition }, show: (dialog: Dialog) => void) => (
+      quietly={({ definition }) => (
         <>
-          <Button kind="quiet" onClick={() => show("rotate")}>
+          <DialogButton
+            kind="quiet"
+            dialog={(close) => <RotateSecretDialog kind={ENDPOINT} name={name} onClose={close} onRotated={changed} />}
+          >
             Rotate secret
-          </Button>
+          </DialogButton>
           {definition.disabled ? null : (
-            <Button kind="quiet" onClick={() => show("disable")}>
+            <DialogButton
+              kind="quiet"
+              dialog={(close) => <DisableDialog name={name} onClose={close} onChanged={changed} />}
+            >
               Disable
-            </Button>
+            </DialogButton>
           )}
-          <Link class="button is-plain" href={hrefOf({ name: "edit-endpoint", endpoint: name, ...scope })}>
-            Edit
-          </Link>
-          <Button kind="primary" onClick={() => show("test")}>
-            Send test
-          </Button>
         </>
       )}
+      button={() => (
+        <DialogButton kind="primary" dialog={(close) => <TestDialog name={name} onClose={close} />}>
+          Send test
+        </DialogButton>
+      )}
     >
-      {(shown, { open, show, close }) => (
-        <>
-          <div class="stack gap-24">
-            <OffBox endpoint={shown} status={status.data} onChanged={changed} />
-            <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
-            {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
-            <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => show("recover")} />
-            <section class="stack">
-              <h2>Definition</h2>
-              <JsonTree what="JSON" value={shown.definition} />
-            </section>
-          </div>
-          {open === "test" ? <TestDialog name={name} onClose={close} /> : null}
-          {open === "rotate" && kind.madeSecret !== null ? (
-            <RotateSecretDialog
-              about={kind.madeSecret}
-              name={name}
-              of={kind.noun}
-              onClose={close}
-              onRotated={changed}
-            />
-          ) : null}
-          {open === "recover" ? <RecoverDialog name={name} onClose={close} onBegun={status.reload} /> : null}
-          {open === "disable" ? <DisableDialog name={name} onClose={close} onChanged={changed} /> : null}
-        </>
+      {(shown) => (
+        <div class="stack gap-24">
+          <OffBox endpoint={shown} status={status.data} onChanged={changed} />
+          <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
+          {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
+          <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecovering={status.reload} />
+          <section class="stack">
+            <h2>Definition</h2>
+            <JsonTree what="JSON" value={shown.definition} />
+          </section>
+        </div>
       )}
     </DefinitionPage>
   );
@@ -116,30 +103,22 @@ function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFa
           {onlyOnChange ? ", if changed" : ""}
           {final ? ", if no automatic retry follows" : ""}
         </Fact>
-        {actionNames === undefined ? null : (
-          <Fact term="Actions">
-            <Labels labels={actionNames} />
-          </Fact>
-        )}
-        {labels === undefined ? null : (
-          <Fact term="Labels">
-            <Labels labels={labels} />
-          </Fact>
-        )}
+        <Fact term="Actions">{actionNames && <Labels labels={actionNames} />}</Fact>
+        <Fact term="Labels">{labels && <Labels labels={labels} />}</Fact>
         <Fact term={`Version ${version}`}>
           <RelativeTime at={changedAt} /> by <bdi>{changedBy}</bdi>
         </Fact>
         <Fact term="Created by">
           <bdi>{createdBy}</bdi>
         </Fact>
-        {recover === null ? null : (
-          <Fact term={recover.isOver ? "Last recovery" : "Recovery"}>
+        <Fact term={recover?.isOver ? "Last recovery" : "Recovery"}>
+          {recover && (
             <span role="status">
               {counted(recover.messages, "message")}
               {recover.isOver ? "" : " so far …"}
             </span>
-          </Fact>
-        )}
+          )}
+        </Fact>
       </dl>
       {incomplete ? (
         <p class="note is-warning">The environment's runs can't be reached, so its deliveries are missing here.</p>

@@ -1,9 +1,9 @@
-/** What an endpoint's definition holds, and whether fields can show it. PURE. The service checks everything else. */
+/** What an endpoint's definition holds, and its fields. PURE. The service checks everything else. */
 import discord from "../../../examples/webhook-endpoints/discord.json" with { type: "json" };
 import slack from "../../../examples/webhook-endpoints/slack.json" with { type: "json" };
 import teams from "../../../examples/webhook-endpoints/teams.json" with { type: "json" };
-import { isText, type SecretMember, type Shown, withMember } from "../actions/definition-shape.ts";
-import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
+import type { Schema } from "../actions/schema-form.ts";
+import { type FieldTable, secretsOf, withMember } from "../definitions/members.ts";
 
 /** Each event, and the label of its checkbox. */
 export const EVENTS: Readonly<Record<string, string>> = {
@@ -14,45 +14,41 @@ export const EVENTS: Readonly<Record<string, string>> = {
   "action_run.*": "all, those of later versions included",
 };
 
-const isFlag = (value: unknown) => typeof value === "boolean";
-const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
-
-/** What the fields of an endpoint can show of each member. */
-export const SHOWN: Shown = {
-  url: (value) => value === null || isText(value),
-  headers: isSchema,
-  secrets: isSchema,
-  payload: () => true,
-  signingSecret: (value) => value === null,
-  events: (value) => Array.isArray(value) && value.every((one) => Object.hasOwn(EVENTS, String(one))),
-  actionNames: areTexts,
-  labels: areTexts,
-  includeUnstored: isFlag,
-  onlyOnChange: isFlag,
-  final: isFlag,
-  disabled: isFlag,
+/** The URL is null while nobody types it: then the stored one stays. */
+export const ENDPOINT_FIELDS: FieldTable = {
+  "/url": { kind: "word", label: "URL", empty: null },
+  "/headers": { kind: "headers", label: "Headers" },
+  "/secrets": { kind: "own", label: "Secrets" },
+  "/payload": {
+    kind: "json",
+    label: "Body",
+    hint: "JSON with placeholders such as {{ event.summary }}. Empty: the body is everything about the run.",
+  },
+  "/signingSecret": { kind: "secret", label: "Signing secret" },
+  "/events": { kind: "picks", label: "Events", options: EVENTS },
+  "/actionNames": {
+    kind: "lines",
+    label: "Actions",
+    hint: "One on each line. Only runs of these stored actions. Empty: every run.",
+  },
+  "/labels": { kind: "lines", label: "Labels", hint: "One on each line. Only runs that have all of them." },
+  "/onlyOnChange": { kind: "flag", label: "Only if the outcome differs from the previous run’s", empty: false },
+  "/final": {
+    kind: "flag",
+    label: "Only final ends: hear of a failure only if no automatic retry follows",
+    empty: false,
+  },
+  "/includeUnstored": {
+    kind: "flag",
+    label: "Also trust the name of a run that no stored action started",
+    empty: false,
+  },
+  "/disabled": { kind: "flag", label: "Disabled: send nothing", empty: false },
 };
-
-/** The members that hold null in the place of a secret, but for the URL and the signing secret. */
-export function secretsOf(definition: unknown): readonly SecretMember[] {
-  return ["headers", "secrets"].flatMap((holder) => {
-    const texts = isSchema(definition) ? definition[holder] : undefined;
-    return Object.entries(isSchema(texts) ? texts : {})
-      .filter(([, value]) => value === null)
-      .map(([name]) => ({ pointer: stepOf(holder) + stepOf(name), name }));
-  });
-}
 
 /** The secrets of `base` that stay if they are not typed again. A URL that is sent needs them all again. */
 export function keptSecrets(base: unknown, definition: Schema | null): ReadonlySet<string> {
-  const isMoved = definition?.url !== null;
-  return new Set(isMoved ? [] : secretsOf(base).map(({ pointer }) => pointer));
-}
-
-/** The pointers that have a field of their own. */
-export function pointersOf(definition: Schema | null): readonly string[] {
-  const headers = isSchema(definition?.headers) ? Object.keys(definition.headers) : [];
-  return [...Object.keys(SHOWN).map(stepOf), ...headers.map((name) => `/headers${stepOf(name)}`)];
+  return new Set(definition?.url === null ? secretsOf(base) : []);
 }
 
 /** `failed, succeeded`. */

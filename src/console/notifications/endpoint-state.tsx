@@ -94,22 +94,17 @@ interface DisableDialogProps {
 export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
-  const change = useChange({ afterLoss: "The endpoint may be disabled already." });
-  const disable = () =>
-    change.submit({
-      send: ({ signal }) => setDisabled(client, name, true, signal),
-      done() {
-        note(`${name} is disabled.`);
-        onChanged();
-        onClose();
-      },
-    });
   return (
     <ConfirmDialog
       title={`Disable ${name}?`}
       verb="Disable endpoint"
-      change={change}
-      onSubmit={disable}
+      afterLoss="The endpoint may be disabled already."
+      send={({ signal }) => setDisabled(client, name, true, signal)}
+      done={() => {
+        note(`${name} is disabled.`);
+        onChanged();
+        onClose();
+      }}
       onClose={onClose}
     >
       <p>

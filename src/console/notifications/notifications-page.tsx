@@ -38,17 +38,15 @@ function Notifications() {
           New endpoint
         </Link>
       }
+      empty={<NoEndpoints />}
     >
-      {(endpoints) =>
-        endpoints.length === 0 ? <NoEndpoints isFirstPage={loaded.isFirst} /> : <EndpointTable endpoints={endpoints} />
-      }
+      {(endpoints) => <EndpointTable endpoints={endpoints} />}
     </ListPage>
   );
 }
 
-function NoEndpoints({ isFirstPage }: { readonly isFirstPage: boolean }) {
+function NoEndpoints() {
   const { scope } = useSession();
-  if (!isFirstPage) return <Empty title="There are no more endpoints" />;
   return (
     <Empty title="Nobody is told yet when a run ends">
       <p>An endpoint tells a chat or a program of yours. Choose who is told:</p>

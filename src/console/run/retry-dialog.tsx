@@ -2,15 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import {
-  changeIn,
-  type Filled,
-  filledTexts,
-  keptValues,
-  parametersOf,
-  retriedDraft,
-  retriedParameters,
-} from "../actions/form-values.ts";
+import { changeIn, draftOf, type Filled, keptValues, parametersOf, textsOf } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
@@ -48,10 +40,10 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
   const hrefOfRun = useRunHref();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
-    () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
+    () => ({ values: run.parameters, texts: textsOf(form, run.parameters) }),
     [form, run.parameters],
   );
-  const parameters = useParameterTexts(form, before.texts, (texts) => retriedDraft(form, before, texts));
+  const parameters = useParameterTexts(form, before.texts, (texts) => draftOf(form, texts, before));
   const [startAt, setStartAt] = useState("");
   const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
   const kept = parameters.isJson ? [] : keptValues(form, before);
@@ -60,7 +52,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
 
   const filled: Filled = parameters.isJson
     ? parametersOf(parameters.form, parameters.texts)
-    : retriedParameters(form, before, parameters.texts);
+    : parametersOf(form, parameters.texts, before);
   // Parameters that nobody changed are not sent, so the service takes them from the run.
   const isChanged = "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters);
   const changed = isChanged ? (filled.value as typeof run.parameters) : undefined;

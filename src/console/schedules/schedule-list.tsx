@@ -35,21 +35,16 @@ export function SchedulesPage() {
           </Link>
         ) : null
       }
-    >
-      {(schedules) =>
-        schedules.length > 0 ? (
-          <ScheduleTable schedules={schedules} />
-        ) : loaded.isFirst ? (
-          <Empty title="Nothing starts by time yet">
-            <p>A schedule runs a stored action at times that you choose, such as each night.</p>
-            {mayManage ? null : (
-              <p>Your token can't store schedules. Ask somebody whose token has the role owner or admin.</p>
-            )}
-          </Empty>
-        ) : (
-          <Empty title="There are no more schedules" />
-        )
+      empty={
+        <Empty title="Nothing starts by time yet">
+          <p>A schedule runs a stored action at times that you choose, such as each night.</p>
+          {mayManage ? null : (
+            <p>Your token can't store schedules. Ask somebody whose token has the role owner or admin.</p>
+          )}
+        </Empty>
       }
+    >
+      {(schedules) => <ScheduleTable schedules={schedules} />}
     </ListPage>
   );
 }

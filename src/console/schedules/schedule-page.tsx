@@ -1,5 +1,6 @@
 /** A schedule's page: its next times, what became of the last one, its last runs, and what runs, edits and deletes it. */
-import type { Schemas } from "../../client/index.ts";
+import type { ComponentProps } from "preact";
+import type { Schemas, Stored } from "../../client/index.ts";
 import { RunsPart } from "../actions/last-runs.tsx";
 import { RunDialog } from "../actions/run-dialog.tsx";
 import { useAction } from "../actions/use-action.ts";
@@ -8,24 +9,23 @@ import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
+import { DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
-import { Button, Fact, Labels, Mark } from "../ui/parts.tsx";
+import { Fact, Labels, Mark } from "../ui/parts.tsx";
 import { Countdown, RelativeTime, WhenText } from "../ui/time.tsx";
-import { type StoredSchedule, useScheduleKind } from "./schedule-editor.tsx";
+import { SCHEDULE } from "./schedule-editor.tsx";
 import { localText, scheduleLabel } from "./schedule-shape.ts";
 
+type StoredSchedule = Stored<Schemas["Schedule"]>;
 type ScheduleStatus = Schemas["ScheduleStatus"];
 
 /** A time that has come is no next time any more. */
 const STATUS_EVERY_MS = 10_000;
 
-type Dialog = "run";
-
 export function SchedulePage({ name }: { readonly name: string }) {
-  const { reader, scope, may } = useSession();
-  const kind = useScheduleKind();
+  const { reader, may } = useSession();
   const loaded = useRead((signal) => reader.schedules.get(name, { signal }), [reader, name]);
   const status = useRead((signal) => reader.schedules.status(name, { signal }), [reader, name], {
     everyMs: STATUS_EVERY_MS,
@@ -36,51 +36,45 @@ export function SchedulePage({ name }: { readonly name: string }) {
   useOnChange(loaded.data?.version, (before) => before !== undefined && status.reload());
   return (
     <DefinitionPage
-      kind={kind}
+      kind={SCHEDULE}
       name={name}
       loaded={loaded}
-      mayDelete={may("actions:manage")}
-      buttons={(_, show: (dialog: Dialog) => void) => (
-        <>
-          {may("actions:manage") ? (
-            <Link class="button is-plain" href={hrefOf({ name: "edit-schedule", schedule: name, ...scope })}>
-              Edit
-            </Link>
-          ) : null}
-          {may("data:write") && action.data != null ? (
-            <Button kind="primary" onClick={() => show("run")}>
-              Run now
-            </Button>
-          ) : null}
-        </>
-      )}
+      button={({ definition: { parameters, labels = [] } }) =>
+        may("data:write") && action.data != null ? (
+          <RunNow action={action.data} begin={{ parameters, labels: [scheduleLabel(name), ...labels] }} />
+        ) : null
+      }
     >
-      {(shown, { open, close }) => (
-        <>
-          <div class="stack gap-24">
-            <OffNote of={shown} status={status.data} />
-            <ActionNote name={shown.definition.action} loaded={action} />
-            <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
-            <ScheduleFacts of={shown} status={status.data} />
-            {status.data === undefined || status.data.nextTimes.length === 0 ? null : (
-              <NextTimes of={shown} status={status.data} />
-            )}
-            <section class="stack">
-              <h2>Last runs</h2>
-              <RunsPart of="schedule" value={scheduleLabel(name)} />
-            </section>
-            {may("actions:manage") ? <Versions kind={kind} schedule={shown} onChanged={loaded.reload} /> : null}
-            <section class="stack">
-              <h2>Definition</h2>
-              <JsonTree what="JSON" value={shown.definition} />
-            </section>
-          </div>
-          {open === "run" && action.data != null ? (
-            <RunDialog action={action.data} begin={runOf(name, shown.definition)} onClose={close} />
-          ) : null}
-        </>
+      {(shown) => (
+        <div class="stack gap-24">
+          <OffNote of={shown} status={status.data} />
+          <ActionNote name={shown.definition.action} loaded={action} />
+          <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
+          <ScheduleFacts of={shown} status={status.data} />
+          {status.data === undefined || status.data.nextTimes.length === 0 ? null : (
+            <NextTimes of={shown} status={status.data} />
+          )}
+          <section class="stack">
+            <h2>Last runs</h2>
+            <RunsPart of="schedule" value={scheduleLabel(name)} />
+          </section>
+          <Versions schedule={shown} onChanged={loaded.reload} />
+          <section class="stack">
+            <h2>Definition</h2>
+            <JsonTree what="JSON" value={shown.definition} />
+          </section>
+        </div>
       )}
     </DefinitionPage>
+  );
+}
+
+/** `begin`: as a run of the schedule has it, so that the run is among the last runs. */
+function RunNow(props: Pick<ComponentProps<typeof RunDialog>, "action" | "begin">) {
+  return (
+    <DialogButton kind="primary" dialog={(close) => <RunDialog {...props} onClose={close} />}>
+      Run now
+    </DialogButton>
   );
 }
 
@@ -138,22 +132,16 @@ function ScheduleFacts({ of: { version, definition }, status }: OfSchedule) {
       <Fact term="Cron">
         <code>{cron}</code> <bdi>{timezone}</bdi>
       </Fact>
-      {status === undefined ? null : (
-        <>
-          <Fact term="Last time">
-            <LastTime last={status.lastTime} />
-          </Fact>
-          <Fact term={`Version ${version}`}>
+      <Fact term="Last time">{status && <LastTime last={status.lastTime} />}</Fact>
+      <Fact term={`Version ${version}`}>
+        {status && (
+          <>
             <RelativeTime at={status.changedAt} /> by <bdi>{status.changedBy}</bdi>
             <p class="muted">The runs have this creator.</p>
-          </Fact>
-        </>
-      )}
-      {labels === undefined ? null : (
-        <Fact term="Labels">
-          <Labels labels={labels} />
-        </Fact>
-      )}
+          </>
+        )}
+      </Fact>
+      <Fact term="Labels">{labels && <Labels labels={labels} />}</Fact>
     </dl>
   );
 }
@@ -203,23 +191,7 @@ function NextTimes({ of: { definition }, status }: OfSchedule & { readonly statu
   );
 }
 
-interface VersionsProps {
-  readonly kind: ReturnType<typeof useScheduleKind>;
-  readonly schedule: StoredSchedule;
-  readonly onChanged: () => void;
-}
-
-function Versions({ kind, schedule, onChanged }: VersionsProps) {
-  const loaded = useVersions(kind, schedule);
-  return (
-    <section class="stack">
-      <h2>Versions</h2>
-      <VersionsPart kind={kind} stored={schedule} loaded={loaded} onChanged={onChanged} />
-    </section>
-  );
-}
-
-/** What a run by hand begins with: as a run of the schedule has it, so that it is among the last runs. */
-function runOf(name: string, { parameters, labels = [] }: Schemas["Schedule"]) {
-  return { parameters, labels: [scheduleLabel(name), ...labels] };
+function Versions({ schedule, onChanged }: { readonly schedule: StoredSchedule; readonly onChanged: () => void }) {
+  const loaded = useVersions(SCHEDULE, schedule);
+  return <VersionsPart kind={SCHEDULE} stored={schedule} loaded={loaded} onChanged={onChanged} />;
 }

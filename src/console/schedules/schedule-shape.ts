@@ -1,16 +1,27 @@
-/** What a schedule's definition holds, and whether fields can show it. PURE. The service checks everything else. */
-import { isText, type Shown } from "../actions/definition-shape.ts";
+/** What a schedule's definition holds, and its fields. PURE. The service checks everything else. */
+import { LABELS } from "../actions/action-fields.ts";
 import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
+import type { FieldTable } from "../definitions/members.ts";
 
-/** What the fields of a schedule can show of each member. */
-export const SHOWN: Shown = {
-  action: isText,
-  cron: isText,
-  timezone: isText,
-  // A text that is no JSON yet.
-  parameters: (value) => isSchema(value) || isText(value),
-  labels: (value) => Array.isArray(value) && value.every(isText),
-  disabled: (value) => typeof value === "boolean",
+export const SCHEDULE_FIELDS: FieldTable = {
+  "/cron": {
+    kind: "text",
+    label: "Cron",
+    hint: "Minute, hour, day of the month, month, day of the week: 30 2 * * MON-FRI. Or @hourly, @daily, @weekly, @monthly.",
+    empty: "",
+  },
+  "/timezone": {
+    kind: "text",
+    label: "Time zone",
+    hint: "Such as Europe/Berlin or UTC.",
+    empty: "",
+    suggested: ["UTC", ...Intl.supportedValuesOf("timeZone")],
+  },
+  "/disabled": { kind: "flag", label: "Disabled: start no run", empty: false },
+  "/action": { kind: "text", label: "Action", hint: "A stored action with a webhook.", empty: "" },
+  // A text is no JSON yet.
+  "/parameters": { kind: "own", label: "Parameters", isShown: (value) => isSchema(value) || typeof value === "string" },
+  "/labels": LABELS,
 };
 
 /** The members that a schedule can't be without. */

@@ -170,23 +170,18 @@ export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
   const { client, holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
-  const change = useChange({ afterLoss: AFTER_LOST_REVOCATION });
-  const revoke = () =>
-    change.submit({
-      send: ({ signal }) => client.tokens.revoke(token.id, { signal }),
-      done(result) {
-        const below = result.revoked.length - 1;
-        const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
-        note(`The token ${token.name} is revoked.${also}`);
-        // A signed-out page can't show the runs.
-        if (token.id !== holder.id) noteRuns(result);
-        onChanged();
-        const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
-        // A token that revoked itself can disable nothing.
-        if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
-        else setLeft(result);
-      },
-    });
+  function done(result: RevokedApiTokens) {
+    const below = result.revoked.length - 1;
+    const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
+    note(`The token ${token.name} is revoked.${also}`);
+    // A signed-out page can't show the runs.
+    if (token.id !== holder.id) noteRuns(result);
+    onChanged();
+    const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
+    // A token that revoked itself can disable nothing.
+    if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
+    else setLeft(result);
+  }
   function noteRuns({ waitingRuns, approvedRuns, moreApprovedRuns }: RevokedApiTokens) {
     const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
     const link = { href: hrefOf(page, "waiting=any"), text: "Waiting runs" };
@@ -205,8 +200,9 @@ export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
     <ConfirmDialog
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
-      change={change}
-      onSubmit={revoke}
+      afterLoss={AFTER_LOST_REVOCATION}
+      send={({ signal }) => client.tokens.revoke(token.id, { signal })}
+      done={done}
       onClose={onClose}
     >
       <p>

@@ -1,7 +1,7 @@
 /** The page "Tokens": the API tokens of the project that the session's token may manage, and who is signed in. */
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog, useChange, useDialog } from "../ui/forms.tsx";
+import { ConfirmDialog, useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { Button, CopyButton, Empty, NotYours, useNotices } from "../ui/parts.tsx";
@@ -247,22 +247,16 @@ interface EndDialogProps {
 function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
-  const change = useChange();
-  const end = () =>
-    change.submit({
-      send: ({ signal }) => client.sessions.end(session.id, { signal }),
-      done() {
-        note(`The session of ${nameOf(session)} is over.`);
-        onEnded();
-        onClose();
-      },
-    });
   return (
     <ConfirmDialog
       title={`End the session of ${nameOf(session)}?`}
       verb="End session"
-      change={change}
-      onSubmit={end}
+      send={({ signal }) => client.sessions.end(session.id, { signal })}
+      done={() => {
+        note(`The session of ${nameOf(session)} is over.`);
+        onEnded();
+        onClose();
+      }}
       onClose={onClose}
     >
       <p>

@@ -26,16 +26,16 @@ interface Submission<T> {
   readonly body?: unknown;
   readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
-  readonly done?: (result: T) => void;
+  readonly done?: ((result: T) => void) | undefined;
   /** Returns the form's own explanation of this error, or null to use the default one. */
-  readonly explain?: (error: ActionRunsError) => Problems | null;
+  readonly explain?: ((error: ActionRunsError) => Problems | null) | undefined;
 }
 
 interface ChangeOptions {
   /** Each field's pointer in the body, such as `/reason`, or `""` if the field is the whole body. */
   readonly fields?: readonly string[];
   /** Read after the error of a lost response: what another try does. */
-  readonly afterLoss?: string;
+  readonly afterLoss?: string | undefined;
 }
 
 export type Change = ReturnType<typeof useChange>;
@@ -294,9 +294,33 @@ export function ChangeDialog(props: ChangeDialogProps) {
   );
 }
 
-/** Asks before something that can't be undone. */
-export function ConfirmDialog(props: ChangeDialogProps) {
-  return <ChangeDialog {...props} kind="danger" keep="Keep it" />;
+interface ConfirmDialogProps<T>
+  extends Omit<Submission<T>, "body">,
+    Pick<ChangeOptions, "afterLoss">,
+    Pick<ChangeDialogProps, "title" | "verb" | "onClose" | "children"> {}
+
+/** Asks before something that can't be undone, and sends it. */
+export function ConfirmDialog<T>({ afterLoss, send, done, explain, ...dialog }: ConfirmDialogProps<T>) {
+  const change = useChange({ afterLoss });
+  const confirm = () => change.submit({ send, done, explain });
+  return <ChangeDialog {...dialog} change={change} onSubmit={confirm} kind="danger" keep="Keep it" />;
+}
+
+interface DialogButtonProps extends Omit<ButtonProps, "onClick"> {
+  /** Makes the dialog. */
+  readonly dialog: (close: () => void) => ComponentChildren;
+  readonly isOpenAtFirst?: boolean;
+}
+
+/** A button that opens a dialog. It stands in no form and no table, because these would hear the keys of the dialog. */
+export function DialogButton({ dialog, isOpenAtFirst = false, ...button }: DialogButtonProps) {
+  const [isOpen, setOpen] = useState(isOpenAtFirst);
+  return (
+    <>
+      <Button {...button} onClick={() => setOpen(true)} />
+      {isOpen ? dialog(() => setOpen(false)) : null}
+    </>
+  );
 }
 
 /* SECTION: Fields. */

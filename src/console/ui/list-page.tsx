@@ -8,8 +8,8 @@ import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { SelectField } from "./forms.tsx";
-import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
-import { Icon, Skeleton } from "./parts.tsx";
+import { ErrorView, type LoadOptions, useRead } from "./load.tsx";
+import { Empty, Icon, Skeleton } from "./parts.tsx";
 
 /**
  * The part of the list that the address asks for. `list` must not change with each call. `filters`: the parameters of
@@ -50,15 +50,18 @@ interface ListPageProps<T> {
   readonly title: string;
   /** What the list holds: "actions". */
   readonly of: string;
-  readonly loaded: Loaded<Page<T>>;
+  readonly loaded: ReturnType<typeof useListPage<T>>;
   readonly button?: ComponentChildren;
   readonly note?: ComponentChildren;
+  /** What a first page without entries shows. Undefined: `children` shows it. */
+  readonly empty?: ComponentChildren;
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
 export function ListPage<T>(props: ListPageProps<T>) {
-  const { title, of, loaded, button, note, children } = props;
-  const { data, failure, reload } = loaded;
+  const { title, of, loaded, button, note, empty, children } = props;
+  const { data, failure, reload, isFirst } = loaded;
+  const none = isFirst ? empty : <Empty title={`There are no more ${of}`} />;
   return (
     <div class="page">
       <div class="page-head row is-apart">
@@ -68,7 +71,8 @@ export function ListPage<T>(props: ListPageProps<T>) {
       {note}
       {data?.isStale ? <StaleNote /> : null}
       <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      {data !== undefined ? children(data.entries) : failure === null ? <Skeleton /> : null}
+      {data === undefined && failure === null ? <Skeleton /> : null}
+      {data === undefined ? null : empty !== undefined && data.entries.length === 0 ? none : children(data.entries)}
       <Pager of={of} next={data?.next ?? null} />
     </div>
   );

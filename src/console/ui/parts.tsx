@@ -162,6 +162,20 @@ export function Fact({ term, children }: { readonly term: ComponentChildren; rea
   );
 }
 
+interface SaidProps {
+  readonly class?: string;
+  readonly text: string | null | undefined;
+}
+
+/** What somebody wrote about a thing, below its name; nothing if nobody did. */
+export function Said({ class: classes = "", text }: SaidProps) {
+  return text == null ? null : (
+    <p class={`${classes} muted`}>
+      <bdi>{text}</bdi>
+    </p>
+  );
+}
+
 interface WhoProps {
   readonly name: string;
   readonly via?: string | null | undefined;

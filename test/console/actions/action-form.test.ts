@@ -3,15 +3,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
+  kindOf,
   nameProblem,
   newParameter,
   parametersIn,
   schemaWith,
   unshownIn,
-  withDescription,
   withKind,
-  withOptions,
-} from "../../../src/console/actions/definition-shape.ts";
+} from "../../../src/console/actions/parameter-rows.ts";
 import { PRODUCTS, productOf, triggerOf, withTrigger } from "../../../src/console/actions/products.ts";
 import type { Schema } from "../../../src/console/actions/schema-form.ts";
 
@@ -41,26 +40,26 @@ describe.each(PRODUCTS)("$title", (product) => {
 
   it("makes the trigger of its example, and reads it again", () => {
     expect(read?.product.title).toBe(product.title);
-    const made = triggerOf(product, read?.values ?? {}, ["version"]);
+    const made = triggerOf(product, ["version"], read?.values);
     expect(made).toEqual(withoutSecrets(example.trigger));
-    expect(JSON.stringify(triggerOf(product, {}, [])).includes("undefined")).toBe(false);
+    expect(JSON.stringify(triggerOf(product, [], {})).includes("undefined")).toBe(false);
   });
 
   it("gives back what was typed into its fields, also from what the service stored", () => {
-    const typed = Object.fromEntries(product.fields.map(({ key }) => [key, `my-${key}.x`]));
+    const typed = Object.fromEntries(product.fields.map(({ label }) => [label, `my-${label}.x`]));
     const stored = {
       method: "POST",
       headers: {},
       retry: { maxAttempts: 5, initialDelayMs: 1 },
-      ...(JSON.parse(JSON.stringify(triggerOf(product, typed, ["a", "b"])), (name, value) =>
+      ...(JSON.parse(JSON.stringify(triggerOf(product, ["a", "b"], typed)), (name, value) =>
         name === "Authorization" || name === "PRIVATE-TOKEN" ? null : value,
       ) as Schema),
     };
     expect(productOf(stored, ["a", "b"])).toEqual({ product, values: typed });
     // The parameters of another schema are not in the webhook.
     expect(productOf(stored, ["a"])).toBeNull();
-    const values = { ...typed, [product.fields[0]?.key ?? ""]: "other" };
-    const next = withTrigger(stored, triggerOf(product, values, ["a"]));
+    const values = { ...typed, [product.fields[0]?.label ?? ""]: "other" };
+    const next = withTrigger(stored, triggerOf(product, ["a"], values));
     expect(productOf(next, ["a"])?.values).toEqual(values);
     expect(next.retry).toEqual({ maxAttempts: 5, initialDelayMs: 1 });
     // null keeps the stored header.
@@ -94,14 +93,14 @@ describe("the parameters of a schema", () => {
   const rows = parametersIn(schema) ?? [];
 
   it("are rows, and the rows are the schema again", () => {
-    expect(rows.map(({ name, kind, isRequired }) => [name, kind, isRequired])).toEqual([
+    expect(rows.map(({ name, schema, isRequired }) => [name, kindOf(schema), isRequired])).toEqual([
       ["version", "text", true],
       ["region", "choice", true],
       ["replicas", "integer", false],
       ["limits", "other", false],
     ]);
     expect(schemaWith(schema, rows)).toEqual(schema);
-    expect(rows.map(unshownIn)).toEqual([["pattern"], [], ["minimum"], ["properties"]]);
+    expect(rows.map((row) => unshownIn(row.schema))).toEqual([["pattern"], [], ["minimum"], ["properties"]]);
   });
 
   it.each([
@@ -122,8 +121,9 @@ describe("the parameters of a schema", () => {
   });
 
   it("can be added, and the schema then takes no others", () => {
-    const first = withDescription(withKind(newParameter([]), "choice"), "Where");
-    const added = schemaWith(undefined, [withOptions(first, ["eu", "us"])]);
+    const about = { type: "string", description: "Where" };
+    const choice = { ...withKind(about, "choice"), enum: ["eu", "us"] };
+    const added = schemaWith(undefined, [{ ...newParameter([]), schema: choice }]);
     expect(added).toEqual({
       type: "object",
       properties: { parameter1: { enum: ["eu", "us"], description: "Where" } },
@@ -138,10 +138,8 @@ describe("the parameters of a schema", () => {
   });
 
   it("of another kind begin anew, but keep what is said about them", () => {
-    const [version] = rows;
-    if (version === undefined) throw new Error("There is no row.");
-    expect(withKind(version, "integer").schema).toEqual({ type: "integer", description: "As in the tag" });
-    expect(withDescription(version, "").schema).toEqual({ type: "string", pattern: "^[0-9.]+$" });
+    const { version } = schema.properties;
+    expect(withKind(version, "integer")).toEqual({ type: "integer", description: "As in the tag" });
   });
 
   it.each([

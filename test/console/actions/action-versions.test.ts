@@ -1,8 +1,8 @@
 /** Versions of an action compared, and how its last runs went. */
 
 import { describe, expect, it } from "vitest";
-import { secretsOf, withSecrets } from "../../../src/console/actions/definition-shape.ts";
 import { formatRate, statisticsOf } from "../../../src/console/actions/last-runs.tsx";
+import { nameAt, secretsOf, withSecrets } from "../../../src/console/definitions/members.ts";
 import { type RunRow, rowOf } from "../../../src/console/runs/run-list.ts";
 import { diffLines, withGaps } from "../../../src/words/line-diff.ts";
 import { RUN } from "../../support/api/api-objects.ts";
@@ -125,12 +125,13 @@ describe("the secrets of a definition", () => {
 
   it("are the nulls where the service has secrets, and no other nulls", () => {
     expect(secretsOf(definition)).toEqual([
-      { pointer: "/trigger/headers/Authorization", name: "Authorization" },
-      { pointer: "/trigger/headers/a~1b~0c", name: "a/b~c" },
-      { pointer: "/trigger/secrets/token", name: "token" },
-      { pointer: "/trigger/cancel/headers/X-Key", name: "X-Key" },
-      { pointer: "/trigger/signingSecret", name: "signingSecret" },
+      "/trigger/headers/Authorization",
+      "/trigger/headers/a~1b~0c",
+      "/trigger/secrets/token",
+      "/trigger/cancel/headers/X-Key",
+      "/trigger/signingSecret",
     ]);
+    expect(nameAt("/trigger/headers/a~1b~0c")).toBe("a/b~c");
     for (const other of [{}, null, { trigger: null }, { trigger: { headers: [null] } }])
       expect(secretsOf(other)).toEqual([]);
   });

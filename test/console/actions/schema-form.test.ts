@@ -1,14 +1,7 @@
 /** The form of an action: its fields from a schema, and the parameters from what was typed. */
 
 import { describe, expect, it } from "vitest";
-import {
-  changeIn,
-  filledTexts,
-  keptValues,
-  parametersOf,
-  retriedParameters,
-  suggestedTexts,
-} from "../../../src/console/actions/form-values.ts";
+import { changeIn, keptValues, parametersOf, textsOf } from "../../../src/console/actions/form-values.ts";
 import { type Field, formOf, pointersOf, type Schema } from "../../../src/console/actions/schema-form.ts";
 
 /** A form with one field, `x`. */
@@ -193,7 +186,7 @@ describe("a default", () => {
     [{ default: { any: [1, null] } }],
   ])("of %j fills the field, which sends it", (schema) => {
     const form = formWith(schema);
-    expect(parametersOf(form, suggestedTexts(form))).toEqual({ value: { x: schema.default } });
+    expect(parametersOf(form, textsOf(form))).toEqual({ value: { x: schema.default } });
   });
 
   it.each([
@@ -205,7 +198,7 @@ describe("a default", () => {
     [{ type: "array", items: { enum: ["a", "b"] }, default: ["c"] }],
   ])("of %j, which the field would change, is left out", (schema) => {
     const form = formWith(schema);
-    expect(parametersOf(form, suggestedTexts(form))).toEqual({ value: {} });
+    expect(parametersOf(form, textsOf(form))).toEqual({ value: {} });
   });
 });
 
@@ -242,13 +235,13 @@ describe("the form of a retry", () => {
   };
   function retry(values: Schema, typed: Readonly<Record<string, string>>, schema: Schema | undefined = SCHEMA) {
     const form = formOf(schema);
-    const before = { values, texts: filledTexts(form, values) };
+    const before = { values, texts: textsOf(form, values) };
     const texts = new Map([...before.texts, ...Object.entries(typed)]);
     const fields = form.kind === "group" ? form.fields : [form];
     return {
       shown: Object.fromEntries(before.texts),
       kept: keptValues(form, before).map(({ name, value }) => [name, value]),
-      made: retriedParameters(form, before, texts),
+      made: parametersOf(form, texts, before),
       changes: fields.map((field) => changeIn(field, before.texts, texts)).filter((one) => one !== null),
     };
   }

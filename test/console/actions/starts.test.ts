@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 import { RETRIED_ENDS } from "../../../src/base/limits.ts";
-import { EVENT_SECRET, RETRIED, SHOWN, secretsOf, unshownOf } from "../../../src/console/actions/definition-shape.ts";
+import { ACTION_FIELDS, EVENT_SECRET, RETRIED } from "../../../src/console/actions/action-fields.ts";
 import { typedIn } from "../../../src/console/actions/form-values.ts";
 import { formOf } from "../../../src/console/actions/schema-form.ts";
-import { delaysOf } from "../../../src/console/actions/start-fields.tsx";
 import { retryText, toolText } from "../../../src/console/actions/starts-part.tsx";
 import { headersOf } from "../../../src/console/actions/try-event-dialog.tsx";
+import { numbersOf, secretsOf, unshownOf } from "../../../src/console/definitions/members.ts";
 
 describe("the fields of an action", () => {
   const rule = { attempts: 2, delaySeconds: [60, 600], on: ["failed"] };
@@ -27,11 +27,11 @@ describe("the fields of an action", () => {
     [{ agents: { description: null } }, "agents"],
     [{ agents: true }, "agents"],
   ])("can show %j, unless of the member %j", (definition, member) => {
-    expect(unshownOf(definition, SHOWN)).toBe(member);
+    expect(unshownOf(definition, ACTION_FIELDS)).toBe(member);
   });
 
   it("ask for the secret for events only if the definition leaves it null", () => {
-    const pointersOf = (inbound: object) => secretsOf({ inbound }).map(({ pointer }) => pointer);
+    const pointersOf = (inbound: object) => secretsOf({ inbound });
     expect([pointersOf(event), pointersOf({ verify: "token" })]).toEqual([[EVENT_SECRET], []]);
   });
 
@@ -46,7 +46,7 @@ describe("the fields of an action", () => {
     ["soon", "soon"],
     [" ", undefined],
   ])("read %j seconds as %j", (text, value) => {
-    expect(delaysOf(text)).toEqual(value);
+    expect(numbersOf(text)).toEqual(value);
   });
 });
 

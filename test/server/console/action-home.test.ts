@@ -6,8 +6,8 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
-import { secretsOf, withSecrets } from "../../../src/console/actions/definition-shape.ts";
-import { givenValues, PRODUCTS, triggerOf } from "../../../src/console/actions/products.ts";
+import { PRODUCTS, triggerOf } from "../../../src/console/actions/products.ts";
+import { secretsOf, withSecrets } from "../../../src/console/definitions/members.ts";
 
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedServer } from "../installation.ts";
@@ -28,10 +28,10 @@ const definitionIn = async (open: Locator) => JSON.parse(await field(open, "Defi
 it.each(PRODUCTS.map((product) => [product.title, product] as const))(
   "the service accepts what the tile of %s makes",
   async (title, product) => {
-    const trigger = triggerOf(product, givenValues(product), ["version"]);
+    const trigger = triggerOf(product, ["version"]);
     const schema = { type: "object", properties: { version: {} }, additionalProperties: false };
     const definition = { trigger, parametersSchema: schema };
-    const secrets = secretsOf(definition).map(({ pointer }) => [pointer, "a-secret"] as const);
+    const secrets = secretsOf(definition).map((pointer) => [pointer, "a-secret"] as const);
     expect(secrets).toHaveLength(product.secrets.length);
     const name = title.replaceAll(" ", "-");
     const stored = await client.actions.put(name, withSecrets(definition, new Map(secrets)) as object, {

@@ -1,0 +1,294 @@
+/** The fields of a definition, made from the table of its kind. Each changes the definition at once. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { parseExact } from "../../words/typed-json.ts";
+import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
+import { Check, LinesField, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { Button, Icon } from "../ui/parts.tsx";
+import { type FieldTable, type MemberField, numberOf, numbersOf, valueAt, withMember, withValueAt } from "./members.ts";
+
+/** What the fields of a kind get. */
+export interface FieldsProps {
+  /** One that fields can show. */
+  readonly definition: Schema;
+  readonly isNew: boolean;
+  readonly problemAt: (pointer: string) => string | undefined;
+  /** The field of one secret; null if the definition has no such secret to type. */
+  readonly secretAt: (pointer: string) => ComponentChildren;
+  /** The fields of its secrets, but for those whose pointers begin with one of `shown`. These stand elsewhere. */
+  readonly secretsBut: (...shown: readonly string[]) => ComponentChildren;
+  readonly onDefinition: (definition: Schema) => void;
+}
+
+/** Makes the field of a member. `more`: what this field has beside its row of the table. */
+export function fieldsOf(table: FieldTable, props: FieldsProps) {
+  return (at: string, more?: Partial<MemberField>) => {
+    const field = table[at];
+    return field === undefined ? null : <Member {...props} at={at} of={{ ...field, ...more }} />;
+  };
+}
+
+interface MemberProps extends FieldsProps {
+  readonly at: string;
+  readonly of: MemberField;
+}
+
+function Member({ at, of, definition, problemAt, secretAt, onDefinition }: MemberProps) {
+  const { label, hint, placeholder, kind, empty, options = {}, suggested } = of;
+  const id = useId();
+  const value = valueAt(definition, at);
+  const text = String(value ?? "");
+  const error = problemAt(at);
+  const shared = { label, hint, error };
+  const set = (next: unknown) => onDefinition(withValueAt(definition, at, next));
+  const setText = (next: string) => set(next === "" ? empty : next);
+  switch (kind) {
+    case "text":
+    case "word":
+      return (
+        <>
+          <TextField
+            {...shared}
+            placeholder={placeholder}
+            list={suggested && id}
+            value={text}
+            onText={(next) => setText(kind === "word" ? next.trim() : next)}
+          />
+          {suggested && (
+            <datalist id={id}>
+              {suggested.map((one) => (
+                <option key={one} value={one} />
+              ))}
+            </datalist>
+          )}
+        </>
+      );
+    case "number":
+      return (
+        <TextField
+          {...shared}
+          inputMode="numeric"
+          placeholder={placeholder}
+          value={text}
+          onText={(next) => set(numberOf(next))}
+        />
+      );
+    case "numbers":
+      return <NumbersField {...shared} value={value} onValue={set} />;
+    case "lines":
+      return (
+        <LinesField
+          label={label}
+          hint={hint ?? ""}
+          error={error}
+          lines={(value ?? []) as readonly string[]}
+          onLines={(lines) => set(lines.length === 0 ? undefined : lines)}
+        />
+      );
+    case "choice":
+      return (
+        <SelectField
+          {...shared}
+          value={text || Object.keys(options)[0]}
+          onText={set}
+          options={Object.entries(options)}
+        />
+      );
+    case "picks":
+      return <Picks {...of} error={error} picked={(value ?? of.first ?? []) as readonly string[]} onPicked={set} />;
+    case "flag":
+      return (
+        <Check isOn={value === true} onChange={(isOn) => set(isOn || empty)}>
+          {label}
+        </Check>
+      );
+    case "part":
+      return (
+        <>
+          <Check isOn={value !== undefined} onChange={(isOn) => set(isOn ? of.first : undefined)}>
+            {label}
+          </Check>
+          <FieldError text={error} />
+        </>
+      );
+    case "json":
+      return <JsonField {...shared} value={value} onValue={set} />;
+    case "secret":
+      return <>{secretAt(at)}</>;
+    case "headers":
+      return <HeaderFields at={at} of={value} problemAt={problemAt} secretAt={secretAt} onHeaders={set} />;
+    case "own":
+      return null;
+  }
+}
+
+/** A problem of several fields together. */
+export function FieldError({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <p class="field-error">{text}</p>;
+}
+
+interface ValueFieldProps extends Pick<MemberField, "label" | "hint"> {
+  readonly error: string | undefined;
+  readonly value: unknown;
+  readonly onValue: (value: unknown) => void;
+}
+
+function NumbersField({ value, onValue, ...shared }: ValueFieldProps) {
+  const [text, setText] = useState(() => [value ?? ""].flat().join(", "));
+  return (
+    <TextField
+      {...shared}
+      value={text}
+      onText={(next) => {
+        setText(next);
+        onValue(numbersOf(next));
+      }}
+    />
+  );
+}
+
+/** Any JSON. While the text is not valid JSON, the definition keeps the last valid value. */
+function JsonField({ error, value, onValue, ...shared }: ValueFieldProps) {
+  const [text, setText] = useState(() => (value === undefined ? "" : JSON.stringify(value, null, 2)));
+  const read = (typed: string) => (typed.trim() === "" ? { value: undefined } : parseExact(typed));
+  const parsed = read(text);
+  return (
+    <TextArea
+      {...shared}
+      rows={4}
+      value={text}
+      error={"problem" in parsed ? parsed.problem : error}
+      onText={(next) => {
+        setText(next);
+        const typed = read(next);
+        if ("value" in typed) onValue(typed.value);
+      }}
+    />
+  );
+}
+
+interface PicksProps extends Pick<MemberField, "label" | "hint" | "options"> {
+  readonly error: string | undefined;
+  readonly picked: readonly string[];
+  readonly onPicked: (picked: readonly string[]) => void;
+}
+
+/** Checkboxes of which several can be ticked. */
+function Picks({ label, hint, options = {}, error, picked, onPicked }: PicksProps) {
+  return (
+    <fieldset class="stack">
+      <legend>{label}</legend>
+      <div class="row gap-14">
+        {Object.entries(options).map(([option, words]) => (
+          <Check
+            key={option}
+            isOn={picked.includes(option)}
+            onChange={(isOn) =>
+              onPicked(Object.keys(options).filter((one) => (one === option ? isOn : picked.includes(one))))
+            }
+          >
+            {words}
+          </Check>
+        ))}
+      </div>
+      {hint === undefined ? null : <p class="hint">{hint}</p>}
+      <FieldError text={error} />
+    </fieldset>
+  );
+}
+
+/** Headers that hold no secret, in lower case. The service shows their values. */
+const SHOWN: ReadonlySet<string> = new Set(["accept", "accept-language", "content-type", "x-github-api-version"]);
+
+interface HeaderFieldsProps extends Pick<FieldsProps, "problemAt" | "secretAt"> {
+  readonly at: string;
+  readonly of: unknown;
+  readonly onHeaders: (headers: Schema) => void;
+}
+
+/** Each header has its value beside its name, also if the value is a secret. */
+function HeaderFields({ at, of, problemAt, secretAt, onHeaders }: HeaderFieldsProps) {
+  const headers = isSchema(of) ? of : {};
+  const [name, setName] = useState("");
+  const rows = useRef<HTMLFieldSetElement>(null);
+  const [added, setAdded] = useState<string | null>(null);
+  useEffect(() => {
+    if (added === null) return;
+    const inputs = rows.current?.querySelectorAll<HTMLElement>(".header-row input") ?? [];
+    [...inputs].at(-1)?.focus();
+  }, [added]);
+  function add() {
+    const next = name.trim();
+    if (next !== "" && !Object.hasOwn(headers, next)) {
+      onHeaders({ ...headers, [next]: SHOWN.has(next.toLowerCase()) ? "" : null });
+      setAdded(next);
+    }
+    setName("");
+  }
+  return (
+    <fieldset class="stack header-rows" ref={rows}>
+      <legend>Headers</legend>
+      {Object.entries(headers).map(([one, value]) => (
+        <div key={one} class="header-row row no-wrap">
+          {value === null ? (
+            secretAt(at + stepOf(one))
+          ) : (
+            <TextField
+              label={one}
+              value={String(value)}
+              error={problemAt(at + stepOf(one))}
+              onText={(text) => onHeaders({ ...headers, [one]: text })}
+            />
+          )}
+          <Button
+            kind="quiet"
+            aria-label={`Remove the header ${one}`}
+            onClick={() => onHeaders(withMember(headers, one, undefined))}
+          >
+            <Icon name="cross" />
+          </Button>
+        </div>
+      ))}
+      <div class="with-button row no-wrap">
+        <TextField
+          label="New header"
+          placeholder="Authorization"
+          value={name}
+          error={problemAt(at)}
+          onText={setName}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            add();
+          }}
+        />
+        <Button onClick={add}>Add header</Button>
+      </div>
+    </fieldset>
+  );
+}
+
+interface TilesProps<T> {
+  readonly of: readonly T[];
+  readonly chosen: T | undefined;
+  readonly onChoose: (one: T) => void;
+}
+
+/** One choice among several, with what each means. */
+export function Tiles<T extends { readonly title: string; readonly about: string }>(props: TilesProps<T>) {
+  const { of, chosen, onChoose } = props;
+  return (
+    <div class="grid">
+      {of.map((one) => (
+        <label key={one.title} class="tile card switch row no-wrap">
+          <input type="radio" name="product" checked={one === chosen} onChange={() => onChoose(one)} />
+          <span>
+            <span class="strong">{one.title}</span>
+            <br />
+            <span class="hint">{one.about}</span>
+          </span>
+        </label>
+      ))}
+    </div>
+  );
+}
