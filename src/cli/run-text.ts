@@ -3,8 +3,8 @@
  * say what a run waits for and what an event was. Every text from the service passes through `plain`.
  */
 import type { Schemas } from "../client/index.ts";
-import { endCauseText, startCauseText } from "../words/causes.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
+import { endCauseText, startCauseText } from "../words/statuses.ts";
 import { groupText, waitingText } from "../words/waiting.ts";
 import {
   type Colour,
