@@ -119,16 +119,11 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-interface CallbackAddress {
-  readonly url: string;
-  readonly token: string;
-}
-
 /**
  * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
  * something is missing, and ActionRunsError if the service refuses the proof.
  */
-export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress> {
+export async function callbackOf(flags: CallbackFlags) {
   if (!flags.callbackUrl) {
     throw new UsageError(
       "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
@@ -146,7 +141,7 @@ export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress>
 export async function connectCallback(
   flags: CallbackFlags,
   options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
-  address?: CallbackAddress,
+  address?: Awaited<ReturnType<typeof callbackOf>>,
 ): Promise<Callback> {
   const { url, token } = address ?? (await callbackOf(flags));
   return made(() => callback(url, token, { ...callSettings(flags), ...options }));
