@@ -174,12 +174,7 @@ export function calling<const O extends Options = [], const A extends Arguments 
 /** A command that prints a list, or `none` if it is empty. See `Output.list`. */
 export function listing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
-  {
-    list,
-    none,
-    table,
-    ...spec
-  }: ApiSpec<O, A> & {
+  spec: ApiSpec<O, A> & {
     readonly list: (call: ApiCall<O>, ...values: ValuesOf<A>) => AsyncIterable<T>;
     readonly none: string;
     readonly table: (things: readonly T[], output: Output) => string;
@@ -189,7 +184,7 @@ export function listing<T, const O extends Options = [], const A extends Argumen
     ...spec,
     async run(call, ...values) {
       const { limit } = call.flags as { readonly limit?: number };
-      await call.output.list(take(list(call, ...values), limit), none, table);
+      await call.output.list(take(spec.list(call, ...values), limit), spec.none, spec.table);
     },
   });
 }
@@ -197,12 +192,7 @@ export function listing<T, const O extends Options = [], const A extends Argumen
 /** A command that prints what `ask` resolves with. */
 export function showing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
-  {
-    ask,
-    text,
-    exitCode,
-    ...spec
-  }: ApiSpec<O, A> & {
+  spec: ApiSpec<O, A> & {
     readonly ask: (call: ApiCall<O>, ...values: ValuesOf<A>) => Promise<T>;
     readonly text: (answer: T, output: Output) => string;
     readonly exitCode?: (answer: T) => number;
@@ -211,9 +201,9 @@ export function showing<T, const O extends Options = [], const A extends Argumen
   return calling<O, A>(route, {
     ...spec,
     async run(call, ...values) {
-      const answer = await ask(call, ...values);
-      await call.output.show(answer, () => text(answer, call.output));
-      return exitCode?.(answer);
+      const answer = await spec.ask(call, ...values);
+      await call.output.show(answer, () => spec.text(answer, call.output));
+      return spec.exitCode?.(answer);
     },
   });
 }

@@ -59,15 +59,14 @@ export async function untilEnded(
   { seconds, include, hasAnswered, show }: UntilEndedOptions,
 ): Promise<number> {
   const signal = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
-  const options = signal === undefined ? {} : { signal };
   const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
   try {
     const shown = process.stderr.isTTY || !output.isJson ? people() : null;
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
     await shown?.line(wrap(waiting, shown.columns));
-    if (!hasAnswered) await client.runs.get(id, options);
-    if (shown !== null) await showEvents(client, id, shown, options);
-    const wait = () => client.runs.wait(id, { ...options, include });
+    if (!hasAnswered) await client.runs.get(id, { signal });
+    if (shown !== null) await showEvents(client, id, shown, signal);
+    const wait = () => client.runs.wait(id, { signal, include });
     const run = await lasting(wait, { signal, say: complain });
     // On stderr, because stdout may be a file with the run alone.
     await shown?.line("");
@@ -84,21 +83,15 @@ export async function untilEnded(
 }
 
 /** Shows people the events until the run ends. The caller shows the ended run. */
-async function showEvents(
-  client: Client,
-  id: string,
-  output: Output,
-  options: { readonly signal?: AbortSignal },
-): Promise<void> {
-  const read = () => client.runs.get(id, { ...options, include: "details" });
-  const lines = new EventLines(output, read);
+async function showEvents(client: Client, id: string, output: Output, signal: AbortSignal | undefined): Promise<void> {
+  const lines = new EventLines(output, () => client.runs.get(id, { signal, include: "details" }));
   try {
     // Without events there is still the end to wait for.
-    const patience = { ...options, say: lines.complain, notAfter: "too_many_watchers" };
+    const patience = { signal, say: lines.complain, notAfter: "too_many_watchers" };
     for await (const event of lastingEvents(client, id, { ...patience, onTail: lines.showTail }))
       await lines.show(event);
   } catch (fault) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
     if (isRefused) throw fault;
     lines.complain(`Can't show events, but still waiting: ${errorSentence(fault)}`);
@@ -295,7 +288,7 @@ interface LastingOptions {
 
 /** Calls until there is a response. Throws refusals. The server must have answered before. */
 export async function lasting<T>(call: () => Promise<T>, options: LastingOptions): Promise<T> {
-  const outage = new Outage(options);
+  const outage = outageOf(options);
   for (;;) {
     try {
       const value = await call();
@@ -313,7 +306,7 @@ export async function* lastingEvents(
   id: string,
   { after = 0, onTail, ...options }: LastingOptions & Pick<WatchOptions, "after" | "onTail">,
 ): AsyncGenerator<Schemas["TimelineEvent"], void> {
-  const outage = new Outage(options);
+  const outage = outageOf(options);
   for (let seq = after; ; ) {
     try {
       for await (const event of client.runs.watch(id, { after: seq, signal: options.signal, onTail })) {
@@ -333,9 +326,8 @@ export async function* lastingChanges(
   client: Client,
   { say, ...options }: FollowOptions<FollowedList> & Pick<LastingOptions, "say">,
 ): AsyncGenerator<RunChanges, void> {
-  const outage = new Outage({ say });
-  const onBreak = (fault: ActionRunsError) => outage.begin(fault);
-  for await (const changes of client.runs.follow({ ...options, onBreak })) {
+  const outage = outageOf({ say });
+  for await (const changes of client.runs.follow({ ...options, onBreak: outage.begin })) {
     outage.end();
     yield changes;
   }
@@ -345,37 +337,31 @@ export async function* lastingChanges(
  * A time in which the server can't answer. A run goes on meanwhile, so only what the server refuses ends a command that
  * has reached it once. An address that never answered is probably wrong, so the first failure there is thrown.
  */
-class Outage {
-  readonly #options: LastingOptions;
-  #failures = 0;
-
-  constructor(options: LastingOptions) {
-    this.#options = options;
-  }
-
-  /** Waits a moment if the server may come back. Throws everything else. */
-  async waitAfter(fault: unknown): Promise<void> {
-    const { signal, notAfter } = this.#options;
-    signal?.throwIfAborted();
-    if (!(fault instanceof ActionRunsError) || exitCodeOf(fault) !== EXIT.unreachable) throw fault;
-    if (fault.code === notAfter) throw fault;
-    const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** this.#failures, PAUSE_MAX_MS);
-    this.begin(fault);
-    await delay(Math.max(pauseMs, fault.retryAfterMs ?? 0), undefined, { signal });
-  }
+function outageOf({ signal, say, notAfter }: LastingOptions) {
+  let failures = 0;
 
   /** Says it once for each outage. */
-  begin(fault: ActionRunsError): void {
-    if (this.#failures++ > 0) return;
-    this.#options.say(
-      `The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,
-    );
+  function begin(fault: ActionRunsError): void {
+    if (failures++ > 0) return;
+    say(`The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`);
   }
 
-  end(): void {
-    if (this.#failures > 0) this.#options.say("The server answers again.");
-    this.#failures = 0;
-  }
+  return {
+    begin,
+    end(): void {
+      if (failures > 0) say("The server answers again.");
+      failures = 0;
+    },
+    /** Waits a moment if the server may come back. Throws everything else. */
+    async waitAfter(fault: unknown): Promise<void> {
+      signal?.throwIfAborted();
+      if (!(fault instanceof ActionRunsError) || exitCodeOf(fault) !== EXIT.unreachable) throw fault;
+      if (fault.code === notAfter) throw fault;
+      const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** failures, PAUSE_MAX_MS);
+      begin(fault);
+      await delay(Math.max(pauseMs, fault.retryAfterMs ?? 0), undefined, { signal });
+    },
+  };
 }
 
 /** The exit codes of shells: 128 and the number of the signal. */

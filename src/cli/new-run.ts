@@ -62,12 +62,12 @@ function createdText(created: Schemas["StartedActionRun"], output: Output, hasTr
   const { callback } = created;
   if (callback === undefined) return runText(created, output);
   const { url, token, expiresAt } = callback;
-  const rows = [
+  const shown = output.fields([
     ["callback", plain(url)],
     ["token", `${plain(token)} (shown only here)`],
     ["expires", instantText(expiresAt)],
-  ];
-  const text = `${runText(created, output)}\n${output.fields(rows)}`;
+  ]);
+  const text = `${runText(created, output)}\n${shown}`;
   if (hasTrigger) return text;
   return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }

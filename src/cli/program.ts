@@ -6,8 +6,14 @@ import { auditCommand } from "./commands/audit.ts";
 import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
-import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
-import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
+import {
+  approveCommand,
+  groupCommand,
+  pauseCommand,
+  rejectCommand,
+  releaseCommand,
+  resumeCommand,
+} from "./commands/gates.ts";
 import { loginCommand, logoutCommand, whoamiCommand } from "./commands/login.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";

@@ -4,18 +4,7 @@
  * an access token, which is saved nowhere.
  */
 
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import {
@@ -38,14 +27,7 @@ type CallbackFlags = FlagsOf<typeof CALLBACK_OF_EXEC> & Partial<FlagsOf<typeof C
 
 const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
 
-const HOW: Readonly<Record<keyof Profile, string>> = {
-  url: "The server is missing. Use --url, ACTION_RUNS_URL, or action-runs login.",
-  org: "The organization is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
-  project: "The project is missing. Use --project, ACTION_RUNS_PROJECT, or action-runs login.",
-  env: "The environment is missing. Use --env, ACTION_RUNS_ENV, or action-runs login.",
-  token:
-    "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login. In a CI job, use --token-id.",
-};
+const NOUNS = { url: "server", org: "organization", project: "project", env: "environment", token: "token" } as const;
 
 /** What a command is about. Tokens belong to a project, but the client always needs an environment. */
 export type Subject = "environment" | "project" | "service";
@@ -112,10 +94,13 @@ function pick(name: "url" | "org" | "project" | "env", flags: ConnectionFlags, p
 
 /** The error for a missing setting. It names the user's profiles besides the default one. */
 function missing(name: keyof Profile, profile: string | undefined): UsageError {
+  const variable = `ACTION_RUNS_${name.toUpperCase()}`;
+  const [option, more] = name === "token" ? ["token-stdin", " In a CI job, use --token-id."] : [name, ""];
+  const how = `The ${NOUNS[name]} is missing. Use --${option}, ${variable}, or action-runs login.${more}`;
   const others = profile === undefined ? profileNames().filter((one) => one !== DEFAULT_PROFILE) : [];
-  if (others.length === 0) return new UsageError(HOW[name]);
+  if (others.length === 0) return new UsageError(how);
   const those = OR.format(others.map((one) => `--profile ${one}`));
-  return new UsageError(`${HOW[name]} Or use one of your profiles: ${those}.`);
+  return new UsageError(`${how} Or use one of your profiles: ${those}.`);
 }
 
 function tokenFromElsewhere(url: string, profile: Profile, named: string | undefined): string {
@@ -134,16 +119,11 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-interface CallbackAddress {
-  readonly url: string;
-  readonly token: string;
-}
-
 /**
  * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
  * something is missing, and ActionRunsError if the service refuses the proof.
  */
-export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress> {
+export async function callbackOf(flags: CallbackFlags) {
   if (!flags.callbackUrl) {
     throw new UsageError(
       "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
@@ -161,7 +141,7 @@ export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress>
 export async function connectCallback(
   flags: CallbackFlags,
   options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
-  address?: CallbackAddress,
+  address?: Awaited<ReturnType<typeof callbackOf>>,
 ): Promise<Callback> {
   const { url, token } = address ?? (await callbackOf(flags));
   return made(() => callback(url, token, { ...callSettings(flags), ...options }));
@@ -233,7 +213,7 @@ export function profilePath(
 function profileNames(env: Environment = process.env, platform: NodeJS.Platform = process.platform): readonly string[] {
   let files: readonly string[];
   try {
-    files = readdirSync(profileFolder(env, platform));
+    files = fs.readdirSync(profileFolder(env, platform));
   } catch {
     return [];
   }
@@ -255,7 +235,7 @@ function profileFolder(env: Environment, platform: NodeJS.Platform): string {
 export function readProfile(path: string): Profile | null {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = fs.readFileSync(path, "utf8");
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new UsageError(`Can't read ${path} (${(fault as NodeJS.ErrnoException).code}).`);
@@ -281,8 +261,8 @@ function parseProfile(text: string, path: string): Profile {
 /** Saves `profile` at `path` with file mode 600 and folder mode 700. Throws the file system's errors. */
 export function writeProfile(path: string, profile: Required<Profile>): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  fs.chmodSync(folder, 0o700);
   replaceFile(path, `${JSON.stringify(profile, null, 2)}\n`, 0o600);
 }
 
@@ -291,16 +271,16 @@ export function replaceFile(path: string, text: string, mode: number): void {
   // Hidden, because `apply` reads the other files of a folder.
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    const file = openSync(draft, "wx", mode);
+    const file = fs.openSync(draft, "wx", mode);
     try {
-      writeFileSync(file, text);
-      fsyncSync(file);
+      fs.writeFileSync(file, text);
+      fs.fsyncSync(file);
     } finally {
-      closeSync(file);
+      fs.closeSync(file);
     }
-    renameSync(draft, path);
+    fs.renameSync(draft, path);
   } catch (fault) {
-    rmSync(draft, { force: true });
+    fs.rmSync(draft, { force: true });
     throw fault;
   }
 }

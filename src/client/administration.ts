@@ -179,10 +179,8 @@ export function createOperator({ api, scope, sent }: Caller) {
     place: async (environment?: Schemas["Place"], options?: CallOptions): Promise<Schemas["EnvironmentDatabase"]> =>
       bodyOf(await api.GET(PLACE, { params: { path: at(environment) }, ...sent(options) })),
     /** Begins to move the client's environment. The number of the database where it lives cancels a move. */
-    async move(database: number, options?: CallOptions): Promise<Schemas["EnvironmentDatabase"]> {
-      const params = { path: scope };
-      return bodyOf(await api.PUT(PLACE, { params, body: { database }, ...sent(options) }));
-    },
+    move: async (database: number, options?: CallOptions): Promise<Schemas["EnvironmentDatabase"]> =>
+      bodyOf(await api.PUT(PLACE, { params: { path: scope }, body: { database }, ...sent(options) })),
     /** Rebuilds the runs of the client's environment in its database. Repeat it to see how many remain. */
     resync: async (options?: CallOptions): Promise<Schemas["Resync"]> =>
       bodyOf(await api.POST(`${ENVIRONMENT}/resync`, { params: { path: scope }, ...sent(options) })),
@@ -196,8 +194,7 @@ export function createOperator({ api, scope, sent }: Caller) {
       bodyOf(await api.GET(PURGE, { params: { path: scope }, ...sent(options) })),
     /** Rebuilds 25 environments of a database. Go on with `next` as the `cursor` until it is null. */
     async resyncDatabase(database: number, options: ResyncOptions = {}): Promise<Schemas["DatabaseResync"]> {
-      const { cursor } = options;
-      const params = { path: { database }, query: cursor === undefined ? {} : { cursor } };
+      const params = { path: { database }, query: present({ cursor: options.cursor }) };
       return bodyOf(await api.POST("/databases/{database}/resync", { params, ...sent(options) }));
     },
     /**
@@ -205,36 +202,23 @@ export function createOperator({ api, scope, sent }: Caller) {
      * it at any time.
      */
     async erase(erased: string, { reason, ...options }: EraseOptions = {}): Promise<Schemas["Erasure"]> {
+      const { path, names } = erasePathOf(erased);
       const body = { confirm: erased, ...present({ reason }) };
-      const { envName, ...ofProject } = placeOf(erased);
-      return bodyOf(
-        envName === undefined
-          ? await api.POST("/{o}/{p}/erase", { params: { path: ofProject }, body, ...sent(options) })
-          : await api.POST(`${ENVIRONMENT}/erase`, {
-              params: { path: { ...ofProject, envName } },
-              body,
-              ...sent(options),
-            }),
-      );
+      return bodyOf(await api.POST(path, { params: { path: names }, body, ...sent(options) }));
     },
     /** How far the last erasure of this name is. */
     async erasure(erased: string, options?: CallOptions): Promise<Schemas["Erasure"]> {
-      const { envName, ...ofProject } = placeOf(erased);
-      return bodyOf(
-        envName === undefined
-          ? await api.GET("/{o}/{p}/erase", { params: { path: ofProject }, ...sent(options) })
-          : await api.GET(`${ENVIRONMENT}/erase`, { params: { path: { ...ofProject, envName } }, ...sent(options) }),
-      );
+      const { path, names } = erasePathOf(erased);
+      return bodyOf(await api.GET(path, { params: { path: names }, ...sent(options) }));
     },
   };
 }
 
-/** The names of a scope. Throws a TypeError that names what is no name. */
-function placeOf(scope: string) {
-  const [o = "", p = "", envName] = scope.split("/");
-  return {
-    o: checkedName("org", o),
-    p: checkedName("project", p),
-    envName: envName === undefined ? undefined : checkedName("env", envName),
-  };
+/** Of an environment or a project. Throws a TypeError that names what is no name. */
+function erasePathOf(erased: string) {
+  const [o = "", p = "", env] = erased.split("/");
+  const envName = env === undefined ? "" : checkedName("env", env);
+  // Both take and answer the same, so the types of one stand for both.
+  const path = (env === undefined ? "/{o}/{p}/erase" : `${ENVIRONMENT}/erase`) as `${typeof ENVIRONMENT}/erase`;
+  return { path, names: { o: checkedName("org", o), p: checkedName("project", p), envName } };
 }

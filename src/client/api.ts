@@ -74,10 +74,11 @@ export interface Caller {
   /** Each path takes from it what it names. */
   readonly scope: Environment;
   /** How a call to `api` is sent: with retries if they are safe, and with an ActionRunsError for every refusal. */
-  readonly sent: (options?: CallOptions, how?: Omit<SendOptions, "signal">) => { fetch: FetchRequest };
+  readonly sent: (
+    options?: CallOptions,
+    how?: Omit<SendOptions, "signal">,
+  ) => { fetch: (request: Request) => Promise<Response> };
 }
-
-type FetchRequest = (request: Request) => Promise<Response>;
 
 export function createCaller(api: Api, scope: Environment, send: Send): Caller {
   const sent: Caller["sent"] = ({ signal } = {}, how = {}) => ({

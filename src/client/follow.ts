@@ -81,7 +81,7 @@ export async function* followRuns(
   settings: StreamSettings,
 ): AsyncGenerator<RunChanges, void> {
   const { after, signal } = options;
-  const patience = new Patience(options, settings);
+  const patience = patienceOf(options, settings);
   let cursor = after ?? "now";
   if (cursor === "now") {
     cursor = await patience.until(() => source.cursor());
@@ -117,7 +117,7 @@ export async function* followRuns(
 async function* listed(
   source: FollowSource,
   cursor: string,
-  patience: Patience,
+  patience: ReturnType<typeof patienceOf>,
   retries: number,
   onStale: (() => void) | undefined,
 ): AsyncGenerator<RunChanges, void> {
@@ -143,46 +143,37 @@ function toChanges(response: Response, data: string): RunChanges & { readonly cu
 }
 
 /** Waits while the service can't answer, for as long as it takes, once it has answered. */
-class Patience {
-  readonly #options: Patient;
-  readonly #retryDelayMs: number;
-  #hasAnswered = false;
-  #failed = 0;
-
-  constructor(options: Patient, { retryDelayMs }: StreamSettings) {
-    this.#options = options;
-    this.#retryDelayMs = retryDelayMs;
-  }
-
-  answered(): void {
-    this.#hasAnswered = true;
-    this.#failed = 0;
-  }
-
-  async until<T>(call: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const value = await call();
-        this.#hasAnswered = true;
-        return value;
-      } catch (error) {
-        await this.afterError(error);
-      }
-    }
-  }
-
+function patienceOf({ signal, onBreak }: Patient, { retryDelayMs }: StreamSettings) {
+  let hasAnswered = false;
+  let failed = 0;
+  const wait = (leastMs = 0) => pause(leastMs + retryPauseMs(retryDelayMs, failed++), signal);
   /** Throws what waiting can't help with. */
-  async afterError(error: unknown): Promise<void> {
-    this.#options.signal?.throwIfAborted();
-    if (!(error instanceof ActionRunsError) || !this.#hasAnswered) throw error;
+  async function afterError(error: unknown): Promise<void> {
+    signal?.throwIfAborted();
+    if (!(error instanceof ActionRunsError) || !hasAnswered) throw error;
     if (error.code !== "unreachable" && !isTransient(error)) throw error;
-    this.#options.onBreak?.(error);
-    await this.wait(error.retryAfterMs ?? 0);
+    onBreak?.(error);
+    await wait(error.retryAfterMs ?? 0);
   }
-
-  wait(leastMs = 0): Promise<void> {
-    return pause(leastMs + retryPauseMs(this.#retryDelayMs, this.#failed++), this.#options.signal);
-  }
+  return {
+    answered(): void {
+      hasAnswered = true;
+      failed = 0;
+    },
+    async until<T>(call: () => Promise<T>): Promise<T> {
+      for (;;) {
+        try {
+          const value = await call();
+          hasAnswered = true;
+          return value;
+        } catch (error) {
+          await afterError(error);
+        }
+      }
+    },
+    afterError,
+    wait,
+  };
 }
 
 export interface WatchOptions {
@@ -259,9 +250,12 @@ async function* readStreams<T>(
   for (let failed = 0; ; failed++) {
     let broken: unknown;
     let response: Response | undefined;
-    const connection = new Connection(signal, settings.timeoutMs);
+    const aborter = new AbortController();
+    const stop = () => aborter.abort(signal?.reason);
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
     try {
-      response = await open(connection.signal);
+      response = await open(aborter.signal);
       if (response.status === 204) return;
       const events: { readonly name: string | undefined; readonly data: string }[] = [];
       const parser = createParser({
@@ -282,7 +276,7 @@ async function* readStreams<T>(
           if (error.type === "max-buffer-size-exceeded") throw error;
         },
       });
-      for await (const chunk of connection.chunks(response)) {
+      for await (const chunk of chunksOf(response, aborter, settings.timeoutMs)) {
         parser.feed(chunk);
         for (const { name, data } of events.splice(0)) {
           if (name !== undefined) readNamed?.(name, data);
@@ -298,54 +292,35 @@ async function* readStreams<T>(
       if (response === undefined || error instanceof ActionRunsError) throw error;
       broken = error;
     } finally {
-      connection.close();
+      signal?.removeEventListener("abort", stop);
+      aborter.abort(new Error("the stream is no longer read"));
     }
     if (failed >= settings.retries) throw unreachable("The event stream broke off several times", broken);
     await pause(retryPauseMs(retryDelayMs, Math.max(failed, 0)), signal);
   }
 }
 
-/** One stream. Closed if it is silent for too long, or if the caller stops. */
-class Connection {
-  readonly #aborter = new AbortController();
-  readonly #callerSignal: AbortSignal | undefined;
-  readonly #silenceMs: number;
-  readonly #stop = () => this.#aborter.abort(this.#callerSignal?.reason);
-
-  constructor(callerSignal: AbortSignal | undefined, silenceMs: number) {
-    this.#callerSignal = callerSignal;
-    this.#silenceMs = silenceMs;
-    if (callerSignal?.aborted) this.#stop();
-    callerSignal?.addEventListener("abort", this.#stop, { once: true });
+/** The text of a stream, as it comes. Aborts if the stream is silent for too long. */
+async function* chunksOf(
+  response: Response,
+  aborter: AbortController,
+  silenceMs: number,
+): AsyncGenerator<string, void> {
+  if (!/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") || response.body === null) {
+    throw unexpectedResponse(response, "The response is not an event stream");
   }
-
-  get signal(): AbortSignal {
-    return this.#aborter.signal;
-  }
-
-  /** The text of the stream, as it comes. */
-  async *chunks(response: Response): AsyncGenerator<string, void> {
-    if (!/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") || response.body === null) {
-      throw unexpectedResponse(response, "The response is not an event stream");
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      // The timer runs only while we read, because the caller may take its time with an event.
+      const timer = setTimeout(() => aborter.abort(new Error("the stream was silent")), silenceMs);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
     }
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    try {
-      for (;;) {
-        // The timer runs only while we read, because the caller may take its time with an event.
-        const timer = setTimeout(() => this.#aborter.abort(new Error("the stream was silent")), this.#silenceMs);
-        const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-        if (done) return;
-        yield decoder.decode(value, { stream: true });
-      }
-    } finally {
-      // In some runtimes the signal does not end the body.
-      reader.cancel().catch(() => {});
-    }
-  }
-
-  close(): void {
-    this.#callerSignal?.removeEventListener("abort", this.#stop);
-    this.#aborter.abort(new Error("the stream is no longer read"));
+  } finally {
+    // In some runtimes the signal does not end the body.
+    reader.cancel().catch(() => {});
   }
 }

@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { approvalText } from "../../src/cli/commands/decide.ts";
+import { approvalText } from "../../src/cli/commands/gates.ts";
 import { Screen } from "../../src/cli/follow.ts";
 import { Output, plain, toJson, wrap } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";

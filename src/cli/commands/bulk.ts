@@ -19,13 +19,6 @@ type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
 /** The codes of more runs are not read. */
 const REASONS_MAX = 1000;
 
-interface FollowBulkOptions {
-  /** Whether this command started the operation, so that Ctrl-C can mean to stop it. */
-  readonly isOwn: boolean;
-  /** How long to wait at most. */
-  readonly seconds?: number | undefined;
-}
-
 const GOES_ON = "The bulk operation goes on.";
 
 /** The user leaves the operation. */
@@ -33,14 +26,14 @@ class Left extends CommandFailed {}
 
 /**
  * Shows the operation when it has ended, and returns the exit code. If the user leaves it, or after `seconds`, it says
- * that the operation goes on. The service must have answered before. If this command started the operation, Ctrl-C on a
- * terminal asks once whether to stop it. Ctrl-C in the place of an answer leaves it.
+ * that the operation goes on. The service must have answered before. `isOwn`: this command started the operation. Then
+ * Ctrl-C on a terminal asks once whether to stop it. Ctrl-C in the place of an answer leaves it.
  */
 export async function followBulk(
   client: Client,
   { id }: BulkOperation,
   output: Output,
-  { isOwn, seconds }: FollowBulkOptions,
+  { isOwn, seconds }: { readonly isOwn: boolean; readonly seconds?: number | undefined },
 ): Promise<number> {
   const { stdin, stderr } = process;
   const screen = new Screen(stderr, { endsWithInterrupt: false });
@@ -129,10 +122,7 @@ async function codesOf(client: Client, id: string, outcome: Outcome): Promise<re
 }
 
 /** The codes of runs that were skipped or failed, perhaps not of all. */
-interface Reasons {
-  readonly skipped: readonly string[];
-  readonly failed: readonly string[];
-}
+type Reasons = Readonly<Record<"skipped" | "failed", readonly string[]>>;
 
 /** More would move the counts, which are below, out of sight. */
 const NEWEST_SHOWN = 10;

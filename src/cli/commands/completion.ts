@@ -31,6 +31,9 @@ interface Position {
   readonly offers: Offer | undefined;
 }
 
+const NAME = "action-runs";
+/** What the functions of the scripts begin with. */
+const OWN = "_action_runs";
 /** Tab must not take long, also if the server does not answer. */
 const QUICKLY = "--retries 0 --request-timeout 2";
 /** Not --url, because tab must send a token only where the user's settings say. */
@@ -38,7 +41,7 @@ const HANDED_ON = ["--profile", "--org", "--project", "--env"] as const;
 
 export function completionScript(shell: Shell, program: Command): string {
   const positions = positionsOf(program, "");
-  return shell === "bash" ? bash(program.name(), positions) : zsh(program.name(), positions);
+  return shell === "bash" ? bash(positions) : zsh(positions);
 }
 
 function positionsOf(command: Command, route: string): readonly Position[] {
@@ -89,34 +92,33 @@ function completerOf(option: Option, completers: Completers): string {
 }
 
 /**
- * A shell function that prints the profiles' names. It must look in the same folder as profile.ts and skip other files.
+ * A shell function that prints the profiles' names. It must look in the same folder as settings.ts and skip other files.
  */
-function profileLister(name: string, prelude: string): string {
-  return `_${identifier(name)}_profiles() {
+function profileLister(prelude: string): string {
+  return `${OWN}_profiles() {
   ${prelude}
   local folder=\${HOME-}/.config file
   if [[ \${XDG_CONFIG_HOME-} == /* ]]; then folder=$XDG_CONFIG_HOME; fi
   if [[ \${OS-} == Windows_NT && -n \${APPDATA-} ]]; then folder=$APPDATA; fi
-  for file in "$folder"/${name}/*.json; do
+  for file in "$folder"/${NAME}/*.json; do
     file=\${file##*/}
     if [[ $file =~ ^[A-Za-z0-9][A-Za-z0-9._-]*[.]json$ ]]; then echo "\${file%.json}"; fi
   done
 }`;
 }
 
-function bash(name: string, positions: readonly Position[]): string {
-  const own = `_${identifier(name)}`;
-  return `# bash completion for ${name}. To use it: source <(${name} completion bash)
-${profileLister(name, ":")}
+function bash(positions: readonly Position[]): string {
+  return `# bash completion for ${NAME}. To use it: source <(${NAME} completion bash)
+${profileLister(":")}
 # Offers the arguments that begin with \`value\`, without the part that bash keeps before the cursor.
-${own}_offer() {
+${OWN}_offer() {
   local one
   for one in "$@"; do
     if [[ $one == "$value"* ]]; then one=\${whole%"$value"}$one; COMPREPLY+=("\${one#"$standing"}"); fi
   done
 }
 # Offers what the service has. A value may contain anything, so it is quoted.
-${own}_suggest() {
+${OWN}_suggest() {
   local one i typed=\${value//\\\\/}
   local -a said asked=(${QUICKLY})
   if ((\${#typed} < 2)); then return; fi
@@ -132,12 +134,12 @@ ${own}_suggest() {
     printf -v one %q "$one"
     one=\${whole%"$value"}$one
     COMPREPLY+=("\${one#"$standing"}")
-  done < <(${name} suggest "$1" "$typed" "\${asked[@]}" 2>/dev/null)
+  done < <(${NAME} suggest "$1" "$typed" "\${asked[@]}" 2>/dev/null)
 }
-${own}_files() {
+${OWN}_files() {
   local one typed=\${value#@}
   if [[ $value != @* ]]; then
-    if [[ -z $value ]]; then ${own}_offer @; compopt -o nospace 2>/dev/null; fi
+    if [[ -z $value ]]; then ${OWN}_offer @; compopt -o nospace 2>/dev/null; fi
     return
   fi
   while IFS= read -r one; do
@@ -147,7 +149,7 @@ ${own}_files() {
     COMPREPLY+=("\${one#"$standing"}")
   done < <(compgen -f -- "\${typed//\\\\/}")
 }
-${own}() {
+${OWN}() {
   local line=\${COMP_LINE:0:COMP_POINT} route='' i
   local whole=\${line##*[[:space:]]}
   local before=\${line%"$whole"}
@@ -166,30 +168,29 @@ ${own}() {
   done
   case "$route:$option" in
 ${branches(positions, {
-  words: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
-  profiles: `${own}_offer $(${own}_profiles); return`,
-  suggested: (what) => `${own}_suggest ${quote(what)}; return`,
-  files: `${own}_files; return`,
+  words: (words) => `${OWN}_offer ${words.map(quote).join(" ")}; return`,
+  profiles: `${OWN}_offer $(${OWN}_profiles); return`,
+  suggested: (what) => `${OWN}_suggest ${quote(what)}; return`,
+  files: `${OWN}_files; return`,
   anything: "return",
 })}  esac
   case "$route" in
 ${positions
   .map(
     ({ route, words, offers }) =>
-      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")}${offers === undefined ? "" : `; ${own}_suggest ${quote(offers)}`} ;;\n`,
+      `    ${quote(route)}) ${OWN}_offer ${words.map(({ word }) => quote(word)).join(" ")}${offers === undefined ? "" : `; ${OWN}_suggest ${quote(offers)}`} ;;\n`,
   )
   .join("")}  esac
 }
-complete -o default -F ${own} ${name}`;
+complete -o default -F ${OWN} ${NAME}`;
 }
 
-function zsh(name: string, positions: readonly Position[]): string {
-  const own = `_${identifier(name)}`;
-  return `#compdef ${name}
-# zsh completion for ${name}. To use it, after compinit: source <(${name} completion zsh)
-# Or save it as _${name} in a folder of your fpath.
-${profileLister(name, "setopt localoptions nullglob")}
-${own}_suggest() {
+function zsh(positions: readonly Position[]): string {
+  return `#compdef ${NAME}
+# zsh completion for ${NAME}. To use it, after compinit: source <(${NAME} completion zsh)
+# Or save it as _${NAME} in a folder of your fpath.
+${profileLister("setopt localoptions nullglob")}
+${OWN}_suggest() {
   local -a asked=(${QUICKLY})
   local i
   if (( \${#PREFIX} < 2 )); then return 1; fi
@@ -199,9 +200,9 @@ ${own}_suggest() {
       ${HANDED_ON.map((flag) => `${flag}=*`).join("|")}) asked+=("\${words[i]}") ;;
     esac
   done
-  compadd -- \${(f)"$(${name} suggest "$1" "\${(Q)PREFIX}" $asked 2>/dev/null)"}
+  compadd -- \${(f)"$(${NAME} suggest "$1" "\${(Q)PREFIX}" $asked 2>/dev/null)"}
 }
-${own}() {
+${OWN}() {
   local -a items
   local route='' i option=\${words[CURRENT-1]}
   for ((i = 2; i < CURRENT; i++)); do
@@ -214,8 +215,8 @@ ${own}() {
   case "$route:$option" in
 ${branches(positions, {
   words: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
-  profiles: `compadd -- \${(f)"$(${own}_profiles)"}; return`,
-  suggested: (what) => `${own}_suggest ${quote(what)}; return`,
+  profiles: `compadd -- \${(f)"$(${OWN}_profiles)"}; return`,
+  suggested: (what) => `${OWN}_suggest ${quote(what)}; return`,
   files: "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
   anything: "_files; return",
 })}  esac
@@ -223,12 +224,12 @@ ${branches(positions, {
 ${positions
   .map(
     ({ route, words, offers }) =>
-      `    ${quote(route)}) items=(${zshItems(words)})${offers === undefined ? "" : `; ${own}_suggest ${quote(offers)}`} ;;\n`,
+      `    ${quote(route)}) items=(${zshItems(words)})${offers === undefined ? "" : `; ${OWN}_suggest ${quote(offers)}`} ;;\n`,
   )
   .join("")}  esac
-  _describe ${quote(name)} items
+  _describe ${quote(NAME)} items
 }
-if [[ "\${funcstack[1]}" == _${name} ]]; then ${own} "$@"; else compdef ${own} ${name}; fi`;
+if [[ "\${funcstack[1]}" == _${NAME} ]]; then ${OWN} "$@"; else compdef ${OWN} ${NAME}; fi`;
 }
 
 /** The words with what they do, as zsh's `_describe` reads them. */
@@ -241,10 +242,6 @@ function routes(positions: readonly Position[]): string {
     .filter(({ route }) => route !== "")
     .map(({ route }) => quote(route))
     .join("|");
-}
-
-function identifier(name: string): string {
-  return name.replaceAll(/[^a-z0-9]/gi, "_");
 }
 
 function quote(text: string): string {

@@ -8,7 +8,7 @@ import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
 import { command, showing } from "../command.ts";
-import { EXIT, errorSentence, UsageError } from "../exit.ts";
+import { errorSentence, UsageError } from "../exit.ts";
 import { ask, checkToken, readToken } from "../input.ts";
 import { CONNECTION, type FlagsOf, OUTPUT, option } from "../options.ts";
 import { complain, instantText, plain } from "../output.ts";
@@ -82,7 +82,6 @@ own server.
       const rows = Object.entries(shown).map(([name, value]) => [name, plain(value)]);
       return `${output.fields(rows)}\n\nSaved. Only you can read the file. Try it: ${next}`;
     });
-    return EXIT.succeeded;
   },
 });
 
@@ -218,7 +217,6 @@ export const logoutCommand = command("logout", {
     rmSync(path, { force: true });
     const shown = { profile, path, sessionEnded };
     await output.show(shown, () => `Removed ${plain(path)}.${sessionEnded ? " The session ended." : ""}`);
-    return EXIT.succeeded;
   },
 });
 
@@ -251,8 +249,8 @@ export const whoamiCommand = showing("whoami", {
   subject: () => "service",
   examples: ["action-runs whoami", "action-runs whoami --json | jq -r .role"],
   ask: ({ client }) => client.whoami(),
-  text(me, output) {
-    return output.fields([
+  text: (me, output) =>
+    output.fields([
       ["name", plain(me.name)],
       ["id", me.id && plain(me.id)],
       ["role", plain(me.role)],
@@ -262,6 +260,5 @@ export const whoamiCommand = showing("whoami", {
       ["may also", flagsText(me)],
       ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
       ["permissions", me.permissions.map(plain).join(", ")],
-    ]);
-  },
+    ]),
 });

@@ -56,7 +56,6 @@ export const reportCommand = command("report", {
     const run = await connectCallback(flags, { ...present({ idempotencyKey }), retries });
     const ended = await (usual === null ? run.succeed(result) : run.fail(error, result));
     await output.show(ended, () => runText(ended, output));
-    return EXIT.succeeded;
   },
 });
 

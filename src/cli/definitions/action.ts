@@ -4,7 +4,7 @@ import { present } from "../../client/api.ts";
 import type { Client, Schemas } from "../../client/index.ts";
 import { typeOfProperty } from "../../words/typed-json.ts";
 import { calling, group, showing } from "../command.ts";
-import { requestText } from "../commands/decide.ts";
+import { requestText } from "../commands/gates.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { readJson, readObject } from "../input.ts";
 import {

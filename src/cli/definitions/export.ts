@@ -3,20 +3,7 @@
  * export continues. Its definitions become files that `apply` reads.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { join } from "node:path";
 import { ActionRunsError, type Client, type RunChanges } from "../../client/index.ts";
 import { type ApiCall, calling, inTurns } from "../command.ts";
@@ -121,22 +108,22 @@ const PRIVATE = 0o600;
 function openExport(path: string, after: string | undefined) {
   const cursorPath = `${path}.cursor`;
   try {
-    const saved = existsSync(cursorPath) ? readFileSync(cursorPath, "utf8").trim() : undefined;
-    if (statSync(path, { throwIfNoEntry: false })?.size && (after ?? saved) === undefined) {
+    const saved = fs.existsSync(cursorPath) ? fs.readFileSync(cursorPath, "utf8").trim() : undefined;
+    if (fs.statSync(path, { throwIfNoEntry: false })?.size && (after ?? saved) === undefined) {
       throw new UsageError(
         `${path} exists, and ${cursorPath} does not say where its export ended. Name another file, or remove this one.`,
       );
     }
-    const file = openSync(path, "a+", PRIVATE);
+    const file = fs.openSync(path, "a+", PRIVATE);
     dropHalfLine(file, path);
     return {
       cursor: saved,
       append(lines: string, cursor: string) {
-        writeFileSync(file, lines);
-        fsyncSync(file);
+        fs.writeFileSync(file, lines);
+        fs.fsyncSync(file);
         replaceFile(cursorPath, `${cursor}\n`, PRIVATE);
       },
-      close: () => closeSync(file),
+      close: () => fs.closeSync(file),
     };
   } catch (fault) {
     if (fault instanceof UsageError) throw fault;
@@ -150,17 +137,17 @@ const BRACE = 123;
 /** Removes the part of a line that a killed export has left at the end. */
 function dropHalfLine(file: number, path: string): void {
   const chunk = Buffer.alloc(64 * 1024);
-  const { size } = fstatSync(file);
+  const { size } = fs.fstatSync(file);
   const refusal = new UsageError(`${path} is no file of an export. Name another file.`);
-  readSync(file, chunk, 0, 1, 0);
+  fs.readSync(file, chunk, 0, 1, 0);
   if (size > 0 && chunk[0] !== BRACE) throw refusal;
   for (let at = size; at > 0; ) {
     const length = Math.min(at, chunk.length);
     at -= length;
-    readSync(file, chunk, 0, length, at);
+    fs.readSync(file, chunk, 0, length, at);
     const end = chunk.subarray(0, length).lastIndexOf(LINE_FEED);
     if (end < 0) continue;
-    if (at + end + 1 < size) ftruncateSync(file, at + end + 1);
+    if (at + end + 1 < size) fs.ftruncateSync(file, at + end + 1);
     return;
   }
   if (size > 0) throw refusal;
@@ -170,7 +157,7 @@ async function exportDefinitions({ client, output, flags }: Call, folder: string
   const written: string[] = [];
   const stale: string[] = [];
   let count = 0;
-  mkdirSync(folder, { recursive: true });
+  fs.mkdirSync(folder, { recursive: true });
   for (const kind of KINDS) {
     const stored = await Array.fromAsync(kind.of(client).list());
     const odd = stored.find(({ name }) => !isName(name));
@@ -180,7 +167,7 @@ async function exportDefinitions({ client, output, flags }: Call, folder: string
     count += stored.length;
     const entries = entriesOf(folder, kind);
     const below = (name: string) => join(folder, kind.folder, name);
-    if (stored.length > 0) mkdirSync(join(folder, kind.folder), { recursive: true });
+    if (stored.length > 0) fs.mkdirSync(join(folder, kind.folder), { recursive: true });
     const names = stored.map(({ name }) => `${name}.json`);
     for (const { name, definition } of stored) {
       const path = below(`${name}.json`);
@@ -197,7 +184,7 @@ async function exportDefinitions({ client, output, flags }: Call, folder: string
     }
     const gone = found.filter((entry) => entry.endsWith(".json") && !names.includes(entry)).map(below);
     // A mistyped environment has nothing, and must not empty the folder.
-    if (flags.prune && stored.length > 0) for (const path of gone) rmSync(path);
+    if (flags.prune && stored.length > 0) for (const path of gone) fs.rmSync(path);
     else stale.push(...gone);
   }
   if (count === 0) complain(`${client.scope} has no definitions. Check its name.`);

@@ -212,25 +212,17 @@ const PREFIX = "ACTION_RUNS_SECRET_";
 const REFERENCE = /^\$env:(ACTION_RUNS_SECRET_[A-Z0-9_]+)$/;
 const ALONE = `Write "$env:${PREFIX}NAME" as the whole text, with a name of capital letters, digits and underscores.`;
 
-interface Resolved {
-  /** What a PUT takes: null in the place of each secret that stays. */
-  readonly body: Definition;
-  /** The paths of what the body has in the places of secrets, and the variable that it comes from. */
-  readonly sent: ReadonlyMap<string, string | undefined>;
-  /** How many texts of the file are not sent, because a secret is stored there. */
-  readonly kept: number;
-  readonly problems: readonly string[];
-}
-
 /**
  * The file's definition with its secrets. A secret that is stored stays, because nobody can compare it: it is sent only
- * if `sendsAll`. `stored`: null if there is no such definition.
+ * if `sendsAll`. `stored`: null if there is no such definition. Of the result, `body` is what a PUT takes, with null in
+ * the place of each secret that stays. `sent` has the paths of the others, and the variable that each comes from. `kept`:
+ * how many texts of the file are not sent.
  */
 export function resolveSecrets(
   { kind, path: file, definition }: DefinitionFile,
   stored: Definition | null,
   sendsAll: boolean,
-): Resolved {
+) {
   const before = new Map(stored === null ? [] : secretsIn(kind, stored));
   const { made } = kind;
   if (made !== null && stored !== null && made.isRenewed?.(stored, definition)) before.delete(made.path);

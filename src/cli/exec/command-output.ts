@@ -16,7 +16,8 @@ export class CommandOutput {
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
   readonly #begun = { stdout: NOTHING, stderr: NOTHING };
-  #pushed = 0;
+  /** All bytes so far. */
+  pushed = 0;
   /** The stream that was the first to name a failure. */
   #failed: FailureLine | null = null;
 
@@ -27,12 +28,8 @@ export class CommandOutput {
     this.#isLog = isLog;
   }
 
-  get pushed(): number {
-    return this.#pushed;
-  }
-
   push(name: "stdout" | "stderr", chunk: Buffer): void {
-    this.#pushed += chunk.length;
+    this.pushed += chunk.length;
     const all = Buffer.concat([this.#begun[name], chunk]);
     const lineEnd = lastLineEnd(all) + 1;
     const whole = all.length - lineEnd < LINE_MAX_BYTES ? lineEnd : all.length;
@@ -248,14 +245,11 @@ export class Tail {
   /** What came after that. */
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
-  #pushed = 0;
+  /** All bytes so far. */
+  pushed = 0;
 
   constructor(maxBytes = TAIL_BYTES) {
     this.#maxBytes = maxBytes;
-  }
-
-  get pushed(): number {
-    return this.#pushed;
   }
 
   /** The last ones, with those around the text in which a secret can begin. */
@@ -269,7 +263,7 @@ export class Tail {
   }
 
   push(chunk: Buffer): void {
-    this.#pushed += chunk.length;
+    this.pushed += chunk.length;
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
     if (this.#chunkBytes > this.#maxBytes || this.#chunks.length > CHUNKS_MAX) this.#kept = Buffer.from(this.bytes);

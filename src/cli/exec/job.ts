@@ -49,7 +49,8 @@ export class JobControl {
   #pid: number | undefined;
   /** Whether the command's id is the id of its process group. */
   #isGroup = false;
-  #first: NodeJS.Signals | null = null;
+  /** The first signal that came. */
+  first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
@@ -57,11 +58,6 @@ export class JobControl {
   #timer: NodeJS.Timeout | undefined;
   /** Resolves when KILL has been sent. */
   readonly #killed = Promise.withResolvers<void>();
-
-  /** The first signal that came. */
-  get first(): NodeJS.Signals | null {
-    return this.#first;
-  }
 
   get isStopped(): boolean {
     return this.#killAt < Number.POSITIVE_INFINITY;
@@ -96,9 +92,9 @@ export class JobControl {
 
   readonly #take = (signal: NodeJS.Signals): void => {
     const now = Date.now();
-    if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
-    if (this.#first === null) {
-      this.#first = signal;
+    if (this.#isImpatient && this.first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
+    if (this.first === null) {
+      this.first = signal;
       this.#firstAt = now;
     }
     // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.

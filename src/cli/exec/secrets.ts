@@ -10,12 +10,8 @@ import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs"
  */
 const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_ID_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
 
-function isSecretVariable(name: string): boolean {
-  return SECRET.test(name);
-}
-
 export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretVariable(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !SECRET.test(name)));
 }
 
 /**
@@ -27,7 +23,7 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 export function hideSecrets(): void {
   // Node would open its debugger, to which every process of this machine may connect.
   process.on("SIGUSR1", () => {});
-  for (const name of Object.keys(process.env)) if (isSecretVariable(name)) delete process.env[name];
+  for (const name of Object.keys(process.env)) if (SECRET.test(name)) delete process.env[name];
   if (process.platform !== "linux") return;
   try {
     eraseAtStart();
@@ -55,7 +51,7 @@ function eraseAtStart(): void {
       const [name = ""] = entry.split("=", 1);
       const valueAt = at + name.length + 1;
       at += entry.length + 1;
-      if (isSecretVariable(name) && valueAt < at) {
+      if (SECRET.test(name) && valueAt < at) {
         writeSync(memory, Buffer.alloc(at - valueAt), 0, at - valueAt, from + valueAt);
       }
     }

@@ -1,7 +1,7 @@
 /** Gates: what the commands about them send, ask, print and exit with. */
 
 import { describe, expect, test } from "vitest";
-import { approvalText } from "../../../src/cli/commands/decide.ts";
+import { approvalText } from "../../../src/cli/commands/gates.ts";
 import { Output } from "../../../src/cli/output.ts";
 
 import type { Schemas } from "../../../src/client/index.ts";
