@@ -707,7 +707,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "event-without-its-id",
     breaks: "a URL for events that nobody made is refused before anything is read",
-    room: "src/runs/api/starts",
+    room: "src/runs/api",
     from: "if (!(await isInboundId(usableRing(c), scopeOf(c), name, inboundId))) throw",
     to: "if (!(await isInboundId(usableRing(c), scopeOf(c), name, inboundId)) && name === '') throw",
     tests: ["test/starts/inbound-verification"],
@@ -715,7 +715,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "event-shuts-sender-out",
     breaks: "bad events of others never refuse one that is proven",
-    room: "src/runs/api/starts",
+    room: "src/runs/api",
     from: "if (verified !== null) return verified;",
     to: 'if (verified !== null && unverified.waitSeconds(scope + "/" + name, now) === 0) return verified;',
     tests: ["test/starts/inbound-verification"],
@@ -724,7 +724,7 @@ export const FAULTS: readonly Fault[] = [
     name: "event-of-outage-counted",
     breaks: "an event that comes again after an outage is not counted as refused",
     room: "src/runs/api",
-    from: "refusedEventOf !== undefined && ERRORS[refusal.code][0] < 500",
+    from: "refusedEventOf !== undefined && refusal.status < 500",
     to: "refusedEventOf !== undefined",
     tests: ["test/starts/inbound-refusals"],
   },
@@ -835,7 +835,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "schedule-of-stale-isolate",
     breaks: "a start uses at least the version that the coordinator knows",
-    room: "src/runs/api/starts",
+    room: "src/runs/api",
     from: "known === null || known.version >= time.version",
     to: "known === null || known.version >= 0",
     tests: ["test/starts/scheduled-runs"],
@@ -843,7 +843,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "schedule-without-trigger",
     breaks: "a run of an action that lost its trigger fails at once",
-    room: "src/runs/api/starts",
+    room: "src/runs/api",
     from: 'if (resolved.trigger === undefined) throw new ApiError("trigger_required");',
     to: "",
     tests: ["test/starts/failing-starts"],
@@ -851,8 +851,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "schedule-outage-fails",
     breaks: "a refusal of the service itself is tried again",
-    room: "src/runs/api/starts",
-    from: 'if (ERRORS[code][0] >= 500 || code === "environment_erasing") throw thrown;',
+    room: "src/runs/api",
+    from: 'if (status >= 500 || code === "environment_erasing") throw thrown;',
     to: "",
     tests: ["test/starts/failing-starts"],
   },
@@ -979,7 +979,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "another-execution-reports",
     breaks: "only the execution that the receiver's response named gets the callback token",
-    room: "src/runs/api/callback",
+    room: "src/runs/api/callback-routes.ts",
     from: "const isTheirs = execution !== null && execution === job.execution;",
     to: "const isTheirs = execution !== null;",
     tests: ["test/identity/callback-token"],
@@ -987,7 +987,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "unanswered-trigger-judged",
     breaks: "a job that is faster than the response is told to come again",
-    room: "src/runs/api/callback",
+    room: "src/runs/api/callback-routes.ts",
     from: "if (job.execution === null && !job.isAnswered) throw",
     to: 'if (job.execution === "") throw',
     tests: ["test/identity/callback-token"],
@@ -1011,7 +1011,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "any-issuer-reports",
     breaks: "only proofs of the reporter's issuer count",
-    room: "src/runs/api/callback",
+    room: "src/runs/api/callback-routes.ts",
     from: "if (reporter?.issuer !== issuer.issuer) return NO_REPORTER;",
     to: "if (reporter == null) return NO_REPORTER;",
     tests: ["test/identity/callback-token"],

@@ -5,8 +5,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { streamEvents } from "../../src/runs/api/following.ts";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read-runs.ts";
-import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
 import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/subscriptions.ts";
 
 import { CONTENT, itHeld } from "../runs/replication/held-batches.ts";
