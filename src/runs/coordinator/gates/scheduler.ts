@@ -96,7 +96,7 @@ export class Scheduler extends Part implements DueWork {
     if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
 
-  /** Then the run occupies its queue no longer, unless its job may be at work and still has time to stop. */
+  /** After its last attempt, an ended run leaves its queue, unless its job may be at work and still has time to stop. */
   attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
     const { graceUntil } = run;
     const isOccupied = mayHaveJob && graceUntil !== null && graceUntil > now;
