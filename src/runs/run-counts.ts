@@ -101,7 +101,6 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
   };
 }
 
-/** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
   const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable<EndedCounts>;
   for (const run of runs) {

@@ -37,7 +37,6 @@ export interface NewRun extends Partial<Face> {
   readonly createdBy?: string | null;
   /** Whose proof opens its callback. Left out if only the callback token does. */
   readonly reporter?: Reporter | null;
-  /** What a proof said of its creator. Left out if nothing did. */
   readonly creatorProof?: Proven | null;
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
@@ -48,19 +47,16 @@ export interface NewRun extends Partial<Face> {
   readonly source: RunSource;
   /** The version of the stored action that started the run; null without one. Its name is `actionName`. */
   readonly actionVersion: number | null;
-  /** The run that this one repeats; null if it repeats none. */
   readonly retryOf: string | null;
   /** A sorted JSON array of texts without repeats. */
   readonly labels: string;
   /** The caller's position in a trace, for the receiver; null if the caller sent none. */
   readonly traceparent: string | null;
-  /** What holds back its webhook; null if nothing does. */
   readonly gates: Gates | null;
   /** How the service retries it by itself. Left out if it does not. */
   readonly retryRule?: RetryRule | null;
 }
 
-/** How the service retries a run by itself, as its action said when the run was created. */
 export interface RetryRule {
   /** Which automatic retry of its chain this run is. 0: nobody has retried it by itself. */
   readonly attempt: number;
