@@ -27,7 +27,6 @@ export const TRIES_MAX = 10;
 /** How many operations of an environment may be under way, and how many of them may be retries. */
 export const OPERATIONS_MAX = 5;
 export const RETRIES_MAX = 1;
-/** How long an operation is kept after its end. */
 export const KEPT_DAYS = 30;
 
 export type NamedItem = NumberedItem & RunName;
@@ -43,7 +42,6 @@ export interface BulkOrder {
   readonly request: BulkRequest;
   /** The filter as it was sent. Null: the caller named the runs. */
   readonly filter: Readonly<Record<string, unknown>> | null;
-  /** The same filter as SQL needs it. */
   readonly filters: RunFilters | null;
   /** How many runs may match the filter. Of named runs, how many there are. */
   readonly maxRuns: number;
@@ -61,7 +59,6 @@ export interface BulkCounts {
   readonly failed: number;
 }
 
-/** How many accepted runs of a cancel have ended so. */
 export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
 
 /** How the operation stands. Instants in ms. */
@@ -121,7 +118,6 @@ export interface BulkCalls {
   begin(id: string): Promise<BulkOperation | null>;
   /** Of a cancel that has decided all its runs, `ended` is how they have ended so far. */
   operation(id: string): Promise<BulkOperation | null>;
-  /** Newest first, those before the id `before`. */
   operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
   /** In the order in which the runs are decided, those behind the number `after`. Null: no such operation. */
   items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null>;

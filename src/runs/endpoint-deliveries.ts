@@ -42,12 +42,10 @@ export function eventOf(
 export type PreviousStatus = "succeeded" | "failed" | null;
 
 export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" | "actionName" | "entityId" | "labels"> {
-  /** The number of the write that made the event. */
   readonly seq: number;
   readonly previousStatus: PreviousStatus;
   /** Whether no automatic retry follows. */
   readonly isFinal: boolean;
-  /** About how many bytes the run has. */
   readonly bytes: number;
 }
 
@@ -78,7 +76,6 @@ export interface ReadEndpoint {
 
 /** What the Worker does with endpoints, each call in an invocation of its own. */
 export interface Endpoints {
-  /** Disables a version of an endpoint if it has failed for days. */
   considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
 }
 
@@ -123,9 +120,7 @@ export interface DeliveryResult
   readonly version: number;
 }
 
-/** How an endpoint has answered its attempts. Instants in ms. */
 export interface EndpointHealth {
-  /** The version of the endpoint that these attempts used. */
   readonly version: number;
   /** Attempts in a row without any answer that says that the receiver is alive. */
   readonly failures: number;
@@ -161,7 +156,6 @@ export interface Recovery extends RecoveryOrder {
 export interface EndpointFilter {
   readonly events: readonly (EventType | "action_run.*")[];
   readonly actionNames: readonly string[] | null;
-  /** All of these. */
   readonly labels: readonly string[];
   readonly includeUnstored: boolean;
   readonly onlyOnChange: boolean;
@@ -229,7 +223,6 @@ export interface Delivery extends DeliveryRef, AttemptState {
   readonly state: DeliveryState;
   /** Whether somebody asked for it again. Then its attempts say nothing of the endpoint's health. */
   readonly isResend: boolean;
-  /** About how many bytes its body has. */
   readonly weight: number;
   /** When the row is removed, in ms. */
   readonly expiresAt: number;
@@ -263,7 +256,6 @@ export function readDeliveryId(id: string): DeliveryRef {
   return { endpoint, runId, kind: kind as DeliveryKind };
 }
 
-/** What a coordinator knows of a webhook endpoint. `newest`: the delivery of the newest run. */
 export interface EndpointReport {
   readonly health: EndpointHealth | null;
   readonly isHalfOpen: boolean;

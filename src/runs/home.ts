@@ -1,5 +1,3 @@
-/** Where an environment's runs are in D1, its moves between databases, and the calls about them. PURE. */
-
 import type { RunCount } from "./run-counts.ts";
 
 /** The primary database of an environment. Of two homes, the one with the higher generation counts. */
@@ -29,17 +27,8 @@ export interface HomeState {
   readonly unreplicated: RunCount;
 }
 
-export type MoveStatus =
-  /** The new database gets every change. The runs that are older are copied. */
-  | "copying"
-  /** The environment lives in the new database. The control database knows it. */
-  | "switching"
-  /** The old database is kept for readers that remember it. */
-  | "resting"
-  /** The rows are deleted in the database that the environment has left. */
-  | "cleaning"
-  /** They are gone. An hour later they are deleted once more, against a statement that ran late. */
-  | "cleaned";
+/** docs/architecture.md, "Several databases", says what each is. */
+export type MoveStatus = "copying" | "switching" | "resting" | "cleaning" | "cleaned";
 
 /** What is kept of a move. It is over an hour after the cleaning, and then it is forgotten. */
 export interface MoveRecord {
@@ -50,7 +39,6 @@ export interface MoveRecord {
   readonly requestedAt: number;
   /** When the control database came to know that the target is the home; null before. */
   readonly switchedAt: number | null;
-  /** When the first cleaning was over; null before. */
   readonly cleanedAt: number | null;
 }
 
@@ -60,7 +48,6 @@ export interface Move extends MoveRecord {
   readonly remaining: number | null;
 }
 
-/** Whether it was not cancelled, and the control database does not know it yet. */
 export function isUnderWay({ status }: Pick<Move, "status">): boolean {
   return status === "copying" || status === "switching";
 }

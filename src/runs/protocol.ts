@@ -161,7 +161,6 @@ export interface UpkeepCalls {
   resync(home?: Home | null): Promise<number>;
 }
 
-/** What a request to purge does to the runs that have ended before it. */
 export interface PurgeEffect {
   /** How many runs are kept for a shorter time than before. */
   readonly shortened: number;
@@ -182,9 +181,7 @@ export interface PurgeCalls {
    * days, and returns one for the same days. Null, and nothing is written, if there never was a run.
    */
   begin(days: number): Promise<PurgeState | null>;
-  /** The newest purge; null if nobody asked for one. */
   state(): Promise<PurgeState | null>;
-  /** What `begin` would do. Writes nothing. */
   preview(days: number): Promise<PurgeEffect>;
 }
 

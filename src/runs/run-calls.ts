@@ -1,4 +1,3 @@
-/** The calls about runs, about gates, and those that follow runs. */
 import type { NewDispatch } from "../webhooks/dispatch.ts";
 import type { NewPause, Pause } from "./pauses.ts";
 import type {
@@ -28,7 +27,6 @@ export interface ChangeKey {
   readonly otherFingerprints?: readonly string[];
   /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
   readonly keyIds?: readonly string[];
-  /** The agent that asks for the run. The coordinator makes the key. */
   readonly agent?: CallingAgent;
 }
 
@@ -37,7 +35,6 @@ export interface ChangeKey {
  * made. After another call it is a new intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
  */
 export interface CallingAgent {
-  /** A hash of who calls, and for which action. */
   readonly caller: string;
   readonly client: string;
 }
@@ -57,7 +54,6 @@ export interface Heartbeat {
   readonly tail?: string | undefined;
 }
 
-/** What a new run takes from the run that it repeats. */
 type RunInputs = AsSent &
   Face &
   Pick<NewRun, "actionName" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs">;
@@ -129,7 +125,6 @@ export type JobReply = JobAnswer | RunRefusal;
 export interface JobTold {
   readonly type: "token_issued" | "token_refused";
   readonly execution: string;
-  /** Which attempt of the execution it is, if the proof says so. */
   readonly attempt: string | null;
 }
 
@@ -138,7 +133,6 @@ export interface Inclusion {
   readonly include?: "details" | undefined;
 }
 
-/** `actionRun` is the JSON for the wire. */
 export interface RunAnswer {
   readonly ok: true;
   readonly id: string;
@@ -158,7 +152,6 @@ export interface RunAnswer {
   readonly cancel?: CancelOrder | null;
   /** Only after a heartbeat: why its `externalUrl` is not the run's. */
   readonly externalUrlRefused?: string | undefined;
-  /** Only after a heartbeat: whether somebody follows the run. */
   readonly watched?: boolean;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
@@ -225,14 +218,12 @@ export interface ApprovalAnswer {
   readonly ok: true;
   readonly rule: ApprovalRule;
   readonly approvals: string;
-  /** Why the asker can't approve or reject the run now; null if they can. */
   readonly conflicts: Readonly<Record<"approve" | "reject", DecisionConflict | null>>;
   readonly request: string | null;
   readonly actionName: string;
   readonly actionVersion: number | null;
   readonly title: string | null;
   readonly subject: string | null;
-  /** When the run ends if it still waits; null if it does not wait. */
   readonly waitUntil: number | null;
 }
 
@@ -256,7 +247,6 @@ export interface GateCalls {
   approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /** Lets a run pass the pauses that hold its group or its environment now. */
   releaseThroughPause(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** `asker`: whose decisions `conflicts` is about. */
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
@@ -295,7 +285,6 @@ export interface TimelineAnswer {
   /** The number of the last of these events; the caller's `after` if there are none. */
   readonly lastSeq: number;
   readonly newestSeq: number;
-  /** Whether no event can follow these. */
   readonly isOver: boolean;
   /** Only for a stream: a tail that it does not have. */
   readonly tail?: Tail;
@@ -331,7 +320,6 @@ export interface ChangesAnswer {
   /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
   readonly runs: string;
   readonly readTo: FeedPosition;
-  /** Whether there was no newer change. */
   readonly isCaughtUp: boolean;
 }
 

@@ -1,5 +1,3 @@
-/** What metrics say of an environment: its open and its ended runs, its deliveries, and what D1 lacks. PURE. */
-
 import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status, WaitingFor } from "./run.ts";
 
 export type OpenStatus = (typeof OPEN_STATUSES)[number];
@@ -35,7 +33,6 @@ export interface EndedCounts {
   readonly waited: Readonly<Record<string, Histogram>>;
   /** From the start to the end, of the runs that started. By status. */
   readonly ran: Readonly<Record<string, Histogram>>;
-  /** Runs of stored actions, by name and status. */
   readonly byAction: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Genuine events that started no run because they were refused, by action. */
   readonly refusedEvents: Readonly<Record<string, number>>;
@@ -46,7 +43,6 @@ const ACTIONS_MAX = 100;
 /** Counts the runs of all other actions. No action can have this name. */
 const OTHER_ACTIONS = "_other";
 
-/** Some runs, and the oldest of them. */
 export interface RunCount {
   readonly runs: number;
   /** Null if there is none, or none that counts. */
@@ -64,7 +60,6 @@ export interface OpenCounts {
 export const OUTCOMES = ["delivered", "failed", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** A webhook endpoint. Counts of deliveries begin with the counts of ended runs. */
 export interface EndpointCount extends Readonly<Record<Outcome, number>> {
   readonly name: string;
   readonly isDisabled: boolean;
@@ -106,7 +101,6 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
   };
 }
 
-/** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
   const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable<EndedCounts>;
   for (const run of runs) {

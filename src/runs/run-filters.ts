@@ -35,7 +35,6 @@ export type Order = (typeof ORDERS)[number];
 export interface RunPageQuery extends RunFilters {
   readonly order?: Order | undefined;
   readonly limit: number;
-  /** The id after which the page starts. */
   readonly cursor?: string | undefined;
   readonly include?: "details" | undefined;
 }

@@ -14,7 +14,6 @@
 import { hyphenated, timeHex } from "../base/ids.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 
-/** Sorts after every id. */
 export const AFTER_ALL_IDS = "g";
 
 /** Sorts after this id and before the next one, because all ids are equally long. */
@@ -39,7 +38,6 @@ export async function createRunId(ring: KeyRing, scope: string, createdAt: numbe
   return hyphenated(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
 }
 
-/** Whether this service created the id for this scope, with a key that is still in the ring. */
 export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): Promise<boolean> {
   const hex = id.replaceAll("-", "");
   const head = hex.slice(0, 24);

@@ -37,7 +37,6 @@ export interface NewRun extends Partial<Face> {
   readonly createdBy?: string | null;
   /** Whose proof opens its callback. Left out if only the callback token does. */
   readonly reporter?: Reporter | null;
-  /** What a proof said of its creator. Left out if nothing did. */
   readonly creatorProof?: Proven | null;
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
@@ -48,19 +47,16 @@ export interface NewRun extends Partial<Face> {
   readonly source: RunSource;
   /** The version of the stored action that started the run; null without one. Its name is `actionName`. */
   readonly actionVersion: number | null;
-  /** The run that this one repeats; null if it repeats none. */
   readonly retryOf: string | null;
   /** A sorted JSON array of texts without repeats. */
   readonly labels: string;
   /** The caller's position in a trace, for the receiver; null if the caller sent none. */
   readonly traceparent: string | null;
-  /** What holds back its webhook; null if nothing does. */
   readonly gates: Gates | null;
   /** How the service retries it by itself. Left out if it does not. */
   readonly retryRule?: RetryRule | null;
 }
 
-/** How the service retries a run by itself, as its action said when the run was created. */
 export interface RetryRule {
   /** Which automatic retry of its chain this run is. 0: nobody has retried it by itself. */
   readonly attempt: number;
@@ -73,9 +69,7 @@ export interface RetryRule {
 }
 
 export interface NextRetry {
-  /** Which one of its chain, from 1. */
   readonly attempt: number;
-  /** When it may start, in ms. */
   readonly at: number;
   /** The run that retries. Null until it is created. */
   readonly runId: string | null;
@@ -124,13 +118,10 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   /** When the run ends as cancelled if it is still open; at most its deadline. */
   readonly cancelUntil: number | null;
   readonly externalUrl: string | null;
-  /** How many versions changed `externalUrl`. */
   readonly externalUrlChanges: number;
   /** The first gate that is still closed; null if none is, or if the run has ended. */
   readonly waitingFor: WaitingFor | null;
-  /** Since when it waits for that. */
   readonly waitingSince: number | null;
-  /** The reason of the pause that it waits for. */
   readonly waitingReason: string | null;
   readonly releasedAt: number | null;
   /** The approvals that count, the oldest first. */
@@ -214,7 +205,6 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** Whether a gate holds back the run's webhook. */
 export function isWaiting({ waitingFor }: Pick<Run, "waitingFor">): boolean {
   return waitingFor !== null;
 }
@@ -247,7 +237,6 @@ export function timeIsUpAt(run: Run): number {
   return Math.min(latest, silentSince + heartbeatTimeoutMs);
 }
 
-/** Whether the run is open although its time is up. */
 export function isTimeUp(run: Run, now: number): boolean {
   return isOpen(run) && now >= timeIsUpAt(run);
 }
@@ -420,9 +409,7 @@ export function nextGate({ notBefore, approval }: Gates, approvals: readonly App
   return "concurrency";
 }
 
-/** Who acts: a token, and perhaps the person for whom it acts. */
 export interface Actor {
-  /** The API token's id, or `root`. */
   readonly tokenId: string;
   readonly tokenName: string;
   /** Ids of the tokens above it, the nearest first. The operator is nobody's parent. */
@@ -433,7 +420,6 @@ export interface Actor {
   readonly proven?: Proven;
 }
 
-/** The name that a run shows: the person, or the token. */
 export function nameOf({ person, tokenName }: Actor): string {
   return person ?? tokenName;
 }

@@ -9,7 +9,6 @@ export interface RunningInQueue {
   readonly id: string;
   readonly actionName: string;
   readonly limit: number;
-  /** Whether it was asked to stop. */
   readonly isStopping: boolean;
 }
 

@@ -102,7 +102,6 @@ export function nextRetryOf(run: Run, mayHaveJob = false): NextRetry | null {
   return { attempt: retryRule.attempt + 1, at: (completedAt ?? 0) + delayMs, runId: null, dropped: null };
 }
 
-/** A retry that the Worker makes. `creator`: of the run that it repeats. */
 export interface RetryToMake extends Pick<NextRetry, "attempt" | "at"> {
   readonly runId: string;
   readonly actionName: string;
@@ -159,7 +158,6 @@ export interface LastTime {
 }
 
 export interface ScheduleCalls {
-  /** Null if none of the schedule's times was decided yet. */
   lastTime(name: string): Promise<LastTime | null>;
 }
 

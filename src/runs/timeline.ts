@@ -68,7 +68,6 @@ function retryOf({ nextRetry }: Run): Readonly<Record<string, string>> {
   return nextRetry === null ? {} : { retryAt: rfc3339(nextRetry.at) };
 }
 
-/** Who ended the run, if somebody did at once. */
 function canceller(event: RunEvent): Readonly<Record<string, string>> {
   if (event.type === "cancelled") return event.by === undefined ? {} : { by: event.by };
   if (event.type === "rejected") return said(event.by, event.reason);

@@ -146,7 +146,6 @@ const RUNNING_TAKES: ReadonlySet<string> = new Set([
   "deadline_passed",
 ]);
 
-/** Why nothing can be reported any more; null for an open run. */
 export function endOf(run: Run): Conflict | null {
   return isOpen(run) ? null : conflictOf(run);
 }

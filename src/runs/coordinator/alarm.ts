@@ -6,7 +6,6 @@ import type { ReplicationAlarm } from "../replication/batch-writer.ts";
 import type { Replication } from "../replication/replication.ts";
 import { endOf } from "./leased-call.ts";
 
-/** How long the alarm waits after a part of it failed. */
 const AFTER_FAILURE_MS = 5000;
 
 /** Work that the alarm begins. None of it waits for D1 or for an attempt, because the next alarm would wait too. */
@@ -70,12 +69,11 @@ export class AlarmClock implements ReplicationAlarm {
   }
 
   get replicationRetryAt(): number {
-    const at = this.#journal.metadata.get("replication_retry_at");
-    return at === null ? Number.POSITIVE_INFINITY : Number(at);
+    return this.#journal.metadata.number("replication_retry_at") ?? Number.POSITIVE_INFINITY;
   }
 
   setReplicationRetryAt(at: number | null): void {
-    this.#journal.metadata.set("replication_retry_at", at === null ? null : String(at));
+    this.#journal.metadata.set("replication_retry_at", at);
   }
 
   /** A steady stream of changes must not postpone it for ever. A later one was set before the clock stepped back. */

@@ -21,7 +21,6 @@ import { Changes, Subscriptions, Tails } from "./subscriptions.ts";
 
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {
-  /** Makes one attempt of a dispatch or a stop request. */
   readonly WebhookSender: { send(attempt: Attempt): Promise<AttemptResult> };
   readonly WebhookEndpoints: Endpoints;
   readonly DeliverySender: { send(attempt: DeliveryAttempt): Promise<DeliveryResult> };
@@ -67,7 +66,6 @@ export class Context {
   }
 }
 
-/** A part of a coordinator. */
 export abstract class Part {
   protected readonly context: Context;
   protected readonly journal: Journal;

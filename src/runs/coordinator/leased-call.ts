@@ -29,13 +29,11 @@ export interface Lease {
 interface CallPolicy extends Lease {
   /** Called if the newest call has thrown, or its lease is over. `failures`: how many calls in a row have failed. */
   readonly failed: (error: unknown, failures: number) => void;
-  /** Called when the newest call is over. */
   readonly ended: () => void;
 }
 
 export class LeasedCall {
   readonly #policy: CallPolicy;
-  /** The call that counts; null if none is under way. */
   #current: symbol | null = null;
   /** Until when no call begins: the lease of the call under way, or the wait after the last one. */
   #busy: Span = { at: 0, ms: 0 };
@@ -67,7 +65,6 @@ export class LeasedCall {
     this.#busy = { at: 0, ms: 0 };
   }
 
-  /** The same as `run`, without anybody who waits for it. */
   start(now: number, call: (isCurrent: IsCurrent) => Promise<number | null>): void {
     // The failure was passed on.
     this.run(now, call).catch(() => {});

@@ -216,7 +216,6 @@ export class Ledger {
     if (events.length > 0) this.#changes.subscriptions.notify(run.id);
   }
 
-  /** Writes events of an open run that say nothing new of the run itself. */
   noteEvents(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.timeline.append(run, events);
     this.#changes.subscriptions.notify(run.id);
@@ -321,7 +320,7 @@ function hasTimeCome({ waitingFor, gates }: Run, now: number): boolean {
 }
 
 /** The key of a change that no caller asked for. */
-function ownChangeKey(): ChangeKey {
+export function ownChangeKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 

@@ -1,5 +1,3 @@
-/** How a coordinator answers about a run. Reads the journal, and writes nothing. */
-
 import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun, withTail } from "../action-run.ts";
 import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -91,7 +89,6 @@ export class Replies {
   }
 }
 
-/** What a heartbeat's answer says of a cancel; null if nobody asked. */
 export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | null {
   const { cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until } = run;
   if (requestedAt === null || until === null) return null;

@@ -90,11 +90,9 @@ function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly
   }
 }
 
-/** How long a run that still has work stays after its end was written, however short the retention. */
 const WORK_MAX_MS = HOUR_MS;
 
 interface PurgeRequest extends Omit<PurgeState, "remaining"> {
-  /** The id up to which runs were looked at; null if all were. */
   readonly walkedTo: string | null;
 }
 
@@ -233,7 +231,6 @@ function workUntil({ completedAt, changedAt }: KeptRun): number {
 }
 
 const OBJECT_RUNS = 1000;
-/** How long D1 may take to delete, and the Worker to write. */
 const DELETION_MAX_MS = 10_000;
 const WRITE_MAX_MS = 60_000;
 const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
@@ -256,7 +253,6 @@ export class Archive extends Part implements DueWork {
   readonly #call: LeasedCall;
   /** Whether a bucket is bound. */
   readonly isBound = this.context.env.ARCHIVE !== undefined;
-  /** Only this try gets answers. */
   #underWay: ArchiveTry | null = null;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
@@ -344,7 +340,6 @@ export class Archive extends Part implements DueWork {
     return this.#waiting >= OBJECT_RUNS ? now : firstAt + DAY_MS;
   }
 
-  /** The runs of the next object; null if no run may be archived yet. */
   #choose(now: number): Pick<ArchiveTry, "ids" | "day"> | null {
     const { runs, day } = this.journal.archive.next(now, OBJECT_RUNS);
     const ids = notified(this.context, runs, now).map(({ id }) => id);

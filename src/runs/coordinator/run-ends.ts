@@ -6,7 +6,7 @@ import type { ChangeKey, ErasureReply, RunRefusal } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
 import { type CancelRequest, transition } from "../transition.ts";
 import type { Context } from "./context.ts";
-import { withoutTexts } from "./ledger.ts";
+import { ownChangeKey, withoutTexts } from "./ledger.ts";
 import { isCallers, KEY_REUSED, NOT_FOUND } from "./replies.ts";
 import { archivePrefix } from "./retention.ts";
 
@@ -56,7 +56,6 @@ export function cancelRun(
 }
 
 const WAIT_MAX_MS = 2500;
-/** The longest chain of retries that an answer names. */
 const CHAIN_MAX = 200;
 
 /** `by`: who asks. Nobody erases the evidence of what they did themselves. */
@@ -68,7 +67,7 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
   if (isOneself(creatorOf(run), by)) return { ok: false, reason: "own_run" };
   if (isOpen(run)) {
     const request = { type: "cancel_requested", by: nameOf(by), reason: null, graceMs: 0 } as const;
-    const cancelled = cancelRun(context, id, request, ownKey(), now);
+    const cancelled = cancelRun(context, id, request, ownChangeKey(), now);
     if (!cancelled.ok) return cancelled;
   }
   dropRetry(context, id, by, now);
@@ -91,12 +90,8 @@ function dropRetry(context: Context, id: string, by: Actor, now: number): void {
   if (planned === null) return;
   const reason = "The run that it repeats was erased.";
   const request = { type: "cancel_requested", by: nameOf(by), reason, graceMs: 0 } as const;
-  if (planned.retryId !== null) cancelRun(context, planned.retryId, request, ownKey(), now);
+  if (planned.retryId !== null) cancelRun(context, planned.retryId, request, ownChangeKey(), now);
   else context.ledger.consequences.retries?.drop(id, "The run was erased.", now);
-}
-
-function ownKey(): ChangeKey {
-  return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 
 async function replicated({ replicas }: Context, id: string): Promise<void> {

@@ -1,5 +1,3 @@
-/** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
-
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { begin, isOpen, type NewRun } from "../run.ts";
@@ -262,7 +260,6 @@ function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: R
   return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
 }
 
-/** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
 export class WatchHandler extends Part {
   readonly calls: WatchCalls = {
     events: async (id, page) => this.#timeline(id, page),

@@ -28,7 +28,6 @@ export const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
 const SUBSCRIPTION_KEPT_MS = 10_000;
 
 interface Subscription {
-  /** Null: the subscription is to the feed. */
   readonly runId: string | null;
   readonly tokenId: string;
   /** Whether it reads events. A wait reads only the end. */
@@ -133,7 +132,6 @@ export class Changes {
   #notifiedAt = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #shared = newPages();
-  /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
   constructor(journal: Journal, subscriptions: Subscriptions) {

@@ -1,5 +1,3 @@
-/** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
-
 import { within } from "../../base/time.ts";
 import { boundDatabase, NotBound } from "../../settings/databases.ts";
 import { withDetails } from "../action-run.ts";
@@ -13,7 +11,6 @@ import type { DefinitionReads } from "./endpoints/definition-reads.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
-/** A smaller answer does not count. */
 const HELD_MIN_BYTES = 64 * 1024;
 
 export class UpkeepHandler extends Part {
@@ -108,7 +105,6 @@ const QUERY_MAX_MS = 30_000;
  */
 class TextSearch extends Part {
   readonly #turns = new Turns();
-  /** What the holder of the turn has asked D1. */
   #reading: Promise<unknown> = Promise.resolve();
 
   async page(query: TextQuery): Promise<SearchReply> {

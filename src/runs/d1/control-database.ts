@@ -38,7 +38,6 @@ export function register(db: D1Database, scope: string, now: number): D1Prepared
 }
 
 export interface HomeKeeper {
-  /** What the control database must know; null if it need not know. */
   readonly home: Home | null;
   /** Whether the control database knows of the newest primary. */
   readonly isHomeRegistered: boolean;
@@ -46,7 +45,6 @@ export interface HomeKeeper {
 }
 
 interface Registered {
-  /** When the sweep must look. */
   readonly dueAt: number;
   readonly home: Home | null;
 }
@@ -58,7 +56,6 @@ export class Registration {
   readonly #keeper: HomeKeeper;
   #dueAt: number | null = null;
   #isUnderWay = false;
-  /** Whether a batch was written without it. */
   #isOwed: boolean;
 
   /** `isOwed`: whether a batch of an earlier instance may have been written without the registration. */
@@ -87,7 +84,6 @@ export class Registration {
     return home === null ? [register] : [register, noteHome(session, this.#scope, home)];
   }
 
-  /** Call this when the statements have succeeded. */
   registered({ dueAt, home }: Registered): void {
     this.#dueAt = dueAt;
     this.#isOwed = false;

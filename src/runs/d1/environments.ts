@@ -15,7 +15,6 @@ export function noteHome(session: D1Database | D1DatabaseSession, scope: string,
   return session.prepare(NOTE).bind(scope, home.database, home.generation);
 }
 
-/** From the primary; null if nobody has chosen it. */
 export function readHome(control: D1Database, scope: string): Promise<Home | null> {
   return control.withSession("first-primary").prepare(SELECT).bind(scope).first<Home>();
 }
@@ -49,7 +48,6 @@ const WITH_ROWS = `
   SELECT scope FROM found WHERE scope IS NOT NULL`;
 
 interface ListedEnvironment {
-  /** `{org}/{project}/{env}` */
   readonly scope: string;
   readonly generation: Home["generation"];
 }
@@ -95,7 +93,6 @@ const ROWS_MAX = 500;
 const SOME_RUNS = `rowid IN (
   SELECT rowid FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
 const DELETE_RUNS = `DELETE FROM runs WHERE ${SOME_RUNS}`;
-/** JSON of the same length. */
 const blank = (column: string) => `${column} = '{}' || printf('%*s', octet_length(${column}) - 2, '')`;
 const OVERWRITE_RUNS = `UPDATE runs SET ${blank("body")}, ${blank("details")} WHERE ${SOME_RUNS}`;
 const DELETE_LABELS = `

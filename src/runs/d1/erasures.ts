@@ -5,7 +5,6 @@
 import { HOUR_MS } from "../../base/time.ts";
 
 export interface Erasure {
-  /** `{org}/{project}/{env}`, or `{org}/{project}` */
   readonly scope: string;
   readonly askedAt: number;
   readonly reason: string | null;

@@ -179,9 +179,7 @@ interface Walk {
   /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
   readonly bindings: (string | number)[];
-  /** Whether each select walks the runs of one status. */
   readonly isByStatus: boolean;
-  /** Whether `ok` can be false. */
   readonly isFiltered: boolean;
 }
 

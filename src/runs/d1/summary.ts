@@ -61,14 +61,12 @@ export const FACET_FIELDS = Object.keys(INDEXES) as readonly FacetField[];
 
 export interface FacetQuery {
   readonly field: FacetField;
-  /** A part of the value. ASCII letters match in both cases. */
   readonly contains: string;
 }
 
 export interface Facets {
   /** FACET_MAX_VALUES at most. A value that equals `contains` is first, and then those that begin with it. */
   readonly values: readonly string[];
-  /** Whether the environment has, or can have, further values that match. */
   readonly more: boolean;
 }
 
@@ -100,7 +98,6 @@ export interface NewestRun {
   readonly id: string;
   readonly source: RunSource;
   readonly status: Status;
-  /** The gate at which it waits; null if it does not. */
   readonly waiting: string | null;
   readonly subject: string | null;
   readonly triggeredBy: string;

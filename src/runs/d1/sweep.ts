@@ -1,4 +1,3 @@
-/** The cron behind the alarms: it wakes coordinators whose alarm was dropped. */
 import { log } from "../../base/log.ts";
 import { DAY_MS, within } from "../../base/time.ts";
 import type { Env } from "../../settings/env.ts";

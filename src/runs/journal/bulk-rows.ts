@@ -1,4 +1,3 @@
-/** The journal's tables of bulk operations and of their runs. */
 import { DAY_MS, MINUTE_MS } from "../../base/time.ts";
 import {
   type AbortReason,
@@ -38,9 +37,7 @@ export interface StoredBulk extends BulkCounts {
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
   readonly ended: EndedRuns | null;
-  /** Whether the audit tells of its end. */
   readonly isAudited: boolean;
-  /** Whether nothing is left to do for it. */
   readonly isOver: boolean;
 }
 
@@ -51,7 +48,6 @@ type Row = Omit<StoredBulk, "order"> & { readonly bulkOrder: BulkOrder };
 /** Open operations are also in memory, because each alarm that is set asks for them. */
 export class BulkRows extends Table<Row> {
   #open: readonly StoredBulk[] | null = null;
-  /** When the next operation is to be purged; null: not read yet. */
   #purgeAt: number | null = null;
 
   open(): readonly StoredBulk[] {
@@ -99,7 +95,6 @@ export class BulkRows extends Table<Row> {
     return { ...bulk, ...progress };
   }
 
-  /** When the next one is to be purged; Infinity if none is over. */
   nextPurgeAt(): number {
     const first = "SELECT min(completed_at) FROM bulk_operations INDEXED BY bulk_operations_by_end WHERE is_over = 1";
     this.#purgeAt ??= this.instantOf(first) + KEPT_DAYS * DAY_MS;
@@ -136,7 +131,6 @@ export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
   return state === "reserved" && now >= createdAt + RESERVED_MS;
 }
 
-/** Null for a reservation. */
 export function shownBulk(bulk: StoredBulk): BulkOperation | null {
   const { state, order, abortReason, createdAt, completedAt, ended } = bulk;
   if (state === "reserved") return null;

@@ -24,7 +24,6 @@ import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
  */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
-/** The most runs that wait for one queue. */
 export const WAITING_MAX_IN_QUEUE = 1000;
 
 const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
@@ -165,7 +164,6 @@ export class ConcurrencyQueueRows extends Rows {
     return this.textsOf(due, now, limit);
   }
 
-  /** When the next ended run is to occupy its queue no longer; Infinity if there is none. */
   nextEndAt(): number {
     const first =
       "SELECT min(occupied_until) FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until IS NOT NULL";
@@ -217,7 +215,6 @@ export class ConcurrencyQueueRows extends Rows {
     return this.hasRow(found, group, actionName);
   }
 
-  /** The next groups behind `after`, in order. */
   groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ConcurrencyGroup[] {
     const { group, key } = after ?? NO_GROUP;
     return this.query(

@@ -1,4 +1,3 @@
-/** The journal's tables of a run's dispatch, its stop request, and what an approver reads before. */
 import { type Dispatch, LEASE_MS, type NewRequest, type Progress, type Tried } from "../../webhooks/dispatch.ts";
 import { BEGINNING, type Due, type DueRows, fittingIntoBatch, type Weight } from "./due-rows.ts";
 import { Rows, Table } from "./rows.ts";
@@ -51,7 +50,6 @@ interface StopRequestRow extends StopRequest {
  * Worker can make it. It has its own due instant, because it can outlive the run's end.
  */
 export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
-  /** When the first row is due. Null: not read yet. */
   #nextDueAt: number | null = null;
 
   of(runId: string): StopRequest | null {

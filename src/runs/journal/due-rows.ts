@@ -12,7 +12,6 @@ export interface Due {
   readonly id: string;
 }
 
-/** Sorts before every row. */
 export const BEGINNING: Due = { dueAt: 0, id: "" };
 
 export interface DueRows {
@@ -233,9 +232,7 @@ export function dueOf(run: JournaledRun, dispatch: Dispatch | null): number {
 }
 
 export interface Batch {
-  /** The object's key in the bucket. */
   readonly key: string;
-  /** Those that the journal still keeps. */
   readonly ids: readonly string[];
   /** Whether it is known that the object is there. If this is false, nobody knows. */
   readonly isWritten: boolean;

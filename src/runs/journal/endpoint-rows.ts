@@ -1,5 +1,3 @@
-/** The journal's tables of webhook endpoints, their health and recoveries, and how runs have ended last. */
-
 import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import {
   type EndpointFilter,

@@ -40,10 +40,8 @@ export function stopRequestEndsAt({ completedAt, deadlineAt }: JournaledRun): nu
 
 export interface NewRunDetails {
   readonly dispatch: Dispatch | null;
-  /** The events after `created`. */
   readonly events: readonly TimelineEvent[];
   readonly preview?: string | null | undefined;
-  /** Writes what must be on record if the run is. */
   readonly alongside?: (() => void) | undefined;
 }
 
@@ -62,7 +60,6 @@ export interface Written {
   readonly dueAt: number;
   /** When the alarm must ring for the run, at the latest. An ended run can leave its queue before it is due. */
   readonly ringsAt: number;
-  /** The dispatch that the write erased; left out if there was none. */
   readonly erased?: ErasedDispatch;
   readonly after?: readonly (() => void)[];
 }
@@ -106,7 +103,6 @@ class JournalTables extends Rows {
 export class Journal extends JournalTables {
   readonly #storage: DurableObjectStorage;
   readonly #sql: JournalSql;
-  /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */
   readonly scope: string;
   /** Called after a rollback. Set once. */
   takenBack: () => void = () => {};
@@ -200,7 +196,6 @@ export class Journal extends JournalTables {
     });
   }
 
-  /** Notes a heartbeat that makes no new version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.transaction(() => {
       this.runs.heard(run);
@@ -216,7 +211,6 @@ export class Journal extends JournalTables {
     this.timeline.append(run, events);
   }
 
-  /** Null erases the request and the receiver's response. */
   noteStopRequest(run: JournaledRun, stopRequest: StopRequest | null, events: readonly TimelineEvent[]): void {
     if (stopRequest === null) this.stopRequests.erase(run.id);
     else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));

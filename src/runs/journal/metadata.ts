@@ -1,4 +1,3 @@
-/** Named values that must survive an eviction. */
 import { Rows } from "./rows.ts";
 import { hasTables } from "./schema.ts";
 

@@ -14,7 +14,6 @@ export interface PendingVersion {
   readonly seq: number;
   readonly bytes: number;
   readonly changedAt: number;
-  /** The version itself while it is in memory; null if it must be read from the journal. */
   readonly run: JournaledRun | null;
 }
 
@@ -34,7 +33,6 @@ interface ReplicaState {
   readonly replicatedSeq: number;
   /** The id behind which a walk over all runs goes on; null if none is under way. */
   readonly walkedTo: string | null;
-  /** The move that began the copy, or by which the environment left; null for the primary. */
   readonly move: MoveRecord | null;
 }
 
@@ -106,7 +104,6 @@ export class ReplicaRows extends Rows {
     return this.#owed;
   }
 
-  /** The journal forgets these runs. */
   oweDeletions(ids: readonly string[]): void {
     this.#owed = null;
     const insert = "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";

@@ -88,7 +88,6 @@ export abstract class Table<Row extends object> extends Rows {
     return this.sql.exec(insert, ...cells.map(([, value]) => value)).rowsWritten > 0;
   }
 
-  /** Replaces the row with the same key. */
   protected putRow(row: Partial<Row>): void {
     const set = this.#cellsOf(row).map(([column]) => `${column} = excluded.${column}`);
     this.insertRow(row, `ON CONFLICT DO UPDATE SET ${set.join(", ")}`);

@@ -172,7 +172,6 @@ const PLACEHOLDERS: Partial<Record<Member, string>> = {
 
 export interface RowDetails {
   readonly dueAt: number;
-  /** The sequence number of this write. */
   readonly seq: number;
   readonly changedAt: number;
   readonly bytes: number;
@@ -355,7 +354,6 @@ export class RunRows extends Rows {
     this.sql.exec(`${set} ${THIS_RUN}`, occupiedUntil, graceUntil, high, low, id);
   }
 
-  /** Walks the open runs. */
   openCounts(): OpenCounts {
     const rows = this.query<{ status: OpenStatus; waitingFor: WaitingFor | null; runs: number; oldestAt: number }>(
       `SELECT status, waiting_for AS waitingFor, count(*) AS runs,
@@ -380,7 +378,6 @@ export class RunRows extends Rows {
     return this.newestId() === null;
   }
 
-  /** These columns of those of the runs that are kept. */
   #those<T>(ids: readonly string[], columns: string): T[] {
     if (ids.length === 0) return [];
     const those = `${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`;
@@ -459,7 +456,6 @@ function keyCell({ gates }: JournaledRun): Cell[] {
   return gates === null ? [] : [["concurrency_key", queueOf(gates).key]];
 }
 
-/** The text with as many bytes as `long`, if it has fewer. */
 export function filledUp(text: string, long: string): string {
   return text + " ".repeat(Math.max(utf8Bytes(long) - utf8Bytes(text), 0));
 }
@@ -472,7 +468,6 @@ function columnValue(run: JournaledRun, member: Member): string | number | null 
   return value === null || (Array.isArray(value) && value.length === 0) ? null : JSON.stringify(value);
 }
 
-/** How a run is in its queue: null if it is not in one, or no longer. */
 function concurrencyState(run: JournaledRun): "early" | "queued" | "running" | null {
   if (run.waitingFor !== null) return isQueued(run) ? "queued" : "early";
   if (run.releasedAt === null || !run.gates?.concurrency) return null;

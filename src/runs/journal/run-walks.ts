@@ -182,7 +182,6 @@ export class EndedRunCounts extends Rows {
 
 interface ChangedRow {
   readonly id: string;
-  /** The number of its last write. */
   readonly seq: number;
 }
 

@@ -11,7 +11,6 @@ export interface StoredSchedule extends CronTimes {
   readonly origin: string;
   /** The first time that is not decided; null if there is none, as of a disabled schedule. */
   readonly nextAt: number | null;
-  /** The last time that is decided, and what became of it. Null if none was. */
   readonly decidedAt: number | null;
   readonly outcome: TimeOutcome | null;
   readonly lastRunId: string | null;
@@ -21,7 +20,6 @@ export type WaitingSchedule = StoredSchedule & { readonly nextAt: number };
 
 /** Each alarm that is set asks for them, so they are also in memory. */
 export class ScheduleRows extends Table<StoredSchedule> {
-  /** By name. Null: not read since the last write. */
   #all: ReadonlyMap<string, StoredSchedule> | null = null;
   #waiting: readonly WaitingSchedule[] = [];
 
@@ -53,7 +51,6 @@ export class ScheduleRows extends Table<StoredSchedule> {
     this.forget();
   }
 
-  /** Decides a time. `runId`: the run that was created; null if the time is skipped. */
   decide(schedule: StoredSchedule, at: number, outcome: TimeOutcome, runId: string | null): void {
     // The times of a version begin with its instant.
     const nextAt = nextAfter(schedule, Math.max(at, schedule.version));

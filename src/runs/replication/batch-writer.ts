@@ -11,6 +11,7 @@ import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { PendingVersion, ReplicaRows } from "../journal/replica-rows.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
 import { LackingIds, PendingRuns, QuarantinedRuns } from "./pending-runs.ts";
 
 /** From the start of one batch to the next. A run that ends within it is replicated once. */
@@ -25,7 +26,6 @@ const RETRY_LAST_MS = 4000;
 const AGAIN_INTERVAL_MS = 500;
 
 export interface ReplicationTarget {
-  /** Its number. */
   readonly database: number;
   readonly store: RowStore;
   readonly rows: ReplicaRows;
@@ -199,8 +199,8 @@ export class BatchWriter {
     try {
       await this.#writes.send(
         group.map(({ text }) => text),
-        idsOf(group.filter(({ isLabelled }) => isLabelled)),
-        idsOf(group.filter(({ isErased }) => isErased)),
+        idsOf(group.filter(({ run }) => hasLabels(run))),
+        idsOf(group.filter(({ run }) => run.erasedAt !== null)),
         () => this.#confirm(group),
       );
     } catch (error) {
@@ -218,7 +218,8 @@ export class BatchWriter {
 
   #confirm(group: readonly BatchRow[]): void {
     if (this.#isStopped) return;
-    for (const { entry, version } of group) {
+    for (const { entry, run } of group) {
+      const { version } = run;
       this.pending.replicated(entry.id, version);
       if (!this.pending.has(entry.id)) this.quarantined.replicated(entry.id, version);
     }
@@ -226,7 +227,7 @@ export class BatchWriter {
   }
 
   /** A later retry writes the run again, after 5 s first and after 10 minutes at most. */
-  #quarantine({ entry, version }: BatchRow, error: unknown): void {
+  #quarantine({ entry, run: { version } }: BatchRow, error: unknown): void {
     if (this.#isStopped) return;
     // If a newer version waits, try that version instead of quarantining the run.
     const isLast = !this.pending.hasNewer(entry.id, version);
@@ -266,10 +267,8 @@ export class BatchWriter {
 
 interface BatchRow {
   readonly entry: PendingVersion;
-  readonly version: number;
+  readonly run: JournaledRun;
   readonly text: string;
-  readonly isLabelled: boolean;
-  readonly isErased: boolean;
 }
 
 function idsOf(rows: readonly BatchRow[]): readonly string[] {
@@ -296,7 +295,6 @@ function chooseBatch(journal: Journal, waiting: Iterable<PendingVersion>, forget
   });
 }
 
-/** Reads from the journal only what is not in memory. */
 function readRows(
   { runs, scope }: Journal,
   entries: readonly PendingVersion[],
@@ -308,17 +306,7 @@ function readRows(
   return entries.flatMap((entry) => {
     const run = entry.run ?? found.get(entry.id);
     try {
-      if (run !== undefined) {
-        return [
-          {
-            entry,
-            version: run.version,
-            text: toGroupRow(run),
-            isLabelled: hasLabels(run),
-            isErased: run.erasedAt !== null,
-          },
-        ];
-      }
+      if (run !== undefined) return [{ entry, run, text: toGroupRow(run) }];
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: scope, run: entry.id });
     }
@@ -327,7 +315,6 @@ function readRows(
   });
 }
 
-/** The timeout of a batch. */
 export const BATCH_MAX_MS = 10_000;
 /** How long after its start a batch that was given up still counts as under way. */
 const BATCH_FORGOTTEN_MS = 20_000;
@@ -393,12 +380,8 @@ export interface ReplicationAlarm {
   /** When the retry is due; Infinity if there is nothing to check. */
   readonly replicationRetryAt: number;
   setReplicationRetryAt(at: number | null): void;
-  /** Sets the retry for `at` unless it is set for sooner. */
   retryReplicationBy(at: number): void;
-  /** Whether the alarm is set for `at` or before. */
   ringsBy(at: number, now: number): boolean;
-  /** Makes sure that the alarm rings at `at` or before. */
   armBy(at: number, now: number): void;
-  /** Sets the alarm for whatever comes first. */
   arm(now: number): void;
 }

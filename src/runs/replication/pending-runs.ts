@@ -145,7 +145,6 @@ function oldestOf(entries: readonly PendingVersion[]): number | null {
 interface Write {
   readonly id: string;
   readonly seq: number;
-  /** The newest version that it stands for. */
   version: number;
   /** A batch has or had this version, so it can be replicated without later ones. */
   isTaken: boolean;
@@ -197,7 +196,6 @@ class PendingWrites {
     if (last !== undefined) last.isTaken = true;
   }
 
-  /** Notes that D1 has this version, or that its run was quarantined. */
   replicated(id: string, version: number): void {
     const ofRun = this.#ofRuns.get(id) ?? [];
     while (ofRun[0] !== undefined && ofRun[0].version <= version) {
@@ -214,7 +212,6 @@ class PendingWrites {
     while (this.#inOrder[this.#first]?.isReplicated) this.#first++;
   }
 
-  /** Each run once, in the order of the runs' first writes. */
   *ids(): Iterable<string> {
     const inOrder = this.#inOrder;
     for (let at = this.#first; at < inOrder.length; at++) {
@@ -253,7 +250,6 @@ class VersionMap {
     this.#byId.set(entry.id, entry);
   }
 
-  /** Removes the run if its version is `version` or older. */
   take(id: string, version = Number.POSITIVE_INFINITY): PendingVersion | undefined {
     const entry = this.#byId.get(id);
     if (entry === undefined || entry.version > version) return undefined;

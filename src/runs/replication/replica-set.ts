@@ -13,7 +13,6 @@ import type { ReplicaRows, Role } from "../journal/replica-rows.ts";
 import { BatchWriter, type ReplicationAlarm, type ReplicationTarget } from "./batch-writer.ts";
 import { Resync } from "./resync.ts";
 
-/** `nextDueAt`: when a run is due next; Infinity if nothing will be due. */
 type ReplicasParts = Omit<ReplicaParts, "registration"> & { readonly nextDueAt: (now: number) => number };
 
 export class Replicas implements HomeKeeper {
@@ -52,7 +51,6 @@ export class Replicas implements HomeKeeper {
     return this.copy === null && this.#leaving.length === 0;
   }
 
-  /** Whether a database may have another version of the run than the journal. */
   mayDiffer(id: string): boolean {
     const differs = ({ writer, resync }: Replica) =>
       writer.pending.has(id) || writer.quarantined.has(id) || resync.isUnderWay;
@@ -325,7 +323,6 @@ export class Replica {
     return this.lacks > 0 || this.isInTrouble;
   }
 
-  /** Whether more is left to do than to write changes. */
   get isInTrouble(): boolean {
     return this.writer.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
   }

@@ -61,7 +61,6 @@ export class Replication implements FollowUp {
     this.#replicas.boundCopy();
   }
 
-  /** Whether the primary lacks something that must be replicated even if nobody asks. */
   get isBehind(): boolean {
     return this.#replicas.primary?.isBehind ?? false;
   }
@@ -71,7 +70,6 @@ export class Replication implements FollowUp {
     return { runs: primary?.lacks ?? 0, oldestAt: primary?.lacksSince ?? null };
   }
 
-  /** Whether the primary may lack runs that it once had. */
   get isStale(): boolean {
     return this.#replicas.primary?.resync.isUnderWay ?? false;
   }
@@ -113,7 +111,6 @@ export class Replication implements FollowUp {
     for (const { writer } of this.#replicas.live) writer.forget(ids);
   }
 
-  /** The next batch registers the coordinator again. */
   unregister(): void {
     this.#replicas.registration.forget();
   }

@@ -11,7 +11,6 @@ import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
 import type { BatchWriter, ReplicationTarget } from "./batch-writer.ts";
 
-/** How many runs one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id. A run that is being created has a younger one. */
 const DELETABLE_AGE_MS = HOUR_MS;

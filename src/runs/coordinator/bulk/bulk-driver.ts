@@ -28,7 +28,6 @@ export class BulkDriver extends Part implements DueWork {
   readonly #steps = new Map<string, LeasedCall>();
   /** When the next batch may begin, so that all operations together keep the rate. An eviction can cost one batch. */
   #pace: Span = { at: 0, ms: 0 };
-  /** The operation that began the last batch. */
   #last = "";
 
   constructor(context: Context, progress: BulkProgress, sets: RunSets) {

@@ -1,4 +1,3 @@
-/** What callers ask about bulk operations: to begin, to see and to stop them. */
 import { type BulkCalls, type BulkOperation, OPERATIONS_MAX, RETRIES_MAX } from "../../bulk.ts";
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import { UNKNOWN_NAME } from "../../run.ts";

@@ -123,7 +123,6 @@ interface Ends {
   readonly areAllOver: boolean;
 }
 
-/** Which runs an operation is about, and how they have ended. */
 export class RunSets extends Part {
   async nextOf({ order, below, matched }: StoredBulk): Promise<Page<RunState> | null> {
     // One run more than may match, to know whether there are too many.

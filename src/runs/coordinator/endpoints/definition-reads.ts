@@ -27,7 +27,6 @@ export class DefinitionReads extends Part implements DueWork {
   /** Started after a read that has changed the rows of endpoints. */
   readonly #fanOut: DueWork;
   readonly #call = this.leasedCall(READ, "endpoints_unread");
-  /** The read under way, and the one that follows it. */
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
   /** The instance before has noted changes that were perhaps never read. */

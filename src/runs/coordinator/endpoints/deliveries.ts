@@ -291,7 +291,6 @@ function newDelivery(
   };
 }
 
-/** How long to wait after each attempt that failed. The last attempt has no wait. */
 const WAITS_MS = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS] as const;
 /** A wait is longer or shorter by this part of itself at most, so that deliveries that failed together stay apart. */
 const JITTER = 0.2;

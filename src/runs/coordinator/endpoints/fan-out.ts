@@ -42,7 +42,6 @@ export class FanOut extends Part implements FollowUp, DueWork {
   readonly #call = this.leasedCall(WALK, "fan_out_failed");
   readonly #suspect = new Suspect();
 
-  /** Whether the version has no event of which an endpoint could hear. */
   isOnRecord({ pendingVersion: { run, seq } }: Written): boolean {
     return run?.eventSeq !== seq || this.journal.endpoints.listeners.length === 0;
   }
@@ -69,7 +68,6 @@ export class FanOut extends Part implements FollowUp, DueWork {
     return () => this.takeBatch(now);
   }
 
-  /** What is under way leaves first. */
   takeBatch(now: number): number {
     if (this.nextAt(now) <= now) this.#call.start(now, (isCurrent) => this.#walk(isCurrent));
     return 0;
@@ -241,7 +239,6 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
   return { ...recovery, deliveries, beforeSeq: walkedTo, isOver: walkedTo === 0 || deliveries >= RECOVERED_MAX };
 }
 
-/** How often an event is tried that can't be fanned out. */
 const TRIES_MAX = 5;
 
 /**

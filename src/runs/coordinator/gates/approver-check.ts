@@ -33,11 +33,9 @@ const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
 export class ApproverCheck extends Part {
   /** Called in the critical section that an answer about these runs has begun. Never throws. Set once. */
   scheduler: { approversKnown(runIds: readonly string[], now: number): void } | null = null;
-  /** Of the critical section that runs now. */
   #answer = NOTHING;
   readonly #wanted = new Map<string, readonly Approval[]>();
   readonly #asked = new Set<string>();
-  /** Null: no question is under way. */
   #busySince: number | null = null;
 
   /** Whether a run with these approvals may do nothing in this critical section. */
@@ -57,7 +55,6 @@ export class ApproverCheck extends Part {
     return this.#answer.revoked === null && lineOf(approvals).length > 0;
   }
 
-  /** Runs that come together are asked about together. */
   start(runs: readonly ApprovedRun[], now: number): void {
     for (const { id, approvals } of runs) if (!this.#asked.has(id)) this.#wanted.set(id, approvals);
     if (this.#wanted.size === 0 || this.isBusy) return;

@@ -20,7 +20,6 @@ import { type Context, Part } from "../context.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
-/** Of one batch. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
 const BATCH_BYTES = 4_000_000;
 const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
@@ -97,7 +96,7 @@ export class Scheduler extends Part implements DueWork {
     if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
 
-  /** Then the run occupies its queue no longer, unless its job may be at work and still has time to stop. */
+  /** After its last attempt, an ended run leaves its queue, unless its job may be at work and still has time to stop. */
   attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
     const { graceUntil } = run;
     const isOccupied = mayHaveJob && graceUntil !== null && graceUntil > now;
@@ -366,7 +365,6 @@ const BATCH_QUEUES = 200;
  */
 export class QueuePass {
   readonly #queues: ConcurrencyQueueRows;
-  /** The last queue that was looked at; null at the beginning. */
   #after: ConcurrencyQueue | null = null;
   #isUnderWay: boolean;
 
@@ -397,7 +395,6 @@ const DEFERRED_MS = 10_000;
 
 /** Each is deferred for a while, and meanwhile those behind it are tried. In memory only: a new object tries all. */
 export class Deferred {
-  /** By the id of the run. `at`: when its decision failed. */
   readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
   added = 0;
 
@@ -417,7 +414,6 @@ export class Deferred {
     return due.map(([, { queue }]) => queue);
   }
 
-  /** When the first of them is to be tried again; Infinity if there is none. */
   nextAt(now: number): number {
     // After the clock stepped back, they are tried at once.
     const tried = [...this.#runs.values()].map(({ at }) => (at > now ? now : at + DEFERRED_MS));

@@ -3,7 +3,6 @@ import type { AttemptResult, Outcome, Tried } from "../../../webhooks/dispatch.t
 import type { FailedAttempt } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
 
-/** A dispatch, or a stop request. The names of its events begin so. */
 type Of = "attempt" | "stop";
 
 /** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
@@ -26,7 +25,6 @@ export function attemptAnswered(
   return { type: `${of}_answered`, at, data };
 }
 
-/** The log line of an attempt whose result no timeline tells, because its run has ended. */
 export function logAnswered(
   of: Of,
   scope: string,

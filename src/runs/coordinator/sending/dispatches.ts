@@ -1,4 +1,3 @@
-/** The webhooks that start jobs. The receiver's response starts the run, ends it, or names the job. */
 import {
   type AttemptResult,
   type Dispatch,
@@ -49,7 +48,6 @@ export class Dispatches extends RunRequests<Dispatch> {
     return { ...newDispatch(trigger, run, now), nextAt: null };
   }
 
-  /** Writes the version that releases a run, and sends what was held. */
   release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
     const held = this.journal.dispatches.of(run.id);
     if (held === null) throw new Error("a waiting run without a dispatch");
@@ -59,7 +57,6 @@ export class Dispatches extends RunRequests<Dispatch> {
     return released;
   }
 
-  /** Ends the run if its time is up. */
   find(runId: string, now: number): OfRun<Dispatch> | null {
     const run = this.ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
@@ -156,7 +153,6 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 }
 
-/** Whether our own keys or settings could not send a request that had waited at a gate. */
 function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
   return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }
@@ -177,7 +173,6 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.context,
   );
 
-  /** If it is not due or gets no permit, the alarm sends it. */
   start(run: JournaledRun, now: number): void {
     const stopRequest = this.journal.stopRequests.of(run.id);
     if (stopRequest !== null && isAttemptDue(stopRequest, now)) {

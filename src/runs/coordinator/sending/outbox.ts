@@ -21,13 +21,11 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   readonly permits: PermitPolicy;
   readonly batchMax: number;
   readonly lostEvent: string;
-  /** What such an attempt counts as when its lease has ended. */
   readonly lost: R;
   queued(request: T): Queued;
   /** How many attempts to a receiver have failed in a row, before this object knew it. */
   failuresBefore(queued: Queued): number;
   find(id: string, now: number): O | null;
-  /** Called if a row was processed, but there is no request, or it is not due. */
   idle(id: string, now: number): void;
   /** Rejects if nobody knows whether the request arrived. */
   attempt(id: string, request: T): Promise<R>;

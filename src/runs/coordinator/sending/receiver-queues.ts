@@ -8,7 +8,6 @@ import { msSinceOrLongAgo } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
 import { BEGINNING, type Due, type DueRows } from "../../journal/due-rows.ts";
 
-/** First attempts begin before retries. */
 const KINDS = ["first", "retry"] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -201,7 +200,6 @@ const IDLE_RECEIVERS_MAX = 1000;
 interface Receiver {
   attempts: number;
   bytes: number;
-  /** In a row. */
   failures: number;
   begunAt: number;
 }

@@ -53,12 +53,10 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
   abstract readonly batchMax: number;
   readonly lost = LOST;
 
-  /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
   protected abstract attemptOf(runId: string, request: T): Attempt;
   protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
-  /** Writes that an attempt failed, and that there will be another. */
   protected noteFailure(
     outgoing: OfRun<T>,
     _failure: FailedAttempt,
@@ -67,7 +65,6 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
   ): void {
     this.note(outgoing, events, now);
   }
-  /** Applies the end of a request, which was accepted or is given up. */
   protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
   protected lastFailure(_run: JournaledRun): FailedAttempt | null {

@@ -133,7 +133,6 @@ export class Retries extends Part implements DueWork {
     return toMake.some(({ runId }) => this.journal.plannedRetries.of(runId)?.retryId === null) ? null : 0;
   }
 
-  /** Null if there is nothing to retry any more. */
   #order(runId: string): RetryToMake | null {
     const run = this.journal.runs.byId(runId);
     if (run?.nextRetry == null || run.retryRule === null || run.erasedAt !== null) {
@@ -159,7 +158,6 @@ function creatorOfRun(run: JournaledRun) {
   return run.gates?.creator ?? creatorOf(run);
 }
 
-/** Why a retry that waited has ended. */
 function endText({ endCause, error, cancelReason, id }: JournaledRun): string {
   if (endCause === "replaced" && cancelReason !== null) return cancelReason;
   return error ?? `The retry ${id} was cancelled while it waited.`;

@@ -16,7 +16,6 @@ const RETRY = { firstMs: 2000, maxMs: 30_000 };
 const CHAIN_MAX = 10;
 
 interface Try extends Span {
-  /** The time that was tried. */
   readonly of: number;
   readonly failures: number;
 }
