@@ -34,10 +34,10 @@ import {
   withStatusToggled,
 } from "./filters.ts";
 import { type RunList, shownIn } from "./run-list.ts";
+import type { ShownRuns } from "./run-source.ts";
 import { RunTable } from "./run-table.tsx";
 import { SearchBox } from "./search-box.tsx";
 import { Strip } from "./strip.tsx";
-import type { ShownRuns } from "./use-run-list.ts";
 
 interface ListPanelProps {
   /** The run that is open beside the list. */

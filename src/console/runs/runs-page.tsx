@@ -12,7 +12,7 @@ import { useSession } from "../session/session.tsx";
 import { currentLink, rowLinks, useRowKeys } from "../ui/list-page.tsx";
 import { ListPanel } from "./list-panel.tsx";
 import { rowIn } from "./run-list.ts";
-import { useRunList } from "./use-run-list.ts";
+import { useRunList } from "./run-source.ts";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { scope, may } = useSession();
