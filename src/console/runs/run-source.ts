@@ -7,7 +7,6 @@
  * runs is counted here. Otherwise the counts move with the rows that are shown, and the service counts again when a poll
  * has found nothing new.
  */
-
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Client, Schemas } from "../../client/index.ts";
 import { LOCAL } from "../../words/since.ts";
@@ -299,11 +298,6 @@ function useRunFeed(
       isOn = false;
       begun(null);
     }
-    /** Rows and counts together, because they must not contradict each other. */
-    function readAgain() {
-      reading = undefined;
-      reload();
-    }
     async function follow() {
       let isBehind = false;
       try {
@@ -325,7 +319,11 @@ function useRunFeed(
           show();
           // They appear by themselves. Only they: each reload aborts the one before it.
           if (isFirst) reload();
-          reading ??= setTimeout(readAgain, READ_AFTER_MS);
+          // Rows and counts together, because they must not contradict each other.
+          reading ??= setTimeout(() => {
+            reading = undefined;
+            reload();
+          }, READ_AFTER_MS);
         }
       } catch {
         // An older server has no feed, or refuses another subscriber. The list polls, and says what is wrong.

@@ -3,7 +3,6 @@
  * status, `waiting`, `label:shop-42`, `@nightly`, `last tuesday`. Other words are looked up. A word that is no value of
  * anything is a text to search for, so that no word leads nowhere. `zone`: where days begin, by default this machine's.
  */
-
 import type { Client } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS } from "../../words/run-filters.ts";
 import { isRelative, LOCAL, SINCE_PRESETS, sinceInstant, untilInstant, type Zone } from "../../words/since.ts";
