@@ -215,8 +215,7 @@ export function wordAtEnd(text: string): string {
 
 /** The text without the word at its end. */
 export function textBefore(text: string): string {
-  const word = wordAtEnd(text);
-  return word === "" ? text : text.slice(0, text.lastIndexOf(word));
+  return text.slice(0, text.length - wordAtEnd(text).length);
 }
 
 /** What to ask the service for a word; null if it can't help. */
