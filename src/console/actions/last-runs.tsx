@@ -5,10 +5,9 @@ import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
-import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { ByHand, Fact, StatusMark } from "../ui/parts.tsx";
 import { Duration, Instant, RelativeTime, useZone } from "../ui/time.tsx";
 
 const COLUMNS: readonly Column[] = [

@@ -3,10 +3,10 @@ import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { failsText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
+import { PERSON_REQUIRED } from "../ui/forms.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
+import { Button } from "../ui/parts.tsx";
 import { Instant, useNow } from "../ui/time.tsx";
-import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

@@ -8,14 +8,11 @@ import { titleOf } from "../../words/statuses.ts";
 import { waitingText } from "../../words/waiting.ts";
 import { RequestView } from "../actions/request-preview.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Fact, Section, Who } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { Fact, Section, useNotices, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { type Decision, Fails, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];

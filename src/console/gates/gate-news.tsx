@@ -3,8 +3,8 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { contextOf } from "../ui/context.ts";
 import { useRead } from "../ui/load.tsx";
+import { contextOf } from "../ui/stores.ts";
 
 const POLL_MS = 30_000;
 /** Above this, the frame only says that there are more. */

@@ -3,9 +3,8 @@ import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { Button, Empty } from "../ui/parts.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
 

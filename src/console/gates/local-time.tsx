@@ -1,7 +1,6 @@
 /** Fields for an instant in the time zone of this machine. They show that zone, and the instant in UTC. */
 import { whenText } from "../../words/waiting.ts";
-import { TextField } from "../ui/field.tsx";
-import type { Change } from "../ui/use-change.ts";
+import { type Change, TextField } from "../ui/forms.tsx";
 
 type LocalTimeFieldProps = Parameters<typeof TextField>[0] & { readonly value: string };
 

@@ -1,16 +1,11 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { nextPause, plannedText } from "../../words/pauses.ts";
-import { whenText } from "../../words/waiting.ts";
+import { nextPause, plannedText, whenText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Who } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
+import { Button, Icon, useNotices, Who } from "../ui/parts.tsx";
 import { Countdown, useZone, WhenText } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { useGateNews } from "./gate-news.tsx";
 import { CHOOSE_TIME, LocalTimeField, readLocalTime } from "./local-time.tsx";
 

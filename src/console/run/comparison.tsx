@@ -9,9 +9,8 @@ import { DefinitionDiff } from "../definitions/versions.tsx";
 import { Link } from "../router.tsx";
 import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { Section } from "../ui/facts.tsx";
 import { ErrorView, isNotFound, useRead } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { Section, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText } from "./values.tsx";
 

@@ -3,9 +3,7 @@ import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { ExternalLink } from "../ui/button.tsx";
-import { Fact, Who } from "../ui/facts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { CopyButton, ExternalLink, Fact, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 export function Facts({ run }: { readonly run: Schemas["DetailedActionRun"] }) {

@@ -5,10 +5,9 @@ import { comparing, Link, useRoute } from "../router.tsx";
 import { useRunHref } from "../runs/run-link.tsx";
 import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Icon } from "../ui/button.tsx";
-import { ErrorView, useRead } from "../ui/load.tsx";
+import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
+import { Icon } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];

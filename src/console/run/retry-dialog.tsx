@@ -17,13 +17,11 @@ import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time
 import { useRouter } from "../router.tsx";
 import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { CommandDetails, CommandPair } from "../ui/empty.tsx";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { retryCommands } from "../ui/shell-commands.ts";
+import { useNotices } from "../ui/parts.tsx";
+import { CommandDetails, CommandPair, retryCommands } from "../ui/shell-commands.tsx";
 import { TextBlock } from "../ui/text-block.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { indentedMember } from "./json-text.ts";
 
 interface RetryDialogProps {

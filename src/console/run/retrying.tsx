@@ -4,10 +4,9 @@ import { isOpen } from "../../words/statuses.ts";
 import { useAction } from "../actions/use-action.ts";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { useRead } from "../ui/load.tsx";
-import { StatusMark, StatusNote } from "../ui/status.tsx";
+import { useOnChange, useRead } from "../ui/load.tsx";
+import { StatusMark, StatusNote } from "../ui/parts.tsx";
 import { Countdown, WhenText } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

@@ -7,13 +7,10 @@ import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { CommandDetails, CommandPair } from "../ui/empty.tsx";
-import { TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
+import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
+import { useNotices } from "../ui/parts.tsx";
+import { type CancelWords, CommandDetails, CommandPair, cancelCommands } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
-import { type Problems, useChange } from "../ui/use-change.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
 import type { ActionOfRun } from "./retrying.tsx";
 

@@ -5,14 +5,11 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { endCauseText, startCauseText } from "../../words/causes.ts";
 import { formatDuration } from "../../words/durations.ts";
-import { capitalized, counted, type Status } from "../../words/statuses.ts";
+import { capitalized, counted, endCauseText, type Status, startCauseText } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../runs/run-link.tsx";
-import { Button, ExternalLink } from "../ui/button.tsx";
-import { Who } from "../ui/facts.tsx";
-import { StatusIcon } from "../ui/status.tsx";
+import { Button, ExternalLink, StatusIcon, Who } from "../ui/parts.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
 

@@ -3,9 +3,8 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { RunTail, Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
+import { type Failure, retryInMs, useOnChange, useRead } from "../ui/load.tsx";
 import { useVisible } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 

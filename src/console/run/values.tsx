@@ -3,9 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
-import { Section } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { CopyButton, Section } from "../ui/parts.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
 

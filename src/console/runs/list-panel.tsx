@@ -7,16 +7,11 @@ import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Command, Empty, Skeleton } from "../ui/empty.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
-import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
-import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { StatusIcon } from "../ui/status.tsx";
+import { ErrorView, useOnChange } from "../ui/load.tsx";
+import { Button, CopyButton, Empty, Icon, Skeleton, StatusIcon, useNotices } from "../ui/parts.tsx";
+import { Command, cli, curl, sending } from "../ui/shell-commands.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 import {
   atCursor,
   type Chip,

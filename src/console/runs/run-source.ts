@@ -13,7 +13,7 @@ import { LOCAL } from "../../words/since.ts";
 import { moved } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { isNotFound, useLoad } from "../ui/load.tsx";
+import { isNotFound, useRead } from "../ui/load.tsx";
 import { useVisible, useZone } from "../ui/time.tsx";
 import { filterOf, matches } from "./filters.ts";
 import {
@@ -223,10 +223,10 @@ export function useRunList(runId: string | null) {
   // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
   const isFed = feedAt !== null && source.readAt() >= feedAt;
   const everyMs = useCallback(() => (isFed && source.isSettled() ? CHECK_MS : POLL_MS), [isFed, source]);
-  const { failure, reload } = useLoad(source.read, { everyMs });
+  const { failure, reload } = useRead(source.read, [source], { everyMs });
   // Rendered again by each read, so this is what the last one left.
   const listed = source.listed();
-  useLoad(listed === null ? nothing : source.readOlder);
+  useRead(listed === null ? nothing : source.readOlder, [source, listed === null]);
   const before = useRef<ListedRuns | null>(null);
   if (listed !== null) before.current = listed;
   const [, setTaken] = useState<object | null>(null);

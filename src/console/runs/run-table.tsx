@@ -7,9 +7,8 @@ import { isSelected } from "../bulk/selection.ts";
 import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-selection.tsx";
 import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
 import { Link } from "../router.tsx";
-import { ExternalLink } from "../ui/button.tsx";
 import { useRowStops } from "../ui/list-page.tsx";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { ByHand, ExternalLink, StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { useFilters, withChip } from "./filters.ts";
 import { useRunHref } from "./run-link.tsx";
@@ -60,8 +59,6 @@ export function RunTable({ rows, selectedId, isStale, onOpenAgain, selecting }: 
       )),
     [rows, hrefOfRun, selectedId, onOpenAgain, selection, isStale, labelsPx],
   );
-  const list = useRef<HTMLTableSectionElement>(null);
-  useRowStops(list);
   const marks = [
     rows.some(({ subject, entityId }) => (subject ?? entityId) !== null) ? "has-subjects" : "",
     rows.some(({ labels }) => labels.length > 0) ? "has-labels" : "",
@@ -98,7 +95,7 @@ export function RunTable({ rows, selectedId, isStale, onOpenAgain, selecting }: 
           </th>
         </tr>
       </thead>
-      <tbody ref={list}>{body}</tbody>
+      <tbody ref={useRowStops()}>{body}</tbody>
     </table>
   );
 }

@@ -8,7 +8,7 @@ import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
 import { currentLink, rowLinks, useRowKeys } from "../ui/list-page.tsx";
-import { useOnChange } from "../ui/use-change.ts";
+import { useOnChange } from "../ui/load.tsx";
 import { ListPanel } from "./list-panel.tsx";
 import { rowIn } from "./run-list.ts";
 import { useRunList } from "./run-source.ts";

@@ -8,13 +8,10 @@ import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { Button, Icon, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { type Chip, chipName, chipText, chipValue, isTime, useFilters, withChip, withoutChip } from "./filters.ts";
 import { useRunHref } from "./run-link.tsx";
 import {

@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { tookOf } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
 import { Link } from "../router.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { useRunHref } from "./run-link.tsx";
 import { type RunRow, STRIP_RUNS } from "./run-list.ts";

@@ -8,14 +8,11 @@ import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, useRead } from "../ui/load.tsx";
-import { Mark } from "../ui/status.tsx";
+import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
+import { Button, Fact, Labels, Mark } from "../ui/parts.tsx";
 import { Countdown, RelativeTime, WhenText } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 import { type StoredSchedule, useScheduleKind } from "./schedule-editor.tsx";
 import { localText, scheduleLabel } from "./schedule-shape.ts";
 

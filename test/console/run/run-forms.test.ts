@@ -10,7 +10,7 @@ import {
   retryCommands,
   shellWord,
   watchingCommands,
-} from "../../../src/console/ui/shell-commands.ts";
+} from "../../../src/console/ui/shell-commands.tsx";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TARGET = { origin: "https://runs.example", scope: { o: "acme", p: "shop", envName: "prod" } };
