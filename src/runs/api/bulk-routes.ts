@@ -215,7 +215,9 @@ bulkRoutes.post("/", requires("data:write", CREATE_BULK_OPERATION), validBody(bu
   usableRing(c);
   const environment = environmentOf(c);
   if (body.dryRun) {
-    const preview = await previewOf(environment, body);
+    const { operation, runIds, filter, maxRuns = 0 } = body;
+    const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
+    const preview = await ask(environment, ({ bulk }) => bulk.preview(target, operation === "cancel"));
     if (preview === null) throw new ApiError("database_unavailable");
     return c.json(preview);
   }
@@ -317,11 +319,6 @@ function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBo
     const sentence = `More than ${BULK_RUNS_MAX} runs at once require actions:manage, which the role ${principal.role} lacks. Send at most ${BULK_RUNS_MAX}.`;
     throw new ApiError("forbidden", sentence, { pointer: "/maxRuns" });
   }
-}
-
-function previewOf(environment: RunEnvironment, { operation, runIds, filter, maxRuns = 0 }: BulkRequestBody) {
-  const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
-  return ask(environment, (coordinator) => coordinator.bulk.preview(target, operation === "cancel"));
 }
 
 /** Throws `bulk_operation_not_found` for a text that is not a UUID. */

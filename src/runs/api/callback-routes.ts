@@ -27,7 +27,7 @@ import type { Described } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, usableRing } from "../../http/request-context.ts";
 import { type JsonShape, validBody } from "../../http/validate.ts";
 import { withTruncated } from "../action-run.ts";
-import type { CancelOrder, JobAnswer, JobReply } from "../run-calls.ts";
+import type { JobAnswer, JobReply } from "../run-calls.ts";
 import type { RunEvent } from "../transition.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
 import { callbackGrant, heartbeatResponse, OF_ENDED_RUN, OF_REPORT, reportedActionRun } from "./responses/runs.ts";
@@ -104,7 +104,7 @@ callbackRoutes.post(
     if (!answer.ok) throw refusalError(answer.reason);
     // Not the whole run, because a run can be large and heartbeats are many.
     const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
-    const order = cancel && toWire(cancel);
+    const order = cancel && { ...cancel, requestedAt: rfc3339(cancel.requestedAt), until: rfc3339(cancel.until) };
     return c.json({
       status,
       deadlineAt: rfc3339(deadlineAt),
@@ -114,10 +114,6 @@ callbackRoutes.post(
     });
   },
 );
-
-function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
-  return { reason, requestedAt: rfc3339(requestedAt), until: rfc3339(until), remainingMs };
-}
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);

@@ -12,7 +12,7 @@ import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
-import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
+import { ApiError, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
@@ -22,12 +22,12 @@ import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { callCoordinator } from "../protocol.ts";
 import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ApprovalAnswer, ConcurrencyGroup, Inclusion } from "../run-calls.ts";
+import type { ConcurrencyGroup, Inclusion } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
-import { actorOf, ask, environmentOf, type RunEnvironment, runIdOf, sendChanged } from "./run-request.ts";
+import { actorOf, ask, environmentOf, runIdOf, sendChanged } from "./run-request.ts";
 import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =
@@ -131,8 +131,23 @@ decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVA
   const asker = actorOf(c);
   const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
   if (!answer.ok) throw new ApiError(answer.reason);
-  c.header("Content-Type", "application/json");
-  return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));
+  const { rule, title, subject, conflicts, actionName: name, actionVersion: version } = answer;
+  // Judged in the order of `decide`.
+  const refusal = !c.get("principal").mayApprove ? "may_not_approve" : mustNamePerson(c) ? "person_required" : null;
+  // D1 need not answer, because the approver must be able to decide during its outage.
+  const current = await currentVersion(environment, name).catch(() => undefined);
+  return c.json({
+    title,
+    subject,
+    required: rule.required,
+    allowSelf: rule.allowSelf,
+    tokens: rule.tokens ?? null,
+    approvals: JSON.parse(answer.approvals),
+    until: rfc3339(answer.waitUntil),
+    refusals: refusal === null ? conflicts : { approve: refusal, reject: refusal },
+    request: JSON.parse(answer.request ?? "null"),
+    action: { name, version, isChanged: current === undefined ? null : current !== version },
+  });
 });
 
 async function decideAsApprover(
@@ -154,31 +169,6 @@ async function decideAsApprover(
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
   return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
-}
-
-type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;
-
-/** The codes with which each decision of the asker would be refused now, judged in the order of `decide`. */
-function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"]): Refusals {
-  const refusal = !c.get("principal").mayApprove ? "may_not_approve" : mustNamePerson(c) ? "person_required" : null;
-  return refusal === null ? conflicts : { approve: refusal, reject: refusal };
-}
-
-/** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
-async function approvalJson(
-  environment: RunEnvironment,
-  { rule, approvals, request, actionName: name, actionVersion: version, title, subject, waitUntil }: ApprovalAnswer,
-  refusals: Refusals,
-): Promise<string> {
-  const { required, allowSelf, tokens = null } = rule;
-  const current = await currentVersion(environment, name).catch(() => undefined);
-  const isChanged = current === undefined ? null : current !== version;
-  return (
-    `{"title":${JSON.stringify(title)},"subject":${JSON.stringify(subject)},` +
-    `"required":${required},"allowSelf":${allowSelf},"tokens":${JSON.stringify(tokens)},"approvals":${approvals},` +
-    `"until":${JSON.stringify(rfc3339(waitUntil))},"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
-    `"action":${JSON.stringify({ name, version, isChanged })}}`
-  );
 }
 
 const pause = z.strictObject({
