@@ -72,9 +72,7 @@ callbackRoutes.post(
     const changeKey = await changeKeyOf("callback", key, body);
     const { report, truncated } = shortened(body);
     const options = c.get("isLate") ? { replayOnly: true } : undefined;
-    const answer = await ask(environmentOf(c), (coordinator) =>
-      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-    );
+    const answer = await ask(environmentOf(c), ({ runs }) => runs.applyEvent(id, toEvent(report), changeKey, options));
     const isWhole = !answer.ok || truncated.length === 0;
     const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
     return sendChanged(c, told, key);
@@ -100,7 +98,7 @@ callbackRoutes.post(
     const id = runIdOf(c);
     const { tail, ...rest } = c.req.valid("json");
     const news = tail === undefined ? rest : { ...rest, tail: newestOf(tail, TAIL_MAX_BYTES) };
-    const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
+    const answer = await ask(environmentOf(c), ({ runs }) => runs.heartbeat(id, news));
     if (!answer.ok) throw refusalError(answer.reason);
     // Not the whole run, because a run can be large and heartbeats are many.
     const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
@@ -319,7 +317,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const proven = await provenBy(c, c.req.valid("json").proof, path, Date.now());
     const { issuer, claims } = proven;
     if (!(await isGenuine(environment, id))) throw new ApiError("run_not_found");
-    const job = opened(await ask(environment, (coordinator) => coordinator.runs.job(id)));
+    const job = opened(await ask(environment, ({ runs }) => runs.job(id)));
     const unmet = unmetOf(job, proven);
     if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
     noteOpened(c);
@@ -329,7 +327,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const isTheirs = execution !== null && execution === job.execution;
     const type = isTheirs ? "token_issued" : "token_refused";
     const told = { type, execution: execution ?? "none", attempt: textOf(claims.run_attempt) } as const;
-    const { deadlineAt } = opened(await ask(environment, (coordinator) => coordinator.runs.noteJob(id, told)));
+    const { deadlineAt } = opened(await ask(environment, ({ runs }) => runs.noteJob(id, told)));
     if (!isTheirs) {
       return charged(c, new ApiError("another_execution", job.execution === null ? NO_EXECUTION : undefined));
     }

@@ -282,7 +282,7 @@ async function wantedAgain(
 /** Throws why the run can't be repeated. */
 async function endedRun(environment: RunEnvironment, id: string): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-  const answer = await ask(environment, (coordinator) => coordinator.runs.inputs(id));
+  const answer = await ask(environment, ({ runs }) => runs.inputs(id));
   if (!answer.ok) throw refusalError(answer.reason);
   if (!answer.isOver) throw new ApiError("run_open");
   // A trigger's secrets are erased after its dispatch, so nobody can send it again.
@@ -344,7 +344,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiE
   if (key === null) return null;
   const isCounted = refusedEventOf !== undefined && refusal.status < 500;
   const options = { include, ...(isCounted && { refusedEventOf }) };
-  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
+  const answer = await ask(creation, ({ runs }) => runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);
@@ -372,7 +372,7 @@ function sendRun(
     ...scheduled,
   };
   const isPlain = Object.keys(asked).length === 0;
-  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+  return ask(creation, ({ runs }) => runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
 }
 
 function toMs(minutes: number | undefined): number | null {

@@ -129,7 +129,7 @@ decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVA
   const id = runIdOf(c);
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
   const asker = actorOf(c);
-  const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
+  const answer = await ask(environment, ({ gates }) => gates.approval(id, asker));
   if (!answer.ok) throw new ApiError(answer.reason);
   const { rule, title, subject, conflicts, actionName: name, actionVersion: version } = answer;
   // Judged in the order of `decide`.
@@ -226,7 +226,7 @@ const LIST_PAUSES: Described = DESCRIBE && {
   errors: ["coordinator_unavailable"],
 };
 pauseRoutes.get("/", requires("data:read", LIST_PAUSES), async (c) => {
-  const pauses = await ask(environmentOf(c), (coordinator) => coordinator.gates.pauses());
+  const pauses = await ask(environmentOf(c), ({ gates }) => gates.pauses());
   const now = Date.now();
   return c.json(pauses.map((one) => pauseToWire(one, now)));
 });
@@ -261,7 +261,7 @@ pauseRoutes.put(PAUSE, requires("actions:manage", PUT_PAUSE), requiresName, vali
   const environment = environmentOf(c);
   // Only the coordinator decides. D1 is asked meanwhile, and need not answer.
   const [paused, warning] = await Promise.all([
-    ask(environment, (coordinator) => coordinator.gates.pause(put)),
+    ask(environment, ({ gates }) => gates.pause(put)),
     put.group === NO_GROUP.group ? null : unnamedWarning(environment, put.group),
   ]);
   if (paused === null) throw new ApiError("too_many_pauses");
@@ -350,7 +350,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
     const environment = environmentOf(c);
     // One group more than the page has, to know whether there is a next page.
     const [{ groups, pauses }, named] = await Promise.all([
-      ask(environment, (coordinator) => coordinator.gates.groups(only, after, limit + 1)),
+      ask(environment, ({ gates }) => gates.groups(only, after, limit + 1)),
       namedGroups(environment, { only, after: after?.group ?? "", max: limit + 1 }),
     ]);
     const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
@@ -379,7 +379,7 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;
-  await callCoordinator(c.env, c.get("hops"), scope, (coordinator) =>
-    coordinator.gates.setLimit(group, name, version, limit),
-  ).catch(() => {});
+  await callCoordinator(c.env, c.get("hops"), scope, ({ gates }) => gates.setLimit(group, name, version, limit)).catch(
+    () => {},
+  );
 };

@@ -83,7 +83,7 @@ async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts>
   try {
     return await within(
       COUNT_MAX_MS,
-      ask(environment, (coordinator) => coordinator.upkeep.counts()),
+      ask(environment, ({ upkeep }) => upkeep.counts()),
     );
   } catch (error) {
     const cause = error instanceof Timeout ? error : (error as ApiError).cause;

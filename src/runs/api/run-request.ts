@@ -93,7 +93,7 @@ export function actorOf(c: Context<AppEnv>): Actor {
  */
 export async function requirePerson(mustName: boolean, environment: RunEnvironment, id: string): Promise<void> {
   if (!mustName) return;
-  if (await ask(environment, (coordinator) => coordinator.gates.hasGates(id))) {
+  if (await ask(environment, ({ gates }) => gates.hasGates(id))) {
     throw new ApiError("person_required");
   }
 }
