@@ -50,10 +50,9 @@ const COMPLETE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "completeActionRun",
   summary: "Complete an action run (external workflow callback)",
   description:
-    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
-    "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
-    "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
-    "`truncated`. Such a body may have 4 MiB.",
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets " +
+    "409. If you lost the response, send the same report with the same `Idempotency-Key` again. A report that is too " +
+    "long ends the run, too: the service shortens it, and the response has `truncated`. Such a body may have 4 MiB.",
   idempotencyKey: "job-42",
   responses: {
     200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },

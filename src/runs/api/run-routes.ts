@@ -232,10 +232,9 @@ const REQUEST_ACTION_RUN_CANCEL: Described = DESCRIBE && {
   operationId: "requestActionRunCancel",
   summary: "Cancel an action run",
   description:
-    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for " +
-    "`graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the " +
-    "job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel " +
-    "twice, the grace that ends first counts.",
+    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for `graceSeconds`, so " +
+    "that its job can stop cleanly. The responses to heartbeats tell the job. If the job reports `succeeded` in " +
+    "time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts.",
   idempotencyKey: "stop-42",
   responses: {
     200: { description: "The run is cancelled", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
