@@ -87,17 +87,6 @@ export function actorOf(c: Context<AppEnv>): Actor {
   return { tokenId, tokenName, parents, person: c.get("person"), ...(proven !== null && { proven }) };
 }
 
-/**
- * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
- * call. `id`: of a run that a coordinator may know.
- */
-export async function requirePerson(mustName: boolean, environment: RunEnvironment, id: string): Promise<void> {
-  if (!mustName) return;
-  if (await ask(environment, ({ gates }) => gates.hasGates(id))) {
-    throw new ApiError("person_required");
-  }
-}
-
 declare module "hono" {
   interface ContextVariableMap {
     /** The callback token is genuine, but its run's deadline has passed. */

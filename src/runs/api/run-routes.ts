@@ -73,7 +73,6 @@ import {
   changeKeyOf,
   environmentOf,
   refusalError,
-  requirePerson,
   requiresReaderOrJob,
   runIdOf,
   runJson,
@@ -329,7 +328,10 @@ export async function changeRun(
   const by = actorOf(c);
   const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
   if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
+  // Only a request that must name a person, and names none, costs another call.
+  if (mustNamePerson(c) && (await ask(environment, ({ gates }) => gates.hasGates(id)))) {
+    throw new ApiError("person_required");
+  }
   if (isDecision) await requireNewestSecret(c);
   const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
   if (answer.ok && answer.decidedAt !== undefined) {
