@@ -115,10 +115,11 @@ export function starterOf(
 /** POST …/action-runs. */
 export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
   const { actionName, entityId, parameters, recommendations, trigger } = body;
+  const { actor, key, ring } = creation;
   const changeKey =
     trigger === undefined
-      ? await keyOfCreate(creation, body)
-      : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
+      ? await changeKeyOf(actor, key, body)
+      : await changeKeyOf(actor, key, { ...body, trigger: withoutDefaultRetry(trigger) }, ring);
   return createRun(creation, changeKey, () => ({
     unchanged: {
       ...asSent(body),
@@ -145,7 +146,7 @@ export async function createRunOfAction(
   name: string,
   body: NewRunOfActionBody,
 ): Promise<CreatedRun> {
-  const changeKey = await keyOfCreate(creation, ["run", name, body]);
+  const changeKey = await changeKeyOf(creation.actor, creation.key, ["run", name, body]);
   return createRun(creation, changeKey, async () =>
     wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
   );
@@ -206,7 +207,7 @@ function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number)
 
 /** POST …/{id}/retry: a new run with the inputs of one that has ended. */
 export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
-  const changeKey = await keyOfCreate(creation, ["retry", id, body]);
+  const changeKey = await changeKeyOf(creation.actor, creation.key, ["retry", id, body]);
   return retryRun(creation, changeKey, id, body, { isFirst: false });
 }
 
@@ -288,11 +289,6 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   // A trigger's secrets are erased after its dispatch, so nobody can send it again.
   if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
   return answer;
-}
-
-/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
-function keyOfCreate({ key, actor }: Creation, request: unknown, ring: KeyRing | null = null): Promise<ChangeKey> {
-  return changeKeyOf(actor, key, request, ring);
 }
 
 /**
