@@ -283,15 +283,6 @@ const SECURITY_SCHEMES = {
   },
 } as const;
 
-interface Registered {
-  readonly wire?: Record<string, unknown>;
-  readonly examples?: unknown[];
-  readonly description?: string;
-}
-
-/** Which part of an operation a schema describes. */
-type Part = "response" | "body" | "query";
-
 interface Overridden {
   readonly zodSchema: z.core.$ZodType;
   readonly jsonSchema: Record<string, unknown>;
@@ -302,9 +293,9 @@ interface Overridden {
  * clients must not refuse those. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
  * expressed in JSON Schema.
  */
-export function resolved(schema: z.core.$ZodType, part: Part) {
+export function resolved(schema: z.core.$ZodType, part: "response" | "body" | "query") {
   const override = ({ zodSchema, jsonSchema }: Overridden) => {
-    const { wire, examples, description } = (z.globalRegistry.get(zodSchema) ?? {}) as Registered;
+    const { wire, examples, description } = z.globalRegistry.get(zodSchema) ?? {};
     // zod omits examples from a schema with a transform.
     if (examples !== undefined) jsonSchema.examples = examples;
     if (wire !== undefined) {
@@ -362,18 +353,15 @@ interface Schema {
   examples?: readonly unknown[];
 }
 
-interface Example {
-  readonly schema?: Schema;
-  example?: unknown;
-}
-
-interface Described {
-  readonly parameters?: readonly Example[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, Example>> };
-}
+type Examples = readonly { readonly schema?: Schema; example?: unknown }[];
 
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly paths: Readonly<
+    Record<
+      string,
+      Record<string, { readonly parameters?: Examples; readonly requestBody?: { readonly content: object } }>
+    >
+  >;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
@@ -389,7 +377,7 @@ export function addExamples(document: unknown): void {
       parameter.example = parameter.schema.examples[0];
       delete parameter.schema.examples;
     }
-    for (const media of Object.values(requestBody?.content ?? {})) {
+    for (const media of Object.values(requestBody?.content ?? {}) as Examples) {
       const name = media.schema?.$ref?.split("/").at(-1);
       media.example = (name === undefined ? media.schema : components.schemas[name])?.examples?.[0];
     }

@@ -212,12 +212,6 @@ interface UnderOlderKeys {
   readonly requests: number;
 }
 
-/** The ids of the keys that seal now. */
-interface SealingKeys {
-  readonly secrets: string;
-  readonly requests: string;
-}
-
 /** What D1 says if it can work. */
 interface Readiness {
   /** In the control database. */
@@ -239,14 +233,13 @@ let checkingSince: number | null = null;
 /** What is asked of the control database. */
 interface Asked {
   readonly db: D1Database;
-  readonly keys: SealingKeys;
+  /** The ids of the keys that seal now. */
+  readonly keys: Readonly<Record<keyof UnderOlderKeys, string>>;
   /** Whether there is more than the control database to report on. */
   readonly withReport: boolean;
 }
 
-/**
- * Resolves when D1 can work. Throws `not_ready` or `storage_full`.
- */
+/** Resolves when D1 can work. Throws `not_ready` or `storage_full`. */
 export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readiness> {
   for (;;) {
     const now = Date.now();

@@ -24,6 +24,8 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/service/": ["test/http/", "test/service/"],
   "src/runs/api/": ["test/runs/api/subscriptions/", "test/runs/api/trigger/"],
   "src/runs/api/bulk": ["test/runs/api/bulk/", "test/http/bulk-hops"],
+  "src/runs/api/coordinator-calls": ["test/starts/", "test/runs/api/bulk/"],
+  "src/runs/api/inbound": ["test/starts/inbound"],
   "src/runs/api/gate": ["test/runs/api/gates/", "test/http/gate-hops"],
   "src/runs/api/databases/": ["test/databases/"],
   "src/runs/coordinator/bulk": ["test/runs/api/bulk/", "test/outage/bulk"],

@@ -96,7 +96,7 @@ actionTestRoutes.post(
     const creation = creationOf(c, {});
     const action = await actionToTest(c, creation, c.req.param("name"), body.definition, body.parameters);
     const prepared = await prepareMadeUp(creation, body, action);
-    await admitActionTest(c, await ask(creation, (coordinator) => coordinator.endpoints.admitTest()));
+    await admitActionTest(c, await ask(creation, ({ endpoints }) => endpoints.admitTest()));
     return c.json(await sendOnce(c, creation, prepared));
   },
 );

@@ -215,7 +215,9 @@ bulkRoutes.post("/", requires("data:write", CREATE_BULK_OPERATION), validBody(bu
   usableRing(c);
   const environment = environmentOf(c);
   if (body.dryRun) {
-    const preview = await previewOf(environment, body);
+    const { operation, runIds, filter, maxRuns = 0 } = body;
+    const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
+    const preview = await ask(environment, ({ bulk }) => bulk.preview(target, operation === "cancel"));
     if (preview === null) throw new ApiError("database_unavailable");
     return c.json(preview);
   }
@@ -238,7 +240,7 @@ const LIST_BULK_OPERATIONS: Described = DESCRIBE && {
 };
 bulkRoutes.get("/", requires("data:read", LIST_BULK_OPERATIONS), validQuery(z.strictObject(pageQuery)), async (c) => {
   const { limit, cursor = null } = c.req.valid("query");
-  const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
+  const operations = await ask(environmentOf(c), ({ bulk }) => bulk.operations(cursor, limit + 1));
   return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
 });
 
@@ -251,7 +253,7 @@ const GET_BULK_OPERATION: Described = DESCRIBE && {
 };
 bulkRoutes.get("/:id", requires("data:read", GET_BULK_OPERATION), async (c) => {
   const id = operationId(c);
-  const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
+  const operation = found(await ask(environmentOf(c), ({ bulk }) => bulk.operation(id)));
   const isCancel = operation.order.request.operation === "cancel";
   return c.json({ ...operationToWire(operation), ...(isCancel && { ended: operation.ended }) });
 });
@@ -272,9 +274,7 @@ bulkRoutes.get(
   async (c) => {
     const { limit, cursor = -1, outcome = null } = c.req.valid("query");
     const id = operationId(c);
-    const items = found(
-      await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
-    );
+    const items = found(await ask(environmentOf(c), ({ bulk }) => bulk.items(id, outcome, cursor, limit + 1)));
     return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(({ seq: _, ...item }) => item));
   },
 );
@@ -293,14 +293,8 @@ bulkRoutes.post("/:id/cancel", requires("data:write", CANCEL_BULK_OPERATION), as
   const id = operationId(c);
   await requireNewestSecret(c);
   const { id: tokenId, name, sessionId = null, proven } = c.get("principal");
-  const operation = await ask(environmentOf(c), (coordinator) =>
-    coordinator.bulk.abort(id, {
-      id: tokenId,
-      name,
-      sessionId,
-      person: c.get("person"),
-      ...(proven !== null && { proven }),
-    }),
+  const operation = await ask(environmentOf(c), ({ bulk }) =>
+    bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person"), ...(proven !== null && { proven }) }),
   );
   return c.json(operationToWire(found(operation)));
 });
@@ -317,11 +311,6 @@ function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBo
     const sentence = `More than ${BULK_RUNS_MAX} runs at once require actions:manage, which the role ${principal.role} lacks. Send at most ${BULK_RUNS_MAX}.`;
     throw new ApiError("forbidden", sentence, { pointer: "/maxRuns" });
   }
-}
-
-function previewOf(environment: RunEnvironment, { operation, runIds, filter, maxRuns = 0 }: BulkRequestBody) {
-  const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
-  return ask(environment, (coordinator) => coordinator.bulk.preview(target, operation === "cancel"));
 }
 
 /** Throws `bulk_operation_not_found` for a text that is not a UUID. */
@@ -358,7 +347,7 @@ async function beginBulk(
     mustNamePerson: mustNamePerson(c),
     origin: new URL(c.req.url).origin,
   };
-  const reserved = await ask(environment, (coordinator) => coordinator.bulk.reserve(order, runIds, changeKey));
+  const reserved = await ask(environment, ({ bulk }) => bulk.reserve(order, runIds, changeKey));
   if (!reserved.ok) {
     if (reserved.reason === "too_many_bulk_operations") throw new ApiError(reserved.reason);
     throw refusalError(reserved.reason);
@@ -367,10 +356,10 @@ async function beginBulk(
   if (operation !== null) return { operation, replayed: true };
   await writeAudit(c, { ...order, id }).catch(async (error: unknown) => {
     // Others may begin at once. If this fails, the reservation is lost after a minute.
-    await ask(environment, (coordinator) => coordinator.bulk.drop(id)).catch(() => {});
+    await ask(environment, ({ bulk }) => bulk.drop(id)).catch(() => {});
     throw error;
   });
-  const begun = await ask(environment, (coordinator) => coordinator.bulk.begin(id));
+  const begun = await ask(environment, ({ bulk }) => bulk.begin(id));
   if (begun === null) throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");
   return { operation: begun, replayed: false };
 }

@@ -27,7 +27,7 @@ import type { Described } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, usableRing } from "../../http/request-context.ts";
 import { type JsonShape, validBody } from "../../http/validate.ts";
 import { withTruncated } from "../action-run.ts";
-import type { CancelOrder, JobAnswer, JobReply } from "../run-calls.ts";
+import type { JobAnswer, JobReply } from "../run-calls.ts";
 import type { RunEvent } from "../transition.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
 import { callbackGrant, heartbeatResponse, OF_ENDED_RUN, OF_REPORT, reportedActionRun } from "./responses/runs.ts";
@@ -50,10 +50,9 @@ const COMPLETE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "completeActionRun",
   summary: "Complete an action run (external workflow callback)",
   description:
-    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
-    "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
-    "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
-    "`truncated`. Such a body may have 4 MiB.",
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets " +
+    "409. If you lost the response, send the same report with the same `Idempotency-Key` again. A report that is too " +
+    "long ends the run, too: the service shortens it, and the response has `truncated`. Such a body may have 4 MiB.",
   idempotencyKey: "job-42",
   responses: {
     200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },
@@ -72,9 +71,7 @@ callbackRoutes.post(
     const changeKey = await changeKeyOf("callback", key, body);
     const { report, truncated } = shortened(body);
     const options = c.get("isLate") ? { replayOnly: true } : undefined;
-    const answer = await ask(environmentOf(c), (coordinator) =>
-      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-    );
+    const answer = await ask(environmentOf(c), ({ runs }) => runs.applyEvent(id, toEvent(report), changeKey, options));
     const isWhole = !answer.ok || truncated.length === 0;
     const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
     return sendChanged(c, told, key);
@@ -100,11 +97,11 @@ callbackRoutes.post(
     const id = runIdOf(c);
     const { tail, ...rest } = c.req.valid("json");
     const news = tail === undefined ? rest : { ...rest, tail: newestOf(tail, TAIL_MAX_BYTES) };
-    const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
+    const answer = await ask(environmentOf(c), ({ runs }) => runs.heartbeat(id, news));
     if (!answer.ok) throw refusalError(answer.reason);
     // Not the whole run, because a run can be large and heartbeats are many.
     const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
-    const order = cancel && toWire(cancel);
+    const order = cancel && { ...cancel, requestedAt: rfc3339(cancel.requestedAt), until: rfc3339(cancel.until) };
     return c.json({
       status,
       deadlineAt: rfc3339(deadlineAt),
@@ -114,10 +111,6 @@ callbackRoutes.post(
     });
   },
 );
-
-function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
-  return { reason, requestedAt: rfc3339(requestedAt), until: rfc3339(until), remainingMs };
-}
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);
@@ -323,7 +316,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const proven = await provenBy(c, c.req.valid("json").proof, path, Date.now());
     const { issuer, claims } = proven;
     if (!(await isGenuine(environment, id))) throw new ApiError("run_not_found");
-    const job = opened(await ask(environment, (coordinator) => coordinator.runs.job(id)));
+    const job = opened(await ask(environment, ({ runs }) => runs.job(id)));
     const unmet = unmetOf(job, proven);
     if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
     noteOpened(c);
@@ -333,7 +326,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const isTheirs = execution !== null && execution === job.execution;
     const type = isTheirs ? "token_issued" : "token_refused";
     const told = { type, execution: execution ?? "none", attempt: textOf(claims.run_attempt) } as const;
-    const { deadlineAt } = opened(await ask(environment, (coordinator) => coordinator.runs.noteJob(id, told)));
+    const { deadlineAt } = opened(await ask(environment, ({ runs }) => runs.noteJob(id, told)));
     if (!isTheirs) {
       return charged(c, new ApiError("another_execution", job.execution === null ? NO_EXECUTION : undefined));
     }

@@ -115,10 +115,11 @@ export function starterOf(
 /** POST …/action-runs. */
 export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
   const { actionName, entityId, parameters, recommendations, trigger } = body;
+  const { actor, key, ring } = creation;
   const changeKey =
     trigger === undefined
-      ? await keyOfCreate(creation, body)
-      : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
+      ? await changeKeyOf(actor, key, body)
+      : await changeKeyOf(actor, key, { ...body, trigger: withoutDefaultRetry(trigger) }, ring);
   return createRun(creation, changeKey, () => ({
     unchanged: {
       ...asSent(body),
@@ -145,7 +146,7 @@ export async function createRunOfAction(
   name: string,
   body: NewRunOfActionBody,
 ): Promise<CreatedRun> {
-  const changeKey = await keyOfCreate(creation, ["run", name, body]);
+  const changeKey = await changeKeyOf(creation.actor, creation.key, ["run", name, body]);
   return createRun(creation, changeKey, async () =>
     wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
   );
@@ -206,7 +207,7 @@ function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number)
 
 /** POST …/{id}/retry: a new run with the inputs of one that has ended. */
 export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
-  const changeKey = await keyOfCreate(creation, ["retry", id, body]);
+  const changeKey = await changeKeyOf(creation.actor, creation.key, ["retry", id, body]);
   return retryRun(creation, changeKey, id, body, { isFirst: false });
 }
 
@@ -282,17 +283,12 @@ async function wantedAgain(
 /** Throws why the run can't be repeated. */
 async function endedRun(environment: RunEnvironment, id: string): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-  const answer = await ask(environment, (coordinator) => coordinator.runs.inputs(id));
+  const answer = await ask(environment, ({ runs }) => runs.inputs(id));
   if (!answer.ok) throw refusalError(answer.reason);
   if (!answer.isOver) throw new ApiError("run_open");
   // A trigger's secrets are erased after its dispatch, so nobody can send it again.
   if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
   return answer;
-}
-
-/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
-function keyOfCreate({ key, actor }: Creation, request: unknown, ring: KeyRing | null = null): Promise<ChangeKey> {
-  return changeKeyOf(actor, key, request, ring);
 }
 
 /**
@@ -344,7 +340,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiE
   if (key === null) return null;
   const isCounted = refusedEventOf !== undefined && refusal.status < 500;
   const options = { include, ...(isCounted && { refusedEventOf }) };
-  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
+  const answer = await ask(creation, ({ runs }) => runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);
@@ -372,7 +368,7 @@ function sendRun(
     ...scheduled,
   };
   const isPlain = Object.keys(asked).length === 0;
-  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+  return ask(creation, ({ runs }) => runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
 }
 
 function toMs(minutes: number | undefined): number | null {

@@ -241,7 +241,7 @@ export const timelineRoutes = new Hono<AppEnv>().get(
 
     const { limit, cursor = 0 } = c.req.valid("query");
     const page = { after: cursor, limit, withExcerpts: seesExcerpts(c) };
-    const answer = await ask(environment, (coordinator) => coordinator.watches.events(id, page));
+    const answer = await ask(environment, ({ watches }) => watches.events(id, page));
     if (!answer.ok) throw refusalError(answer.reason);
     linkNext(c, answer.lastSeq < answer.newestSeq ? answer.lastSeq : null);
     const { events } = await openExcerpts(environment, id, answer);
@@ -274,7 +274,7 @@ async function streamTimeline(c: Context<AppEnv>, environment: RunEnvironment, i
   // Make the first call before the stream begins, because a refusal needs a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
-    ? await ask(environment, (coordinator) => coordinator.watches.events(id, { after, limit: 1 }))
+    ? await ask(environment, ({ watches }) => watches.events(id, { after, limit: 1 }))
     : await watch(after, 0, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {

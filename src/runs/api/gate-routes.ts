@@ -12,7 +12,7 @@ import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
-import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
+import { ApiError, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
@@ -22,12 +22,12 @@ import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { callCoordinator } from "../protocol.ts";
 import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ApprovalAnswer, ConcurrencyGroup, Inclusion } from "../run-calls.ts";
+import type { ConcurrencyGroup, Inclusion } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
-import { actorOf, ask, environmentOf, type RunEnvironment, runIdOf, sendChanged } from "./run-request.ts";
+import { actorOf, ask, environmentOf, runIdOf, sendChanged } from "./run-request.ts";
 import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =
@@ -129,10 +129,25 @@ decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVA
   const id = runIdOf(c);
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
   const asker = actorOf(c);
-  const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
+  const answer = await ask(environment, ({ gates }) => gates.approval(id, asker));
   if (!answer.ok) throw new ApiError(answer.reason);
-  c.header("Content-Type", "application/json");
-  return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));
+  const { rule, title, subject, conflicts, actionName: name, actionVersion: version } = answer;
+  // Judged in the order of `decide`.
+  const refusal = !c.get("principal").mayApprove ? "may_not_approve" : mustNamePerson(c) ? "person_required" : null;
+  // D1 need not answer, because the approver must be able to decide during its outage.
+  const current = await currentVersion(environment, name).catch(() => undefined);
+  return c.json({
+    title,
+    subject,
+    required: rule.required,
+    allowSelf: rule.allowSelf,
+    tokens: rule.tokens ?? null,
+    approvals: JSON.parse(answer.approvals),
+    until: rfc3339(answer.waitUntil),
+    refusals: refusal === null ? conflicts : { approve: refusal, reject: refusal },
+    request: JSON.parse(answer.request ?? "null"),
+    action: { name, version, isChanged: current === undefined ? null : current !== version },
+  });
 });
 
 async function decideAsApprover(
@@ -154,31 +169,6 @@ async function decideAsApprover(
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
   return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
-}
-
-type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;
-
-/** The codes with which each decision of the asker would be refused now, judged in the order of `decide`. */
-function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"]): Refusals {
-  const refusal = !c.get("principal").mayApprove ? "may_not_approve" : mustNamePerson(c) ? "person_required" : null;
-  return refusal === null ? conflicts : { approve: refusal, reject: refusal };
-}
-
-/** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
-async function approvalJson(
-  environment: RunEnvironment,
-  { rule, approvals, request, actionName: name, actionVersion: version, title, subject, waitUntil }: ApprovalAnswer,
-  refusals: Refusals,
-): Promise<string> {
-  const { required, allowSelf, tokens = null } = rule;
-  const current = await currentVersion(environment, name).catch(() => undefined);
-  const isChanged = current === undefined ? null : current !== version;
-  return (
-    `{"title":${JSON.stringify(title)},"subject":${JSON.stringify(subject)},` +
-    `"required":${required},"allowSelf":${allowSelf},"tokens":${JSON.stringify(tokens)},"approvals":${approvals},` +
-    `"until":${JSON.stringify(rfc3339(waitUntil))},"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
-    `"action":${JSON.stringify({ name, version, isChanged })}}`
-  );
 }
 
 const pause = z.strictObject({
@@ -236,7 +226,7 @@ const LIST_PAUSES: Described = DESCRIBE && {
   errors: ["coordinator_unavailable"],
 };
 pauseRoutes.get("/", requires("data:read", LIST_PAUSES), async (c) => {
-  const pauses = await ask(environmentOf(c), (coordinator) => coordinator.gates.pauses());
+  const pauses = await ask(environmentOf(c), ({ gates }) => gates.pauses());
   const now = Date.now();
   return c.json(pauses.map((one) => pauseToWire(one, now)));
 });
@@ -271,7 +261,7 @@ pauseRoutes.put(PAUSE, requires("actions:manage", PUT_PAUSE), requiresName, vali
   const environment = environmentOf(c);
   // Only the coordinator decides. D1 is asked meanwhile, and need not answer.
   const [paused, warning] = await Promise.all([
-    ask(environment, (coordinator) => coordinator.gates.pause(put)),
+    ask(environment, ({ gates }) => gates.pause(put)),
     put.group === NO_GROUP.group ? null : unnamedWarning(environment, put.group),
   ]);
   if (paused === null) throw new ApiError("too_many_pauses");
@@ -360,7 +350,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
     const environment = environmentOf(c);
     // One group more than the page has, to know whether there is a next page.
     const [{ groups, pauses }, named] = await Promise.all([
-      ask(environment, (coordinator) => coordinator.gates.groups(only, after, limit + 1)),
+      ask(environment, ({ gates }) => gates.groups(only, after, limit + 1)),
       namedGroups(environment, { only, after: after?.group ?? "", max: limit + 1 }),
     ]);
     const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
@@ -389,7 +379,7 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;
-  await callCoordinator(c.env, c.get("hops"), scope, (coordinator) =>
-    coordinator.gates.setLimit(group, name, version, limit),
-  ).catch(() => {});
+  await callCoordinator(c.env, c.get("hops"), scope, ({ gates }) => gates.setLimit(group, name, version, limit)).catch(
+    () => {},
+  );
 };

@@ -44,12 +44,14 @@ class EventLimit {
     this.#whileMs = whileMs;
   }
 
-  /** Seconds until the action may get one again; 0 if it may now. */
-  waitSeconds(key: string, now: number): number {
+  /** Throws `too_many_requests` if the action may not get one now. */
+  require(key: string, now: number): void {
     const counted = this.#counts.get(key);
-    const passedMs = counted === undefined ? this.#whileMs : msSinceOrLongAgo(counted.since, now);
-    if (counted === undefined || passedMs >= this.#whileMs || counted.count < this.#max) return 0;
-    return Math.ceil((this.#whileMs - passedMs) / 1000);
+    if (counted === undefined || counted.count < this.#max) return;
+    const leftMs = this.#whileMs - msSinceOrLongAgo(counted.since, now);
+    if (leftMs <= 0) return;
+    const headers = { "Retry-After": String(Math.ceil(leftMs / 1000)) };
+    throw new ApiError("too_many_requests", TOO_MANY, { headers });
   }
 
   charge(key: string, now: number): void {
@@ -67,10 +69,7 @@ const unverified = new EventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
  */
 const unwanted = new EventLimit(5, 5000);
 
-function tooMany(seconds: number): ApiError {
-  const sentence = "Too many events that nothing proves came to this action. Try again later.";
-  return new ApiError("too_many_requests", sentence, { headers: { "Retry-After": String(seconds) } });
-}
+const TOO_MANY = "Too many events that nothing proves came to this action. Try again later.";
 
 /** Lets only those through who know the URL. For all others, there is no such endpoint. */
 function requiresInboundId(operation?: Described): MiddlewareHandler<AppEnv> {
@@ -145,8 +144,7 @@ async function knownInbound({ env, hops, scope, waitUntil }: StartEnvironment, n
   const ref = { scope, name };
   const key = `${scope}/${name}`;
   const now = Date.now();
-  const seconds = unwanted.waitSeconds(key, now);
-  if (seconds > 0) throw tooMany(seconds);
+  unwanted.require(key, now);
   const known = await actionMemory.look(env.DB, hops, ACTION_KIND, ref, waitUntil, now);
   if (known?.needsNewerCode) throw new ApiError("action_needs_newer_code");
   const inbound = known?.definition.inbound;
@@ -167,8 +165,7 @@ async function requireVerified(
   const verified = await verifiedEvent(known.inbound.verify, sent, secrets, now);
   if (verified !== null) return verified;
   const key = `${scope}/${name}`;
-  const seconds = unverified.waitSeconds(key, now);
-  if (seconds > 0) throw tooMany(seconds);
+  unverified.require(key, now);
   unverified.charge(key, now);
   throw new ApiError("event_unverified");
 }

@@ -55,7 +55,7 @@ const GET_METRICS: Described = DESCRIBE && {
 
 export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", GET_METRICS), async (c) => {
   const environment = environmentOf(c);
-  const text = await texts.get(environment.scope, () => readMetrics(environment));
+  const text = await shared(environment.scope, () => readMetrics(environment));
   return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
 });
 
@@ -80,11 +80,9 @@ async function readMetrics(environment: RunEnvironment): Promise<string> {
 }
 
 async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts> {
+  const counting = ask(environment, ({ upkeep }) => upkeep.counts());
   try {
-    return await within(
-      COUNT_MAX_MS,
-      ask(environment, (coordinator) => coordinator.upkeep.counts()),
-    );
+    return await within(COUNT_MAX_MS, counting);
   } catch (error) {
     const cause = error instanceof Timeout ? error : (error as ApiError).cause;
     throw new ApiError("coordinator_unavailable", UNREACHED, { cause });
@@ -233,47 +231,43 @@ interface Read {
   result: string | ApiError | null;
 }
 
+/** Per isolate, by scope. Whoever reads from here must have authorized the request. */
+const reads = new BoundedMap<Read>(MAX_KEYS);
+
 /**
- * Shares one read among the requests of an isolate: those that wait for it, and those of the next 10 s. Only requests
- * that waited share a failure. A waiting request polls plain data and does not await the other request's promise,
- * because that promise never settles if the other request is cancelled.
+ * What `read` returns, or another request's read has returned. An isolate shares one read among the requests that wait for
+ * it, and those of the next 10 s. Only requests that waited share a failure. A waiting request polls plain data and does
+ * not await the other request's promise, because that promise never settles if the other request is cancelled. Throws an
+ * ApiError.
  */
-class SharedReads {
-  readonly #reads = new BoundedMap<Read>(MAX_KEYS);
-
-  /** What `read` returns, or another request's read has returned. Throws an ApiError. */
-  async get(key: string, read: () => Promise<string>): Promise<string> {
-    const last = this.#reads.get(key);
-    const maxMs = last?.result === null ? READ_MAX_MS : SHARED_MS;
-    if (last === undefined || msSinceOrLongAgo(last.at, Date.now()) >= maxMs) return this.#read(key, read);
-    while (last.result === null) {
-      await scheduler.wait(POLL_MS);
-      if (last.result === null && msSinceOrLongAgo(last.at, Date.now()) >= READ_MAX_MS) return this.get(key, read);
-    }
-    if (typeof last.result === "string") return last.result;
-    // Without the cause, so that the log has it once.
-    throw new ApiError(last.result.code, last.result.message);
+async function shared(key: string, read: () => Promise<string>): Promise<string> {
+  const last = reads.get(key);
+  const maxMs = last?.result === null ? READ_MAX_MS : SHARED_MS;
+  if (last === undefined || msSinceOrLongAgo(last.at, Date.now()) >= maxMs) return begun(key, read);
+  while (last.result === null) {
+    await scheduler.wait(POLL_MS);
+    if (last.result === null && msSinceOrLongAgo(last.at, Date.now()) >= READ_MAX_MS) return shared(key, read);
   }
-
-  async #read(key: string, read: () => Promise<string>): Promise<string> {
-    const now = Date.now();
-    const entry: Read = { at: now, result: null };
-    this.#reads.set(key, entry);
-    // The oldest come first.
-    this.#reads.evictWhile(({ at }) => msSinceOrLongAgo(at, now) >= READ_MAX_MS);
-    try {
-      const text = await read();
-      entry.result = text;
-      return text;
-    } catch (thrown) {
-      const error = toApiError(thrown);
-      entry.result = error;
-      // Later requests read again.
-      if (this.#reads.get(key) === entry) this.#reads.delete(key);
-      throw error;
-    }
-  }
+  if (typeof last.result === "string") return last.result;
+  // Without the cause, so that the log has it once.
+  throw new ApiError(last.result.code, last.result.message);
 }
 
-/** Per isolate, by scope. Whoever reads from here must have authorized the request. */
-const texts = new SharedReads();
+async function begun(key: string, read: () => Promise<string>): Promise<string> {
+  const now = Date.now();
+  const entry: Read = { at: now, result: null };
+  reads.set(key, entry);
+  // The oldest come first.
+  reads.evictWhile(({ at }) => msSinceOrLongAgo(at, now) >= READ_MAX_MS);
+  try {
+    const text = await read();
+    entry.result = text;
+    return text;
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    entry.result = error;
+    // Later requests read again.
+    if (reads.get(key) === entry) reads.delete(key);
+    throw error;
+  }
+}

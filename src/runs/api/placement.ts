@@ -76,7 +76,7 @@ export interface AskedHome {
  */
 export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
   const { env, hops, scope } = environment;
-  const state = await ask(environment, (coordinator) => coordinator.moves.state());
+  const state = await ask(environment, ({ moves }) => moves.state());
   const said = state.home;
   if (!hasSeveralDatabases(env)) return { state, home: said ?? FIRST_HOME };
   const home = newerHome(said, await readD1(hops, () => readHome(env.DB, scope)));

@@ -177,13 +177,6 @@ function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: st
   };
 }
 
-/** The members of a request's body that are about waiting. */
-interface AskedWait {
-  readonly notBefore?: Instant | undefined;
-  /** In minutes. */
-  readonly waitTimeout?: number | undefined;
-}
-
 /**
  * What a new run would wait for: by its request, and by the action that it runs. `gatesOf` judges it later, because a
  * replay of an earlier request wins over a refusal. The gates of a run never change, whatever happens to the action: an
@@ -196,24 +189,16 @@ export interface WantedGates {
   readonly concurrency: Concurrency | null;
 }
 
-/** The gates of a run whose request is not sealed yet. */
-type UnsealedGates = Omit<Gates, "sealedUnder">;
-
-type GatedAction = Pick<ResolvedAction, "trigger" | "approval" | "concurrency" | "waitTimeout">;
-
 /** The run as far as gates need it. */
-interface GatedRun {
-  readonly parameters: JsonObject;
-  readonly entityId: string | null;
-}
+type GatedRun = Pick<WantedRun, "parameters"> & Pick<AsSent, "entityId">;
 
 /**
- * `action`: null for a create. `hasTrigger`: whether there is anything to hold back. Throws `gate_needs_trigger` and
+ * `asked`: the members of a request's body that are about waiting, `waitTimeout` in minutes. `action`: null for a create. `hasTrigger`: whether there is anything to hold back. Throws `gate_needs_trigger` and
  * `invalid_concurrency_key`.
  */
 export function wantedGates(
-  asked: AskedWait,
-  action: GatedAction | null,
+  asked: { readonly notBefore?: Instant | undefined; readonly waitTimeout?: number | undefined },
+  action: Pick<ResolvedAction, "approval" | "concurrency" | "waitTimeout"> | null,
   run: GatedRun,
   hasTrigger: boolean,
 ): WantedGates {
@@ -248,7 +233,7 @@ export function gatesOf(
   { notBefore: asked, waitTimeoutMs, approval, concurrency }: WantedGates,
   createdAt: number,
   creator: Actor,
-): UnsealedGates | null {
+): Omit<Gates, "sealedUnder"> | null {
   const notBefore = asked !== null && asked > createdAt ? asked : null;
   if (notBefore !== null && notBefore > createdAt + NOT_BEFORE_MAX_DAYS * DAY_MS) {
     const message = `is too far ahead; send an instant in the next ${NOT_BEFORE_MAX_DAYS} days.`;

@@ -66,7 +66,7 @@ async function readFromCoordinator(
   { include }: Inclusion,
 ): Promise<ReadRun | null> {
   try {
-    const answer = await ask(environment, (coordinator) => coordinator.runs.read(id, include && { include }));
+    const answer = await ask(environment, ({ runs }) => runs.read(id, include && { include }));
     if (!answer.ok) return null;
     rememberIfOver(environment, id, answer);
     return answer;
@@ -224,7 +224,7 @@ const SEARCH_MAX_MS = 12_000;
  * `too_many_searches`, `coordinator_unavailable`, `database_unavailable` or `database_not_bound`.
  */
 export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
-  const asked = ask(environment, (coordinator) => coordinator.upkeep.search(query));
+  const asked = ask(environment, ({ upkeep }) => upkeep.search(query));
   const reply = await within(SEARCH_MAX_MS, asked).catch((error: unknown) => {
     throw error instanceof ApiError ? error : new ApiError("coordinator_unavailable", undefined, { cause: error });
   });
@@ -263,7 +263,7 @@ export async function readReplica<Asked, T>(
 
 /** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */
 async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
-  const asked = ask(environment, (coordinator) => coordinator.upkeep.lacking(query));
+  const asked = ask(environment, ({ upkeep }) => upkeep.lacking(query));
   const reply = await within(LACKING_MAX_MS, asked).catch((error: unknown) => {
     if (isErasing(error)) throw error;
     return null;

@@ -33,7 +33,7 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
     const object = new ArchivedObject();
     const ids: string[] = [];
     for (let isOver = false; !isOver; ) {
-      const page = await ask((coordinator) => coordinator.archive.page(id, ids.length));
+      const page = await ask(({ archive }) => archive.page(id, ids.length));
       if (page === null) return null;
       isOver = page.length === 0;
       for (const { id: runId, line } of page) {
@@ -44,7 +44,7 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
       }
     }
     const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
-    const key = await ask((coordinator) => coordinator.archive.seal(id, ids.length, hash));
+    const key = await ask(({ archive }) => archive.seal(id, ids.length, hash));
     return key === null ? null : { key, body };
   }
 }

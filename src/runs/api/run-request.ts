@@ -87,17 +87,6 @@ export function actorOf(c: Context<AppEnv>): Actor {
   return { tokenId, tokenName, parents, person: c.get("person"), ...(proven !== null && { proven }) };
 }
 
-/**
- * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
- * call. `id`: of a run that a coordinator may know.
- */
-export async function requirePerson(mustName: boolean, environment: RunEnvironment, id: string): Promise<void> {
-  if (!mustName) return;
-  if (await ask(environment, (coordinator) => coordinator.gates.hasGates(id))) {
-    throw new ApiError("person_required");
-  }
-}
-
 declare module "hono" {
   interface ContextVariableMap {
     /** The callback token is genuine, but its run's deadline has passed. */
@@ -228,10 +217,8 @@ const CODES: Partial<Record<Reason, ErrorCode>> = {
   write_required: "forbidden",
 };
 
-const SENTENCES: Partial<Record<Reason, string>> = {
-  write_required:
-    "Deleting a run that has or had a gate requires data:write, which your role lacks. Use a token with a role that has it.",
-};
+const WRITE_REQUIRED =
+  "Deleting a run that has or had a gate requires data:write, which your role lacks. Use a token with a role that has it.";
 
 /** Thrown for a time of a schedule that is decided, and for an automatic retry that was dropped. No request asks for them. */
 export class NotWanted extends Error {}
@@ -239,7 +226,8 @@ export class NotWanted extends Error {}
 export function refusalError(reason: Reason): ApiError {
   if (reason === "time_decided" || reason === "retry_dropped") throw new NotWanted();
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
-  return new ApiError(CODES[reason] ?? (reason as ErrorCode), SENTENCES[reason]);
+  const sentence = reason === "write_required" ? WRITE_REQUIRED : undefined;
+  return new ApiError(CODES[reason] ?? (reason as ErrorCode), sentence);
 }
 
 /** Sends JSON text. */
@@ -253,17 +241,13 @@ export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "d
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
 
-interface Creating {
-  /** The caller's Idempotency-Key. */
-  readonly key: string | null;
-  /** `…/action-runs` */
-  readonly runsUrl: string;
-}
-
-/** Sends a run that was created, or that the same key created before. `token`: null if the caller may not know it. */
+/**
+ * Sends a run that was created, or that the same key created before. `key`: the caller's. `runsUrl`: `…/action-runs`.
+ * `token`: null if the caller may not know it.
+ */
 export function sendCreated(
   c: Context<AppEnv>,
-  { key, runsUrl }: Creating,
+  { key, runsUrl }: { readonly key: string | null; readonly runsUrl: string },
   { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
 ): Response {
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");

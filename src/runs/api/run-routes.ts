@@ -73,7 +73,6 @@ import {
   changeKeyOf,
   environmentOf,
   refusalError,
-  requirePerson,
   requiresReaderOrJob,
   runIdOf,
   runJson,
@@ -232,10 +231,9 @@ const REQUEST_ACTION_RUN_CANCEL: Described = DESCRIBE && {
   operationId: "requestActionRunCancel",
   summary: "Cancel an action run",
   description:
-    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for " +
-    "`graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the " +
-    "job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel " +
-    "twice, the grace that ends first counts.",
+    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for `graceSeconds`, so " +
+    "that its job can stop cleanly. The responses to heartbeats tell the job. If the job reports `succeeded` in " +
+    "time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts.",
   idempotencyKey: "stop-42",
   responses: {
     200: { description: "The run is cancelled", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
@@ -330,7 +328,10 @@ export async function changeRun(
   const by = actorOf(c);
   const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
   if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
+  // Only a request that must name a person, and names none, costs another call.
+  if (mustNamePerson(c) && (await ask(environment, ({ gates }) => gates.hasGates(id)))) {
+    throw new ApiError("person_required");
+  }
   if (isDecision) await requireNewestSecret(c);
   const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
   if (answer.ok && answer.decidedAt !== undefined) {

@@ -21,7 +21,7 @@ export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment)
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = ask(environment, (coordinator) => coordinator.watches.unwatch(subscriber.key));
+    const left = ask(environment, ({ watches }) => watches.unwatch(subscriber.key));
     // Without waitUntil, the platform drops the call together with the request of a client that hung up.
     c.executionCtx.waitUntil(left.catch(() => {}));
   };

@@ -218,7 +218,7 @@ async function resyncDatabase(c: Context<AppEnv>, number: number, after: string)
       }
       // The deletion can have taken rows of a move that began meanwhile. So the runs are replicated again.
       if (hasMoveOf(await askHome(environment), number))
-        await ask(environment, (coordinator) => coordinator.upkeep.resync(asked.home));
+        await ask(environment, ({ upkeep }) => upkeep.resync(asked.home));
     }
     done = scope;
   }
@@ -261,7 +261,7 @@ async function resyncEnvironment(
   target: string,
 ): Promise<number> {
   await auditFirst(c, environment, home, { action: "resync_requested", target });
-  return ask(environment, (coordinator) => coordinator.upkeep.resync(home));
+  return ask(environment, ({ upkeep }) => upkeep.resync(home));
 }
 
 /**
@@ -398,7 +398,7 @@ async function moveEnvironment(
   const { home, state } = await askHome(environment);
   if (home === null) {
     await auditFirst(c, environment, null, moved);
-    const chosen = await ask(environment, (coordinator) => coordinator.moves.chooseHome(database));
+    const chosen = await ask(environment, ({ moves }) => moves.chooseHome(database));
     await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, chosen).run());
     if (chosen.database === database) {
       return { home: chosen, move: null, state: { ...state, isNew: false }, isAccepted: false };
@@ -413,7 +413,7 @@ async function moveEnvironment(
     if (underWay === null) return { home, move, state, isAccepted: false };
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
     await auditFirst(c, environment, home, moved);
-    const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
+    const reply = await ask(environment, ({ moves }) => moves.cancel());
     // It is over by now, or the first answer to the cancel was lost.
     const after = reply === null ? (await askHome(environment)).state.moves.at(-1) : moveIn(reply);
     return { home, move: after ?? null, state, isAccepted: true };
@@ -423,7 +423,7 @@ async function moveEnvironment(
   const { meta } = await readD1(environment.hops, () => db.prepare("SELECT 1").all());
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= ROOM_BYTES) throw new ApiError("no_room");
   await auditFirst(c, environment, home, moved);
-  const reply = await ask(environment, (coordinator) => coordinator.moves.begin(home, database));
+  const reply = await ask(environment, ({ moves }) => moves.begin(home, database));
   return { home, move: moveIn(reply), state, isAccepted: true };
 }
 
@@ -459,7 +459,7 @@ const GET_PURGE: Described = DESCRIBE && {
   errors: ["coordinator_unavailable"],
 };
 purgeRoutes.get("/", requiresRoot(GET_PURGE), async (c) => {
-  const state = await ask(environmentOf(c), (coordinator) => coordinator.purges.state());
+  const state = await ask(environmentOf(c), ({ purges }) => purges.state());
   if (state === null) throw new ApiError("not_found", "Nobody has asked for a purge of this environment.");
   return c.json(purgeToWire(state));
 });
@@ -487,11 +487,11 @@ purgeRoutes.post("/", requiresRoot(PURGE_ACTION_RUNS), validBody(purgeRequest), 
   const select = selectRegistered(c.env.DB.withSession("first-primary"), environment.scope);
   if ((await readD1(environment.hops, () => select.first())) === null) throw new ApiError("not_found", NO_RUNS);
   if (dryRun) {
-    const effect = await ask(environment, (coordinator) => coordinator.purges.preview(days));
+    const effect = await ask(environment, ({ purges }) => purges.preview(days));
     return c.json({ days, ...effect, requestedAt: null, completedAt: null });
   }
   await auditFirst(c, environment, null, { action: "purge_requested", target: `days/${days}` });
-  const state = await ask(environment, (coordinator) => coordinator.purges.begin(days));
+  const state = await ask(environment, ({ purges }) => purges.begin(days));
   if (state === null) throw new ApiError("not_found", NO_RUNS);
   return c.json(purgeToWire(state), 202);
 });

@@ -171,7 +171,7 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
  */
 async function isMarked(c: Context<AppEnv>): Promise<boolean> {
   try {
-    await ask(environmentOf(c), (coordinator) => coordinator.moves.state());
+    await ask(environmentOf(c), ({ moves }) => moves.state());
     return false;
   } catch (error) {
     if (isErasing(error)) return true;
@@ -267,7 +267,7 @@ async function mark(env: Env, erasure: Erasure): Promise<boolean> {
 
 /** Marks the environment's object. Returns whether it is in this erasure. */
 export function beginErasing(env: Env, { scope, askedAt, firstPassAt }: Erasure): Promise<boolean> {
-  return call(env, scope, (coordinator) => coordinator.erasing.begin(askedAt, firstPassAt !== null));
+  return call(env, scope, ({ erasing }) => erasing.begin(askedAt, firstPassAt !== null));
 }
 
 function call<T>(env: Env, scope: string, ask: (coordinator: Coordinator) => Promise<T>): Promise<T> {
@@ -286,7 +286,7 @@ async function drive(env: Env, erasure: Erasure, budget: Budget): Promise<void> 
     }
     if (await areGone(env, scope, budget)) await note(firstPassAt === null ? "first_pass_at" : "second_pass_at");
   } else if (envName !== undefined) {
-    const wipe = () => budget.spend(call(env, scope, (coordinator) => coordinator.erasing.wipe(askedAt)));
+    const wipe = () => budget.spend(call(env, scope, ({ erasing }) => erasing.wipe(askedAt)));
     while (!(await wipe())) {
       if (budget.isSpent) return;
       await scheduler.wait(PAUSE_MS);
