@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Count } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import type { RunRow } from "../runs/run-list.ts";
-import type { ShownRuns } from "../runs/use-run-list.ts";
+import type { ShownRuns } from "../runs/run-source.ts";
 import { useNotices } from "../ui/parts.tsx";
 import {
   allToggled,

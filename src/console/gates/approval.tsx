@@ -1,5 +1,4 @@
 /** Who gets the buttons for a decision about a run, and why the service would refuse one. The service decides. */
-
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { failsText } from "../../words/waiting.ts";

@@ -112,7 +112,13 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
         <p class="muted">Loading the request …</p>
       ) : (
         <>
-          <Approvals of={approval} />
+          {approval.required === 1 ? null : (
+            <p>
+              The run needs {approval.required} approvals and has {approval.approvals.length}
+              {approval.approvals.length === 0 ? "." : ": "}
+              <bdi>{approval.approvals.map(({ by }) => by).join(", ")}</bdi>
+            </p>
+          )}
           <ActionNow {...approval.action} />
         </>
       )}
@@ -139,17 +145,6 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
 
 function isEmpty(value: object): boolean {
   return Object.keys(value).length === 0;
-}
-
-function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
-  if (required === 1) return null;
-  return (
-    <p>
-      The run needs {required} approvals and has {approvals.length}
-      {approvals.length === 0 ? "." : ": "}
-      <bdi>{approvals.map(({ by }) => by).join(", ")}</bdi>
-    </p>
-  );
 }
 
 /** An approval is for the request that is shown, whatever happened to the action since. */

@@ -1,15 +1,10 @@
 /** When a run was created, started and ended, and how long it waited, ran and took. The clock of an open stage ticks. */
-import type { Schemas } from "../../client/index.ts";
 import { ranOf, type Span, tookOf, waitedOf } from "../../words/durations.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { ClockTime, Duration, useNow } from "../ui/time.tsx";
+import type { RunAndEvents } from "./use-run.ts";
 
-interface LifecycleBarProps {
-  readonly run: Schemas["DetailedActionRun"];
-  readonly events: readonly Schemas["TimelineEvent"][];
-}
-
-export function LifecycleBar({ run, events }: LifecycleBarProps) {
+export function LifecycleBar({ run, events }: RunAndEvents) {
   const now = useNow(isOpen(run.status) ? 1000 : null);
   const { stages, last } = lifecycleOf(run, events, now);
   // In hundredths: a grid whose fractions add up to less than 1 leaves room unused.
@@ -80,8 +75,8 @@ const SHARE_MIN = 0.15;
  * run never came past its gates. `now`, in ms, is the end of an open stage.
  */
 export function lifecycleOf(
-  run: Schemas["DetailedActionRun"],
-  events: readonly Schemas["TimelineEvent"][],
+  run: RunAndEvents["run"],
+  events: RunAndEvents["events"],
   now: number,
 ): { readonly stages: readonly Stage[]; readonly last: Milestone } {
   const { createdAt, startedAt, completedAt, status, details } = run;

@@ -2,21 +2,16 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { withoutColours } from "../../base/visible-text.ts";
-import type { RunTail, Schemas } from "../../client/index.ts";
+import type { RunTail } from "../../client/index.ts";
 import { TailLines, unendedLine } from "../../words/tail-lines.ts";
 import { FailingNote, WaitingNote } from "../gates/waiting-note.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { Section, StatusNote } from "../ui/parts.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { percent } from "./timeline.tsx";
-import { newsOf } from "./use-run.ts";
+import { newsOf, type RunAndEvents } from "./use-run.ts";
 
-interface NowSectionProps {
-  readonly run: Schemas["DetailedActionRun"];
-  readonly events: readonly Schemas["TimelineEvent"][];
-}
-
-export function NowSection({ run: { details }, events }: NowSectionProps) {
+export function NowSection({ run: { details }, events }: RunAndEvents) {
   const { heartbeat = null, cancel = null, waiting = null, delivery = null } = details ?? {};
   const news = newsOf(heartbeat, events);
   if (news === null && cancel === null && waiting === null && delivery === null) return null;
@@ -48,7 +43,7 @@ export function NowSection({ run: { details }, events }: NowSectionProps) {
 }
 
 /** Who cancelled a run, and why. */
-export function Cancelled({ run, events }: NowSectionProps) {
+export function Cancelled({ run, events }: RunAndEvents) {
   const end = events.findLast((event) => event.type === "ended");
   const cancel = run.details?.cancel ?? null;
   const by = end?.by ?? cancel?.by ?? null;

@@ -114,25 +114,17 @@ interface AutomaticRetryNoteProps extends ReturnType<typeof useAutomaticRetry> {
 /** When the automatic retry comes, which run it is, or why there is none after all. `run`: the retry. */
 export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run, isPlanned }: AutomaticRetryNoteProps) {
   const { may } = useSession();
-  if (dropped !== null) {
-    return (
-      <StatusNote status="cancelled">
-        <p>
-          Automatic retry {attempt} does not start. <bdi>{dropped}</bdi>
-          {runId === null ? null : (
-            <>
-              {" "}
-              Its run: <RunLink id={runId} />
-            </>
-          )}
-        </p>
-      </StatusNote>
-    );
-  }
   return (
-    <StatusNote status="pending">
+    <StatusNote status={dropped === null ? "pending" : "cancelled"}>
       <p>
         Automatic retry {attempt}
+        {dropped === null ? null : (
+          <>
+            {" does not start. "}
+            <bdi>{dropped}</bdi>
+            {runId === null ? "" : " Its run"}
+          </>
+        )}
         {isPlanned ? (
           <>
             {" starts "}
@@ -141,7 +133,7 @@ export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run,
         ) : null}
         {runId === null ? null : (
           <>
-            : <RunLink id={runId} /> {run === undefined ? null : <StatusMark status={run.status} />}
+            : <RunLink id={runId} /> {run === undefined || dropped !== null ? null : <StatusMark status={run.status} />}
           </>
         )}
       </p>

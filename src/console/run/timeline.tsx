@@ -41,7 +41,7 @@ interface Attempt {
   readonly of: "start" | "stop";
   readonly attempt: number;
   readonly host: string | null;
-  readonly answer: EventOf<"attempt_answered"> | EventOf<"stop_answered"> | null;
+  answer: EventOf<"attempt_answered"> | EventOf<"stop_answered"> | null;
   /** What came before the answer, so the answer stays unknown. Null: there is an answer, or it may still come. */
   readonly overtakenBy: "started" | "ended" | null;
   /** When the next attempt comes. Null: it has come, or there is no further attempt. */
@@ -52,8 +52,8 @@ interface Attempt {
 interface Heartbeats {
   readonly kind: "heartbeats";
   readonly seq: number;
-  readonly beats: readonly EventOf<"heartbeat">[];
-  readonly thinned: number;
+  readonly beats: EventOf<"heartbeat">[];
+  thinned: number;
 }
 
 export type Item = Attempt | Heartbeats | { readonly kind: "event"; readonly seq: number; readonly event: Single };
@@ -62,36 +62,31 @@ export type Item = Attempt | Heartbeats | { readonly kind: "event"; readonly seq
 export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
   const items: Item[] = [];
   for (const event of events) {
-    const { seq, at } = event;
+    const { seq, at, type } = event;
+    const of = type.startsWith("stop_") ? "stop" : "start";
     switch (event.type) {
       case "attempt_started":
-      case "stop_started": {
-        const of = event.type === "attempt_started" ? "start" : "stop";
+      case "stop_started":
         items.push({ ...NOT_ANSWERED, seq, at, of, attempt: event.attempt, host: event.host });
         break;
-      }
       case "attempt_answered":
       case "stop_answered": {
         // It can come after other events. An attempt that could not be sent gives its number to the next one.
-        const of = event.type === "attempt_answered" ? "start" : "stop";
         const { attempt } = event;
-        const index = items.findLastIndex(
-          (item) => item.kind === "attempt" && item.of === of && item.attempt === attempt && item.answer === null,
-        );
-        const asked = items[index] ?? { ...NOT_ANSWERED, seq, at, of, attempt, host: null };
-        items.splice(index === -1 ? items.length : index, 1, { ...asked, answer: event } as Attempt);
+        const asked = items
+          .filter((item) => item.kind === "attempt")
+          .findLast((item) => item.of === of && item.attempt === attempt && item.answer === null);
+        if (asked !== undefined) asked.answer = event;
+        else items.push({ ...NOT_ANSWERED, seq, at, of, attempt, host: null, answer: event });
         break;
       }
       case "heartbeat":
       case "heartbeats_thinned": {
         const last = items.at(-1);
-        if (last?.kind === "heartbeats") items.pop();
-        const { beats, thinned, ...row } = last?.kind === "heartbeats" ? last : { ...NO_BEATS, seq };
-        items.push(
-          event.type === "heartbeat"
-            ? { ...row, beats: [...beats, event], thinned }
-            : { ...row, beats, thinned: thinned + event.count },
-        );
+        const row: Heartbeats = last?.kind === "heartbeats" ? last : { kind: "heartbeats", seq, beats: [], thinned: 0 };
+        if (row !== last) items.push(row);
+        if (event.type === "heartbeat") row.beats.push(event);
+        else row.thinned += event.count;
         break;
       }
       default:
@@ -103,7 +98,6 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
 }
 
 const NOT_ANSWERED = { kind: "attempt", answer: null, overtakenBy: null, nextAt: null } as const;
-const NO_BEATS = { kind: "heartbeats", beats: [], thinned: 0 } as const;
 
 function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Attempt {
   const { of, answer } = item;

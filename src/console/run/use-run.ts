@@ -8,13 +8,18 @@ import { useVisible } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
+/** What several parts of the page of a run show. */
+export interface RunAndEvents {
+  readonly run: Schemas["DetailedActionRun"];
+  readonly events: readonly TimelineEvent[];
+}
+
 /** How often to read while the run is behind its events, or while there are no live events. */
 const POLL_MS = 2000;
 /** A place in line changes without an event of the run. */
 const LINE_POLL_MS = 10_000;
 
-interface ReadRun {
-  readonly run: Schemas["DetailedActionRun"];
+interface ReadRun extends Pick<RunAndEvents, "run"> {
   /** As the server sent it. */
   readonly text: string;
   /** The run includes all events up to this one, and perhaps more. */
@@ -45,7 +50,7 @@ export function useRun(id: string) {
     async (signal): Promise<ReadRun> => {
       const seq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
-      return { run: JSON.parse(text) as Schemas["DetailedActionRun"], text, newsSeq: seq };
+      return { run: JSON.parse(text), text, newsSeq: seq };
     },
     [reader, id],
     { everyMs: paceOf },

@@ -136,17 +136,6 @@ function objectIn(text: string): object | null {
   }
 }
 
-interface ErrorParts {
-  /** The line that says what went wrong. */
-  readonly headline: string;
-  /** The lines between it and the first stack frame or cause. Empty if there are none. */
-  readonly detail: string;
-  /** The errors behind it, from the outside to the inside. */
-  readonly causes: readonly string[];
-  /** How many lines are stack frames. */
-  readonly frames: number;
-}
-
 /** Java, JavaScript and .NET; Java's shortened traces; Ruby; PHP; Go; Python. */
 const FRAME =
   /^\s+at |^\s*\.{3} \d+ (?:more|common)|^\s+from \S+:\d+|^#\d+ |^\s+\S+\.go:\d+|^goroutine \d+ |^\s+File "/;
@@ -160,8 +149,10 @@ const PYTHON_BETWEEN = /^(?:Traceback|The above exception|During handling)/;
 /**
  * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. It knows
  * the stack traces of the usual languages by the form of their lines. Any other text has no frames. `lines`: not empty.
+ * `detail`: the lines between the headline and the first stack frame or cause; empty if there are none. `causes`: from the
+ * outside to the inside. `frames`: how many lines are stack frames.
  */
-export function errorPartsOf(lines: readonly string[]): ErrorParts {
+export function errorPartsOf(lines: readonly string[]) {
   const first = Math.max(lines.findIndex(isText), 0);
   if (PYTHON.test(lines[first] ?? "")) return pythonParts(lines);
   const detail: string[] = [];
@@ -185,7 +176,7 @@ export function errorPartsOf(lines: readonly string[]): ErrorParts {
 }
 
 /** Python writes the cause first, and each error below its frames. */
-function pythonParts(lines: readonly string[]): ErrorParts {
+function pythonParts(lines: readonly string[]) {
   const errors = lines.filter((line) => /^\S/.test(line) && !PYTHON_BETWEEN.test(line));
   const [headline = lines.find(isText) ?? "", ...causes] = errors.reverse();
   return { headline, detail: "", causes, frames: lines.filter((line) => /^\s+\S/.test(line)).length };

@@ -4,7 +4,7 @@
  */
 import { useCallback, useMemo } from "preact/hooks";
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
-import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
+import { RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
 import { isRelative, LOCAL, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
@@ -12,14 +12,17 @@ import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import type { Times } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 
-/** A search by `text` is one of lists alone: nothing counts it or changes its runs. */
-export type FilterName = RunFilterName | "since" | "text";
-
-/** In the order of the chips. */
-const FILTERS: readonly FilterName[] = [
-  ...RUN_FILTER_NAMES.flatMap((name) => (name === "createdAfter" ? (["since", name] as const) : name)),
-  "text",
-];
+const { createdAfter, createdBefore, ...OTHERS } = RUN_FILTERS;
+/** In the order of the chips. A search by `text` is one of lists alone: nothing counts it or changes its runs. */
+const FILTERS = {
+  ...OTHERS,
+  since: createdAfter,
+  createdAfter,
+  createdBefore,
+  text: { shown: "text", isRepeatable: false },
+} as const;
+export type FilterName = keyof typeof FILTERS;
+const NAMES = Object.keys(FILTERS) as readonly FilterName[];
 
 /** One filter with one value. */
 export interface Chip {
@@ -33,17 +36,11 @@ function parameterOf(name: FilterName): RunFilterName | "text" {
   return name === "since" ? "createdAfter" : name;
 }
 
-/** Of other filters, another value replaces the one before. */
-function isRepeatable(name: FilterName): boolean {
-  const parameter = parameterOf(name);
-  return parameter !== "text" && RUN_FILTERS[parameter].isRepeatable;
-}
-
 export function chipsOf(query: URLSearchParams): readonly Chip[] {
-  return FILTERS.flatMap((name) =>
+  return NAMES.flatMap((name) =>
     [...new Set(query.getAll(name))]
       .filter((value) => value !== "" && !(name === "createdAfter" && query.get("since")))
-      .slice(0, isRepeatable(name) ? undefined : 1)
+      .slice(0, FILTERS[name].isRepeatable ? undefined : 1)
       .map((value) => ({ name, value })),
   );
 }
@@ -57,7 +54,7 @@ export function filterOf(query: URLSearchParams, now: Date, zone = LOCAL): RunFi
   for (const { name, value } of chipsOf(query)) {
     const parameter = parameterOf(name);
     const text = name === "since" ? (sinceInstant(value, now, zone)?.toISOString() ?? value) : value;
-    filter[parameter] = isRepeatable(name) ? [filter[parameter] ?? [], text].flat() : text;
+    filter[parameter] = FILTERS[name].isRepeatable ? [filter[parameter] ?? [], text].flat() : text;
   }
   return filter as RunFilter;
 }
@@ -102,9 +99,8 @@ export function withChip(query: URLSearchParams, chip: Chip): URLSearchParams {
 
 export function withoutChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
   const changed = atCursor(query, null);
-  // Those of `chipsOf` hide further values, which must not appear in their place.
-  if (isRepeatable(name)) changed.delete(name, value);
-  else changed.delete(name);
+  // A single value hides further ones, which must not appear in its place.
+  changed.delete(name, FILTERS[name].isRepeatable ? value : undefined);
   if (name === "since") changed.delete("createdAfter");
   return changed;
 }
@@ -117,7 +113,7 @@ export function withStatusToggled(query: URLSearchParams, status: Status): URLSe
 
 export function withoutFilters(query: URLSearchParams): URLSearchParams {
   const changed = atCursor(query, null);
-  for (const name of FILTERS) changed.delete(name);
+  for (const name of NAMES) changed.delete(name);
   return changed;
 }
 
@@ -143,8 +139,7 @@ const AGO = /^\d+ ?[a-z]$/i;
 
 /** What stands before the value: "label". */
 export function chipName({ name }: Chip): string {
-  const parameter = parameterOf(name);
-  return parameter === "text" ? "text" : RUN_FILTERS[parameter].shown;
+  return FILTERS[name].shown;
 }
 
 /** The value as people read it. `minute`: how an instant is written. */

@@ -1,5 +1,5 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
@@ -29,10 +29,10 @@ import {
   withStatusToggled,
 } from "./filters.ts";
 import { type RunList, shownIn } from "./run-list.ts";
+import type { ShownRuns } from "./run-source.ts";
 import { RunTable } from "./run-table.tsx";
 import { SearchBox } from "./search-box.tsx";
 import { Strip } from "./strip.tsx";
-import type { ShownRuns } from "./use-run-list.ts";
 
 interface ListPanelProps {
   /** The run that is open beside the list. */
@@ -103,11 +103,8 @@ const NOTHING_YET: RunList = { rows: [], older: [], fresh: [], next: null };
 /** New runs wait behind a button, so that no row moves while somebody points at it. */
 function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () => void }) {
   const { announce } = useNotices();
-  const isThere = count > 0;
-  useEffect(() => {
-    if (isThere) announce("There are new runs.");
-  }, [isThere, announce]);
-  if (!isThere) return null;
+  useOnChange(count > 0, (wereThere) => !wereThere && announce("There are new runs."));
+  if (count === 0) return null;
   return (
     <Button kind="primary" onClick={onShow}>
       {count} new

@@ -76,7 +76,7 @@ export function RunTable({ rows, selectedId, isStale, onOpenAgain, selecting }: 
               <span class="row-main row no-wrap">Run</span>
               <span class="row-rest row no-wrap">
                 <span class="row-note" />
-                <span class="row-subject">Subject</span>
+                <span class="row-subject cut">Subject</span>
                 <span class="labels row no-wrap gap-4" ref={labelsHead}>
                   Labels
                 </span>
@@ -139,7 +139,7 @@ function Row({ row, href, isSelected, onFollow, labelsPx, box }: RowProps) {
             <Note row={row} />
             {/* In the narrowest list it stands in for its column. */}
             <bdi class="row-who muted small">{triggeredBy}</bdi>
-            <span class="row-subject muted" title={subject ?? undefined}>
+            <span class="row-subject cut muted" title={subject ?? undefined}>
               <bdi>{subject}</bdi>
             </span>
             {/* In the narrowest list, whose head has no labels, one has room in the place of a subject. */}

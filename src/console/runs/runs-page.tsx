@@ -1,6 +1,5 @@
 /** The list of runs, and beside it or instead of it the run that the address names. */
-import type { RefObject } from "preact";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { SelectionBar } from "../bulk/bulk-dialog.tsx";
 import { useSelection } from "../bulk/use-selection.tsx";
@@ -9,9 +8,10 @@ import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
 import { currentLink, rowLinks, useRowKeys } from "../ui/list-page.tsx";
+import { useOnChange } from "../ui/load.tsx";
 import { ListPanel } from "./list-panel.tsx";
 import { rowIn } from "./run-list.ts";
-import { useRunList } from "./use-run-list.ts";
+import { useRunList } from "./run-source.ts";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { scope, may } = useSession();
@@ -22,7 +22,14 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   const close = useCallback(() => router.navigate(hrefOf({ name: "runs", ...scope }, search)), [router, scope, search]);
   useRowKeys("Runs", "run", panels);
   const focusRun = useCallback(() => room.current?.focus(), []);
-  useRunFocus(runId, panels, room);
+  // If the list stays beside the run, the run's link keeps the focus, so that `j` and Enter go from run to run. If the
+  // run replaces the list, the run gets the focus, and the list gets it back.
+  useOnChange(runId, (closedId) => {
+    const links = rowLinks(panels.current);
+    if (runId === null) links.find(({ dataset }) => dataset.run === closedId)?.focus();
+    // A link that is not shown has no boxes.
+    else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
+  });
   const shown = useRunList(runId);
   const selecting = useSelection(shown);
   const maySelect = may("data:write");
@@ -68,25 +75,4 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
       {maySelect ? <SelectionBar selecting={selecting} list={listed?.list ?? null} /> : null}
     </div>
   );
-}
-
-/**
- * If the list stays beside the run, the run's link keeps the focus, so that `j` and Enter go from run to run. If the
- * run replaces the list, the run gets the focus, and the list gets it back.
- */
-function useRunFocus(
-  runId: string | null,
-  panels: RefObject<HTMLElement | null>,
-  room: RefObject<HTMLElement | null>,
-): void {
-  const before = useRef(runId);
-  useEffect(() => {
-    const closedId = before.current;
-    before.current = runId;
-    if (closedId === runId) return;
-    const links = rowLinks(panels.current);
-    if (runId === null) links.find(({ dataset }) => dataset.run === closedId)?.focus();
-    // A link that is not shown has no boxes.
-    else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
-  }, [runId, panels, room]);
 }

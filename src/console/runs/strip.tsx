@@ -62,7 +62,7 @@ export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
-      <p class="strip-caption row no-wrap gap-12 small">
+      <p class="strip-caption cut row no-wrap gap-12 small">
         {pointed === null ? (
           <span class="cut muted">
             {shown.length > 0 &&
