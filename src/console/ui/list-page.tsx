@@ -56,8 +56,7 @@ interface ListPageProps<T> {
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
-export function ListPage<T>(props: ListPageProps<T>) {
-  const { title, of, loaded, button, note, children } = props;
+export function ListPage<T>({ title, of, loaded, button, note, children }: ListPageProps<T>) {
   const { data, failure, reload } = loaded;
   return (
     <div class="page">
