@@ -177,7 +177,6 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
   return definitionRoutes(
     { ...ACTION_KIND, afterWrite },
     DESCRIBE && {
-      tag: "Actions",
       id: "Action",
       noun: ["an", "action"],
       descriptions: {

@@ -2,14 +2,13 @@
 
 import * as z from "zod";
 import type { ErrorCode } from "../http/errors.ts";
-import type { Operation, Tag } from "../http/operation.ts";
+import type { Operation } from "../http/operation.ts";
 import { described, responseInstant, version } from "../http/response-schemas.ts";
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
 
 /** What the document says of a kind. */
 export interface KindDescription {
-  readonly tag: Tag;
   /** In the ids of operations, such as `putAction`. */
   readonly id: string;
   /** As in "Delete an action" and "The action is deleted". */
@@ -24,7 +23,6 @@ export interface KindDescription {
 }
 
 export function operationsOf({
-  tag,
   id,
   noun: [article, name],
   descriptions,
@@ -36,7 +34,6 @@ export function operationsOf({
   const one = `${article} ${name}`;
   const ofRoute = (route: Route, operationId: string, summary: string) => ({
     operationId,
-    tag,
     summary: summaries?.[route] ?? summary,
     description: descriptions[route],
   });

@@ -19,7 +19,6 @@ const SHOWN_TIMES = 5;
 export const scheduleRoutes = definitionRoutes(
   SCHEDULE_KIND,
   DESCRIBE && {
-    tag: "Schedules",
     id: "Schedule",
     noun: ["a", "schedule"],
     descriptions: {
@@ -64,7 +63,6 @@ export const scheduleRoutes = definitionRoutes(
     "data:read",
     DESCRIBE && {
       operationId: "getScheduleStatus",
-      tag: "Schedules",
       summary: "Get the status of a schedule",
       description:
         "Returns the next times of a schedule, what became of the last one, and whether the service has disabled it. Its " +

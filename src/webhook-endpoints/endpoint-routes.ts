@@ -19,7 +19,6 @@ import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSe
 export const endpointRoutes = definitionRoutes(
   ENDPOINT_KIND,
   DESCRIBE && {
-    tag: "Webhook endpoints",
     id: "WebhookEndpoint",
     noun: ["a", "webhook endpoint"],
     descriptions: {
@@ -58,7 +57,6 @@ export const endpointRoutes = definitionRoutes(
       "webhooks:manage",
       DESCRIBE && {
         operationId: "enableWebhookEndpoint",
-        tag: "Webhook endpoints",
         summary: "Enable a webhook endpoint",
         description:
           "Enables an endpoint that the service disabled, because no message was delivered for days or the receiver answered " +
@@ -87,7 +85,6 @@ export const endpointRoutes = definitionRoutes(
       "webhooks:manage",
       DESCRIBE && {
         operationId: "rotateSigningSecret",
-        tag: "Webhook endpoints",
         summary: "Rotate the signing secret of a webhook endpoint",
         description:
           "Gives the endpoint a new signing secret and returns it. Only this response contains the secret. The replaced secret " +

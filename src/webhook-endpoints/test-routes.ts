@@ -52,7 +52,6 @@ export const testRoutes = new Hono<AppEnv>().post(
     "webhooks:manage",
     DESCRIBE && {
       operationId: "testWebhookEndpoint",
-      tag: "Webhook endpoints",
       summary: "Test a webhook endpoint",
       description:
         "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +

@@ -21,7 +21,7 @@ import {
   selectVersion,
 } from "../../src/definitions/store.ts";
 import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
-import { requireDatabase } from "../../src/service/readiness.ts";
+import { requireDatabase } from "../../src/service/health-routes.ts";
 import { enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
 

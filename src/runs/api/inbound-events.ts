@@ -12,26 +12,24 @@ import {
   type SentEvent,
   startsRun,
   verifiedEvent,
-} from "../../../actions/inbound.ts";
-import type { Inbound } from "../../../actions/inbound-definition.ts";
-import { ACTION_KIND, actionMemory, type KnownAction } from "../../../actions/kind.ts";
-import { eventSecretsOf } from "../../../actions/resolve.ts";
-import { tokenStateOf } from "../../../auth/token-state.ts";
-import { BoundedMap } from "../../../base/bounded-map.ts";
-import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../../base/limits.ts";
-import { log } from "../../../base/log.ts";
-import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
-import { ApiError } from "../../../http/errors.ts";
-import { type Described, meaning } from "../../../http/operation.ts";
-import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../../http/request-context.ts";
-import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../../http/validate.ts";
-import { actorOfLine } from "../../run.ts";
-import { inboundKey } from "../../starts.ts";
-import { createStartedRun } from "../create-run.ts";
-import { OF_ACTION_RUN, OF_CREATE } from "../responses/errors.ts";
-import { ignoredEvent, startedByEvent } from "../responses/runs.ts";
-import { environmentOf } from "../run-request.ts";
-import { type StartEnvironment, starterOf } from "./starter.ts";
+} from "../../actions/inbound.ts";
+import type { Inbound } from "../../actions/inbound-definition.ts";
+import { ACTION_KIND, actionMemory, type KnownAction } from "../../actions/kind.ts";
+import { eventSecretsOf } from "../../actions/resolve.ts";
+import { tokenStateOf } from "../../auth/token-state.ts";
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../base/limits.ts";
+import { log } from "../../base/log.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { type Described, meaning } from "../../http/operation.ts";
+import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
+import { actorOfLine } from "../run.ts";
+import { inboundKey } from "../starts.ts";
+import { createStartedRun, type StartEnvironment, starterOf } from "./create-run.ts";
+import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
+import { environmentOf } from "./run-request.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
@@ -92,65 +90,53 @@ function requiresInboundId(operation?: Described): MiddlewareHandler<AppEnv> {
   );
 }
 
-export const inboundEventRoutes = new Hono<AppEnv>().post(
-  EVENTS,
-  requiresInboundId(
-    DESCRIBE && {
-      operationId: "receiveEvent",
-      tag: "Actions",
-      summary: "Start an action by an event",
-      description:
-        `Takes an event of another product: JSON or a form of at most ${EVENT_MAX_BYTES} bytes. \`GET …/inbound\` shows the ` +
-        "URL. If the event meets the conditions of `when`, it starts a run with the parameters that the action makes of " +
-        "it. A form is an object of texts. If `payload` is its only field, the JSON in it is the event. " +
-        "The same event twice is one run: by its `webhook-id` with `standard-webhooks`, otherwise by its body.",
-      responses: {
-        200: {
-          description: "The run that this event started before",
-          json: startedByEvent,
-          headers: ["Idempotent-Replayed"],
-        },
-        201: { description: "The run", json: startedByEvent },
-        202: { description: "The event does not meet the conditions, and starts nothing", json: ignoredEvent },
-      },
-      errors: [
-        "starter_ended",
-        "invalid_body",
-        "body_too_large",
-        "unsupported_media_type",
-        ...OF_CREATE,
-        ...OF_ACTION_RUN,
-      ],
+const RECEIVE_EVENT: Described = DESCRIBE && {
+  operationId: "receiveEvent",
+  summary: "Start an action by an event",
+  description:
+    `Takes an event of another product: JSON or a form of at most ${EVENT_MAX_BYTES} bytes. \`GET …/inbound\` shows the ` +
+    "URL. If the event meets the conditions of `when`, it starts a run with the parameters that the action makes of " +
+    "it. A form is an object of texts. If `payload` is its only field, the JSON in it is the event. " +
+    "The same event twice is one run: by its `webhook-id` with `standard-webhooks`, otherwise by its body.",
+  responses: {
+    200: {
+      description: "The run that this event started before",
+      json: startedByEvent,
+      headers: ["Idempotent-Replayed"],
     },
-  ),
-  async (c) => {
-    const { name } = c.req.param() as { name: string };
-    const environment = { ...environmentOf(c), ring: usableRing(c) };
-    const parse = parserOf(c);
-    const sent = { headers: c.req.raw.headers, body: new Uint8Array(await readBytes(c.req.raw, EVENT_MAX_BYTES)) };
-    const known = await knownInbound(environment, name);
-    const verified = await requireVerified(environment, name, known, sent);
-    noteOpened(c);
-    const { inbound } = known;
-    const event = readableEvent(inbound, sent.headers, parse(decodeUtf8(sent.body)));
-    if (!startsRun(inbound, event)) return c.json({ ignored: true }, 202);
-    const actor = actorOfLine(known.storedBy);
-    const key = inboundKey(name, await eventIdOf(sent, verified));
-    const origin = new URL(c.req.url).origin;
-    const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
-    const creating = createStartedRun(creation, name, async () => {
-      if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
-        throw new ApiError("starter_ended");
-      const parameters = parametersOf(inbound, event);
-      if (!parameters.ok) throw new ApiError("invalid_parameters", parameters.error);
-      return { entityId: null, parameters: parameters.value, recommendations: {} };
-    });
-    const { answer } = await creating.catch((error: unknown) => refuse(c, name, error));
-    c.set("runId", answer.id);
-    if (answer.replayed) c.header("Idempotent-Replayed", "true");
-    return c.json({ id: answer.id }, answer.replayed ? 200 : 201);
+    201: { description: "The run", json: startedByEvent },
+    202: { description: "The event does not meet the conditions, and starts nothing", json: ignoredEvent },
   },
-);
+  errors: ["starter_ended", "invalid_body", "body_too_large", "unsupported_media_type", ...OF_CREATE, ...OF_ACTION_RUN],
+};
+
+export const inboundEventRoutes = new Hono<AppEnv>().post(EVENTS, requiresInboundId(RECEIVE_EVENT), async (c) => {
+  const { name } = c.req.param() as { name: string };
+  const environment = { ...environmentOf(c), ring: usableRing(c) };
+  const parse = parserOf(c);
+  const sent = { headers: c.req.raw.headers, body: new Uint8Array(await readBytes(c.req.raw, EVENT_MAX_BYTES)) };
+  const known = await knownInbound(environment, name);
+  const verified = await requireVerified(environment, name, known, sent);
+  noteOpened(c);
+  const { inbound } = known;
+  const event = readableEvent(inbound, sent.headers, parse(decodeUtf8(sent.body)));
+  if (!startsRun(inbound, event)) return c.json({ ignored: true }, 202);
+  const actor = actorOfLine(known.storedBy);
+  const key = inboundKey(name, await eventIdOf(sent, verified));
+  const origin = new URL(c.req.url).origin;
+  const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
+  const creating = createStartedRun(creation, name, async () => {
+    if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
+      throw new ApiError("starter_ended");
+    const parameters = parametersOf(inbound, event);
+    if (!parameters.ok) throw new ApiError("invalid_parameters", parameters.error);
+    return { entityId: null, parameters: parameters.value, recommendations: {} };
+  });
+  const { answer } = await creating.catch((error: unknown) => refuse(c, name, error));
+  c.set("runId", answer.id);
+  if (answer.replayed) c.header("Idempotent-Replayed", "true");
+  return c.json({ id: answer.id }, answer.replayed ? 200 : 201);
+});
 
 type WithInbound = KnownAction & { readonly inbound: Inbound };
 
