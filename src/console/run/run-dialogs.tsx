@@ -16,14 +16,13 @@ import type { ActionOfRun } from "./retrying.tsx";
 
 export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
-interface RunDialogsProps extends Omit<DialogOfRunProps, "onClose"> {
+interface RunDialogsProps extends DialogOfRunProps {
   readonly open: RunDialog | null;
   /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
   /** Whether the service starts the job of a retry. */
   readonly isDispatched: boolean;
-  readonly onClose: () => void;
   /** Reads the run again. */
   readonly reload: () => void;
 }

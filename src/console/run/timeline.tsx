@@ -269,7 +269,13 @@ function AttemptRow({ at, of, attempt, host, answer, overtakenBy, nextAt }: Atte
         <Said text={sentence.endsWith(".") ? sentence : `${sentence}.`} />
       )}
       {/* Left out if the token may not see it, and null if there is none. */}
-      {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
+      {excerpt && hasLines(excerpt) ? (
+        <TextBlock name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} />
+      ) : excerpt ? (
+        <pre class="excerpt card is-side">
+          <bdi>{excerpt}</bdi>
+        </pre>
+      ) : null}
       {nextAt === null ? null : (
         <p class="tone is-running strong">
           Next attempt <Countdown until={nextAt} />
@@ -278,16 +284,6 @@ function AttemptRow({ at, of, attempt, host, answer, overtakenBy, nextAt }: Atte
       {outcome === "given_up" ? <p class="muted">There is no further attempt.</p> : null}
       {outcome === "overtaken" ? <p class="muted">This answer came too late.</p> : null}
     </Row>
-  );
-}
-
-/** What the receiver responded. `name`: of the block. */
-function Excerpt({ name, text }: { readonly name: string; readonly text: string }) {
-  if (hasLines(text)) return <TextBlock name={name} text={text} />;
-  return (
-    <pre class="excerpt card is-side">
-      <bdi>{text}</bdi>
-    </pre>
   );
 }
 

@@ -101,7 +101,8 @@ function chipsTerm(...chips: readonly Chip[]): Meaning {
 /** The range of a word that names whole days: `yesterday`, `last tuesday`, a date. Null for every other word. */
 function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
   const text = typed.toLowerCase();
-  const [from, to] = [sinceInstant(text, now, zone), untilInstant(text, now, zone)];
+  const from = sinceInstant(text, now, zone);
+  const to = from && untilInstant(text, now, zone);
   // A time of day begins and ends at one instant.
   if (from === null || to === null || from.getTime() === to.getTime()) return null;
   return [
@@ -215,8 +216,7 @@ export function wordAtEnd(text: string): string {
 
 /** The text without the word at its end. */
 export function textBefore(text: string): string {
-  const word = wordAtEnd(text);
-  return word === "" ? text : text.slice(0, text.lastIndexOf(word));
+  return text.slice(0, text.length - wordAtEnd(text).length);
 }
 
 /** What to ask the service for a word; null if it can't help. */
