@@ -6,7 +6,7 @@
  * - `pages.ts` and `router.tsx`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in
  *   its address. `keys.tsx`: keyboard shortcuts, which pages register, and their help.
  * - `session/`: signing in and out, also at an issuer (`identity-pages.tsx`), `useSession` with the API's client, and `frame.tsx`, which stands around every page.
- * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, facts, lists, times, trees, notices, `useLoad`.
+ * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, facts, lists, times, trees, notices, `useRead`.
  * - `runs/`: the list. `run/`: one run. `bulk/`: many runs at once. `gates/`: what waits, approvals, groups and pauses.
  *   `actions/`: stored actions. `schedules/`: their times. `notifications/`: webhook endpoints. `definitions/`: what
  *   these kinds have in common. `tokens/`: tokens and the audit log.

@@ -5,14 +5,8 @@ import { useSession } from "../session/session.tsx";
 import { ChangeDialog, Check, SelectField, TextArea, TextField, useForm } from "../ui/forms.tsx";
 import { useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
-import { SecretDialog, TokenName } from "./token-dialogs.tsx";
+import { SecretDialog, type TokenDialogProps, TokenName } from "./token-dialogs.tsx";
 import { expiryChoices, grantableOf, grantableRoles, RIGHTS, type Role, type Trust } from "./token-rules.ts";
-
-interface NewTokenDialogProps {
-  readonly onClose: () => void;
-  /** Called when a token was created, or may have been. */
-  readonly onCreated: () => void;
-}
 
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
@@ -31,7 +25,7 @@ function claimsIn(text: string): Trust["claims"] | undefined {
   } catch {}
 }
 
-export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
+export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "token">) {
   const { exact } = useZone();
   const [token, setToken] = useState<string | null>(null);
   const { client, holder } = useSession();
@@ -82,14 +76,14 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
       done(created) {
-        onCreated();
+        onChanged();
         if (created.token !== undefined) return setToken(created.token);
         note(`The token ${created.name} is created.`);
         onClose();
       },
       explain({ status }) {
         // The response was lost, so nobody knows.
-        if (status === null) onCreated();
+        if (status === null) onChanged();
         return null;
       },
     });

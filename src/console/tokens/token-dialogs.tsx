@@ -65,7 +65,7 @@ export function TokenName({ name }: { readonly name: string }) {
   );
 }
 
-interface TokenDialogProps {
+export interface TokenDialogProps {
   readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
   /** Called when the token was changed, or may have been. */

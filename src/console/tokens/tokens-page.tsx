@@ -22,7 +22,7 @@ function Tokens() {
   const loaded = useListPage(reader.tokens.list);
   const { reload } = loaded;
   const [dialog, open] = useDialog();
-  const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onCreated={reload} />);
+  const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onChanged={reload} />);
   const rotate = (token: ApiToken) =>
     open((onClose) => <RotateDialog token={token} onClose={onClose} onChanged={reload} />);
   const revoke = (token: ApiToken) =>

@@ -34,7 +34,7 @@ export function JsonTree({ what, value, isLog = false }: JsonTreeProps) {
 }
 
 interface NodeProps {
-  readonly name: string | number | null;
+  readonly name: string | null;
   /** The names from the root to here. */
   readonly path: string;
   readonly value: unknown;
@@ -42,7 +42,8 @@ interface NodeProps {
   readonly isLog: boolean;
 }
 
-function Node({ name, path, value, depth, isLog }: NodeProps) {
+function Node(props: NodeProps) {
+  const { name, path, value, isLog } = props;
   if (typeof value === "string" && hasLines(value)) {
     return (
       <div class="json-block">
@@ -51,43 +52,35 @@ function Node({ name, path, value, depth, isLog }: NodeProps) {
       </div>
     );
   }
-  if (typeof value !== "object" || value === null) {
-    return (
-      <div class="json-leaf">
-        <Name name={name} />
-        <Leaf value={value} />
-      </div>
-    );
+  if (typeof value === "object" && value !== null && Object.keys(value).length > 0) {
+    return <Branch {...props} value={value} />;
   }
-  return <Branch name={name} path={path} value={value} depth={depth} isLog={isLog} />;
+  return (
+    <div class="json-leaf">
+      <Name name={name} />
+      <Leaf value={value} />
+    </div>
+  );
 }
 
 function Branch({ name, path, value, depth, isLog }: NodeProps & { readonly value: object }) {
-  const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
-    ? value.map((one: unknown, index) => [index, one] as const)
-    : Object.entries(value);
+  const entries: readonly [string, unknown][] = Object.entries(value);
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES);
   const [shown, setShown] = useState(PAGE);
-  const linked = useLinkedEntry(path, entries);
+  // The index of the entry with the block that the address leads to; -1 if the block is elsewhere.
+  const block = `${lineTargetOf(useFragment())?.block}.`;
+  const isHere = block.startsWith(`${path}.`);
+  const linked = isHere ? entries.findIndex(([key]) => block.startsWith(`${path}.${key}.`)) : -1;
   useEffect(() => {
     if (linked === -1) return;
     setOpen(true);
     setShown((before) => Math.max(before, linked + 1));
   }, [linked]);
-  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  if (entries.length === 0) {
-    return (
-      <div class="json-leaf">
-        <Name name={name} />
-        <span class="muted">{Array.isArray(value) ? "[ ]" : "{ }"}</span>
-      </div>
-    );
-  }
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <Name name={name} />
-        <span class="muted">{size}</span>
+        <span class="muted">{Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`}</span>
       </summary>
       {isOpen ? (
         <div class={depth < INDENTED_DEPTH ? "json-children" : undefined}>
@@ -105,14 +98,7 @@ function Branch({ name, path, value, depth, isLog }: NodeProps & { readonly valu
   );
 }
 
-/** The index of the entry with the block that the address leads to; -1 if the block is elsewhere. */
-function useLinkedEntry(path: string, entries: readonly (readonly [string | number, unknown])[]): number {
-  const block = `${lineTargetOf(useFragment())?.block}.`;
-  if (!block.startsWith(`${path}.`)) return -1;
-  return entries.findIndex(([key]) => block.startsWith(`${path}.${key}.`));
-}
-
-function Name({ name }: { readonly name: string | number | null }) {
+function Name({ name }: { readonly name: string | null }) {
   if (name === null) return null;
   return (
     <span class="json-name muted">
@@ -123,6 +109,9 @@ function Name({ name }: { readonly name: string | number | null }) {
 
 function Leaf({ value }: { readonly value: unknown }) {
   const [isWhole, setWhole] = useState(false);
+  if (typeof value === "object" && value !== null) {
+    return <span class="muted">{Array.isArray(value) ? "[ ]" : "{ }"}</span>;
+  }
   const kind = value === null ? "null" : typeof value;
   const text = JSON.stringify(value);
   const isCut = text.length > TEXT_MAX && !isWhole;
