@@ -8,7 +8,6 @@ import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schem
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import {
-  type AfterWrite,
   type DefinitionKind,
   joinSecrets,
   mapHeaders,
@@ -16,11 +15,10 @@ import {
   type SecretRules,
   type Visit,
 } from "../definitions/kind.ts";
-import { DefinitionMemory } from "../definitions/memory.ts";
-import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
+import { DefinitionMemory, type Known } from "../definitions/memory.ts";
+import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotation.ts";
 import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import type { StoredBy, StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { webhookPolicy } from "../settings/config.ts";
@@ -117,51 +115,42 @@ function keepsVerify({ verify }: Inbound, before: ActionDefinition | null): bool
   return before?.inbound?.verify === verify;
 }
 
-/** An action as a run needs it, with its secrets still sealed. */
-export interface KnownAction {
-  readonly version: number;
-  readonly definition: ActionDefinition;
+/** An action as a run needs it. */
+export interface KnownAction extends Known<ActionDefinition> {
   readonly schema: CheckedSchema | null;
-  readonly storedBy: StoredBy;
-  readonly sealed: Uint8Array<ArrayBuffer> | null;
   /** Whether the definition uses something that this code does not know. Then no run of it may start. */
   readonly needsNewerCode: boolean;
 }
 
 /** What a definition can use that older code must not ignore. */
 const GATES = "gates";
-const KNOWN_FEATURES: ReadonlySet<string> = new Set([GATES]);
-
-/** Older code would start a run at once that must wait. */
-function featuresOf({ concurrency, approval }: ActionDefinition): readonly string[] {
-  return concurrency === undefined && approval === undefined ? [] : [GATES];
-}
-
-/** What the list of concurrency groups reads. */
-function filterOf({ concurrency }: ActionDefinition): string | null {
-  if (concurrency === undefined) return null;
-  const { group, limit } = concurrency;
-  return JSON.stringify({ group, limit });
-}
 
 /** Per isolate. */
-export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
+export const actionMemory = new DefinitionMemory<ActionDefinition, KnownAction>((known) => {
+  const { parametersSchema } = known.definition;
+  // Whatever else such a definition has, this code can't know whether it is right.
+  if (known.features.some((feature) => feature !== GATES)) return { ...known, schema: null, needsNewerCode: true };
+  const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
+  // Only if a later release accepts less. Runs without the check would be worse than no runs.
+  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
+  return { ...known, schema: checked?.value ?? null, needsNewerCode: false };
+});
 
 export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   name: "action",
-  noun: "action",
   maxPerEnvironment: ACTIONS_MAX_PER_ENVIRONMENT,
-  notFound: "action_not_found",
   tooMany: "too_many_actions",
-  audit: { put: "action_put", deleted: "action_deleted", versionDeleted: "action_version_deleted" },
   permissions: { read: "data:read", manage: "actions:manage" },
   memory: actionMemory,
   schema: actionDefinition,
   secrets: actionSecrets,
   requireStorable,
   requireWhole,
-  filterOf,
-  featuresOf,
+  // What the list of concurrency groups reads.
+  filterOf: ({ concurrency }) =>
+    concurrency === undefined ? null : JSON.stringify({ group: concurrency.group, limit: concurrency.limit }),
+  // Older code would start a run at once that must wait.
+  featuresOf: ({ concurrency, approval }) => (concurrency === undefined && approval === undefined ? [] : [GATES]),
   gateChangeOf,
   startsRuns: ({ retry, inbound }) => retry !== undefined || inbound !== undefined,
   complete,
@@ -170,16 +159,13 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
 };
 
 /** What runs need to know of an action that was stored. This room knows no run. */
-export type AfterActionWrite = AfterWrite<ActionDefinition>;
+export type AfterActionWrite = NonNullable<DefinitionKind<ActionDefinition>["afterWrite"]>;
 
 /** The routes of …/actions. */
 export function actionRoutes(afterWrite: AfterActionWrite) {
   return definitionRoutes(
     { ...ACTION_KIND, afterWrite },
     DESCRIBE && {
-      tag: "Actions",
-      id: "Action",
-      noun: ["an", "action"],
       descriptions: {
         list: "Returns the stored actions of an environment by name, without their secrets.",
         get: "Returns the definition of an action, with null instead of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version.",
@@ -221,17 +207,6 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
       ],
     },
   );
-}
-
-function toKnown({ version, definition: text, sealed, features, storedBy }: StoredDefinition): KnownAction {
-  const definition = JSON.parse(text) as ActionDefinition;
-  const needsNewerCode = features.some((feature) => !KNOWN_FEATURES.has(feature));
-  // Whatever else such a definition has, this code can't know whether it is right.
-  if (needsNewerCode) return { version, definition, schema: null, storedBy, sealed, needsNewerCode };
-  const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
-  // Only if a later release accepts less. Runs without the check would be worse than no runs.
-  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
-  return { version, definition, schema: checked?.value ?? null, storedBy, sealed, needsNewerCode };
 }
 
 const AGENTS_NEED_TRIGGER =

@@ -8,7 +8,7 @@ import { validate } from "../base/json-schema/validate.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
-import { secretsAt } from "../definitions/rotating-secret.ts";
+import { secretsAt } from "../definitions/rotation.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/request-context.ts";

@@ -5,7 +5,7 @@
 import type { Context } from "hono";
 import type { JsonObject } from "../base/json.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
-import { admitTest, inDefinition, triedDefinition } from "../definitions/testing.ts";
+import { inDefinition, triedDefinition } from "../definitions/change.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
@@ -76,11 +76,6 @@ export async function actionToTest(
   if (whole.trigger === undefined) throw new ApiError("test_needs_trigger");
   const known = { version: stored?.version ?? 0, definition: split.definition, schema: schemaOf(sent) };
   return resolved(name, known, whole.trigger as Trigger, parameters);
-}
-
-/** Throws `too_many_tests`. See `admitTest`. */
-export async function admitActionTest(c: Context<AppEnv>, waitMs: number): Promise<void> {
-  await admitTest(c, "action_tested", waitMs);
 }
 
 function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approval" | "concurrency">): void {

@@ -1,35 +1,67 @@
 /**
  * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
- * came first. A PUT keeps the secrets that it leaves out, and seals them.
+ * came first. A PUT keeps the secrets that it leaves out, and seals them. A test has a definition that is not stored.
  */
 import type { Context } from "hono";
-import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";
+import {
+  type AuditAction,
+  type AuditEntry,
+  auditStatement,
+  type GateChange,
+  logAudit,
+  newAuditEntry,
+  writeAudited,
+} from "../auth/audit.ts";
 import { mustNamePerson } from "../auth/authentication.ts";
 import { isOperator } from "../auth/principal.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { requirePreconditions } from "../http/headers.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type AppEnv, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
+import { askCoordinator, environmentOf } from "./coordinator.ts";
 import {
   type DefinitionKind,
   type DefinitionRef,
-  type MissingSecret,
+  joinSecrets,
+  nounOf,
   type SplitDefinition,
   type StoredKind,
   splitSecrets,
 } from "./kind.ts";
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
-import { type Changeable, putDefinition, type StoredDefinition, selectForChange, versionAfter } from "./store.ts";
+import {
+  type Changeable,
+  putDefinition,
+  type StoredDefinition,
+  selectDefinition,
+  selectForChange,
+  versionAfter,
+} from "./store.ts";
+
+/** The definition that the path names. */
+export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
+  return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
+}
+
+/** `part`: what of the definition the change is about, behind its name. */
+export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
+  const { envName, name } = c.req.param() as Record<"envName" | "name", string>;
+  const what = { project: projectOf(c), envName, action, target: `${name}${part}`, targetName: name };
+  return newAuditEntry(c, what, Date.now());
+}
+
+/** The definition that the path names, from D1's primary. Throws that it is not found. */
+export async function requireStored(c: Context<AppEnv>, kind: StoredKind): Promise<StoredDefinition> {
+  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
+  if (stored === null) throw new ApiError(`${kind.name}_not_found`);
+  return stored;
+}
 
 /** `definition`: JSON as a GET shows it, with what only this response shows. */
-interface PutDefinition {
-  readonly version: number;
+interface PutDefinition extends Changed {
   readonly isNew: boolean;
-  /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
-  readonly isUnchanged: boolean;
   readonly definition: string;
-  readonly gates?: GateChange | null;
 }
 
 /**
@@ -40,17 +72,17 @@ interface PutDefinition {
 export async function storeDefinition<D>(
   c: Context<AppEnv>,
   kind: DefinitionKind<D>,
-  ring: KeyRing,
-  ref: DefinitionRef,
   sent: D,
-  entry: AuditEntry,
-  isDryRun = false,
+  isDryRun: boolean,
 ): Promise<PutDefinition> {
+  const ref = definitionRefOf(c);
+  const entry = auditEntryOf(c, `${kind.name}_put`);
+  const ring = usableRing(c);
   const startsRuns = kind.startsRuns?.(sent) === true;
   if (startsRuns) requireMayStart(c);
   await kind.requireStorable(c, sent);
-  return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
-    requirePreconditions(c, kind.noun, stored?.version ?? null);
+  return changeDefinition(c, kind, entry, async ({ stored, lastDeleted }) => {
+    requirePreconditions(c, nounOf(kind), stored?.version ?? null);
     const replaces = stored?.version ?? 0;
     const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
     const isNew = stored === null;
@@ -79,7 +111,7 @@ export async function storeDefinition<D>(
     if (putting === "changed") return null;
     await kind.afterWrite?.(c, ref, definition, { version, isNew });
     await kind.afterChange?.(c, ref);
-    return { version, isNew, isUnchanged: false, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
+    return { version, isNew, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
   });
 }
 
@@ -104,7 +136,7 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven
   return isSame && storedBy.proven?.identity === proven?.identity && storedBy.proven?.subject === proven?.subject;
 }
 
-export interface Kept<D> {
+interface Kept<D> {
   readonly split: SplitDefinition<D>;
   /** The stored definition; null if there is none. */
   readonly before: D | null;
@@ -114,8 +146,13 @@ export interface Kept<D> {
   readonly shownOnce: Partial<D>;
 }
 
+const NO_SECRET = {
+  nothing_stored: "there is no stored value to keep. Send the value instead of null.",
+  lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
+};
+
 /** What was sent, with the stored secret where it has null. Throws `secret_required`, and what the kind throws. */
-export async function keptOf<D>(
+async function keptOf<D>(
   kind: DefinitionKind<D>,
   ring: KeyRing,
   ref: DefinitionRef,
@@ -130,7 +167,7 @@ export async function keptOf<D>(
   const split = splitSecrets(kind.secrets, { ...sent, ...shownOnce }, before);
   if (!split.ok) {
     const { path, reason } = split.error;
-    throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
+    throw refusalOf("secret_required", [{ path, message: { ...NO_SECRET, moved: kind.secrets.moved }[reason] }]);
   }
   kind.requireWhole(split.value.definition, split.value.secrets);
   const secretsBefore = before?.secrets ?? new Map();
@@ -145,17 +182,6 @@ export async function secretsOf(
   { sealed, version }: Pick<StoredDefinition, "sealed" | "version">,
 ): Promise<Secrets | null> {
   return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
-}
-
-function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"]): string {
-  switch (reason) {
-    case "nothing_stored":
-      return "there is no stored value to keep. Send the value instead of null.";
-    case "moved":
-      return kind.secrets.moved;
-    case "lost":
-      return "the stored value was sealed under a signing key that was removed. Send the value again.";
-  }
 }
 
 /** How often a change starts again because another one came first. */
@@ -176,10 +202,10 @@ interface Changed {
 export async function changeDefinition<T extends Changed>(
   c: Context<AppEnv>,
   kind: StoredKind,
-  ref: DefinitionRef,
   entry: AuditEntry,
   write: (read: Changeable) => Promise<T | null>,
 ): Promise<T> {
+  const ref = definitionRefOf(c);
   for (let n = 0; n < TRIES_MAX; n++) {
     const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, kind, ref));
     const written = await write(read).finally(() => kind.memory.forget(ref));
@@ -188,8 +214,55 @@ export async function changeDefinition<T extends Changed>(
     if (!isUnchanged) logAudit({ ...entry, gates }, c.get("requestId"), { version });
     return written;
   }
+  const noun = nounOf(kind);
   throw new ApiError(
     "precondition_failed",
-    `Other changes to the ${kind.noun} came first each time. Get the ${kind.noun} and try again.`,
+    `Other changes to the ${noun} came first each time. Get the ${noun} and try again.`,
   );
+}
+
+interface Tried<D> extends Pick<Kept<D>, "split"> {
+  readonly stored: StoredDefinition | null;
+  /** With its secrets. */
+  readonly whole: D;
+}
+
+/**
+ * A definition that was sent and is not stored, with the stored secrets where it has null. The rules are those of a PUT,
+ * so a test sends no secret to where a PUT would not. Throws what a PUT throws before it writes.
+ */
+export async function triedDefinition<D>(
+  c: Context<AppEnv>,
+  kind: DefinitionKind<D>,
+  ring: KeyRing,
+  sent: D,
+): Promise<Tried<D>> {
+  await kind.requireStorable(c, sent);
+  const ref = definitionRefOf(c);
+  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, ref));
+  const { split } = await keptOf(kind, ring, ref, stored, sent);
+  // `keptOf` left no secret out.
+  return { stored, split, whole: joinSecrets(kind.secrets, split.definition, split.secrets) ?? split.definition };
+}
+
+/** A pointer into the definition that was sent becomes one into the body. */
+export function inDefinition(error: unknown): never {
+  if (!(error instanceof ApiError) || error.pointer === undefined) throw error;
+  const { code, message, pointer, cause } = error;
+  throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
+}
+
+/**
+ * Asks the coordinator whether there may be another test now. The test is in the audit before it leaves. Throws
+ * `too_many_tests` and `coordinator_unavailable`.
+ */
+export async function admitTest(c: Context<AppEnv>, action: AuditAction): Promise<void> {
+  const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());
+  if (waitMs > 0) {
+    const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
+    throw new ApiError("too_many_tests", undefined, { headers });
+  }
+  const entry = auditEntryOf(c, action);
+  await writeAudited(c, () => auditStatement(c.env.DB, entry).run());
+  logAudit(entry, c.get("requestId"));
 }

@@ -6,7 +6,7 @@
 
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import type { AuditAction, GateChange } from "../auth/audit.ts";
+import type { GateChange } from "../auth/audit.ts";
 import type { Permission } from "../auth/principal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -15,21 +15,19 @@ import type { Secrets } from "./sealing.ts";
 
 /** What the rows of a kind and their changes need. */
 export interface StoredKind {
-  /** In the column `kind`. SQL texts contain it as it is. */
+  /** In the column `kind`, and in codes of errors and of the audit. SQL texts contain it as it is. */
   readonly name: "action" | "webhook_endpoint" | "schedule";
-  /** As sentences call it. */
-  readonly noun: string;
   readonly maxPerEnvironment: number;
   /** Missing: a project has no limit of its own. */
   readonly maxPerProject?: number;
-  readonly notFound: ErrorCode;
   readonly tooMany: ErrorCode;
-  /** `disabled`: only if the service may disable a definition by itself. */
-  readonly audit: Readonly<Record<"put" | "deleted" | "versionDeleted", AuditAction>> & {
-    readonly disabled?: AuditAction;
-  };
   /** What the isolate remembers of this kind. */
   readonly memory: { forget(ref: DefinitionRef): void };
+}
+
+/** The kind as sentences call it. */
+export function nounOf({ name }: Pick<StoredKind, "name">): string {
+  return name.replace("_", " ");
 }
 
 /** Replaces the text at `path`, which is a secret. Null stands for a stored one. */
@@ -44,13 +42,6 @@ export interface SecretRules<D> {
   /** What the caller reads if null keeps nothing by this rule. */
   readonly moved: string;
 }
-
-export type AfterWrite<D> = (
-  c: Context<AppEnv>,
-  ref: DefinitionRef,
-  definition: D,
-  written: { readonly version: number; readonly isNew: boolean },
-) => Promise<void>;
 
 /**
  * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with
@@ -98,7 +89,12 @@ export interface DefinitionKind<D> extends StoredKind {
   /** What follows after that, before the answer, also to a DELETE that finds nothing. It must not throw. */
   readonly afterChange?: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
-  readonly afterWrite?: AfterWrite<D>;
+  readonly afterWrite?: (
+    c: Context<AppEnv>,
+    ref: DefinitionRef,
+    definition: D,
+    written: { readonly version: number; readonly isNew: boolean },
+  ) => Promise<void>;
 }
 
 /** What a stored definition is found by, among those of its kind. `scope`: `{org}/{project}/{env}`. */
@@ -142,7 +138,13 @@ export function splitSecrets<D>(
   sent: D,
   stored: { readonly definition: D; readonly secrets: Secrets | null } | null,
 ): Result<SplitDefinition<D>, MissingSecret> {
-  const known = stored === null ? new Set<string>() : membersOf(rules, stored.definition);
+  const known = new Set<string>();
+  if (stored !== null) {
+    rules.map(stored.definition, (path, text) => {
+      known.add(path.join("."));
+      return text;
+    });
+  }
   const keeps = rules.keeps(stored?.definition ?? null, sent);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
@@ -170,15 +172,6 @@ export function joinSecrets<D>(rules: Pick<SecretRules<D>, "map">, definition: D
     return secret ?? null;
   });
   return isWhole ? joined : null;
-}
-
-function membersOf<D>(rules: SecretRules<D>, definition: D): ReadonlySet<string> {
-  const found = new Set<string>();
-  rules.map(definition, (path, text) => {
-    found.add(path.join("."));
-    return text;
-  });
-  return found;
 }
 
 export function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {

@@ -12,19 +12,24 @@ import { type StoredDefinition, selectDefinition } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 
+/** A definition as it is used, with its secrets still sealed. */
+export interface Known<D> extends Omit<StoredDefinition, "definition"> {
+  readonly definition: D;
+}
+
 /** By scope and name. A definition can come back under its name, so "not found" is never remembered. */
-export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
-  readonly #toKnown: (stored: StoredDefinition) => Known;
-  readonly #known = new OutageCache<Known>({
+export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
+  readonly #complete: (known: Known<D>) => K;
+  readonly #known = new OutageCache<K>({
     maxWeight: REMEMBERED_MAX_BYTES,
     weigh: (known) => (known.sealed?.byteLength ?? 0) + heapBytes(known),
     namesOf: (_known, key) => [key],
     missingMs: 0,
   });
 
-  /** `toKnown`: the row as it is used, with its secrets still sealed. */
-  constructor(toKnown: (stored: StoredDefinition) => Known) {
-    this.#toKnown = toKnown;
+  /** `complete`: adds what is made of the definition once, and not for each run. */
+  constructor(complete: (known: Known<D>) => K) {
+    this.#complete = complete;
   }
 
   /** Makes a change take effect in this isolate at once. Call this after a change, even if it seems to have failed. */
@@ -43,13 +48,13 @@ export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
     ref: DefinitionRef,
     waitUntil: (work: Promise<unknown>) => void,
     now: number,
-  ): Promise<Known | null> {
+  ): Promise<K | null> {
     const key = keyOf(ref);
     const known = this.#known.recall(key, now);
     if (known !== undefined) return known;
     const read = async () => {
       const stored = await readD1(hops, () => selectDefinition(db, kind, ref));
-      return stored === null ? null : this.#toKnown(stored);
+      return stored && this.#complete({ ...stored, definition: JSON.parse(stored.definition) as D });
     };
     return this.#known.lookUp({ key, now, read }, waitUntil);
   }

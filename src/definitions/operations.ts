@@ -9,11 +9,6 @@ type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" |
 
 /** What the document says of a kind. */
 export interface KindDescription {
-  readonly tag: Tag;
-  /** In the ids of operations, such as `putAction`. */
-  readonly id: string;
-  /** As in "Delete an action" and "The action is deleted". */
-  readonly noun: readonly [article: string, name: string];
   readonly descriptions: Readonly<Record<Route, string>>;
   /** What these responses contain: the definition, and that of a PUT that replaced one or created one. */
   readonly shown: Readonly<Record<"get" | "replaced" | "created" | "version", string>>;
@@ -23,17 +18,15 @@ export interface KindDescription {
   readonly errorsOfPut: readonly ErrorCode[];
 }
 
-export function operationsOf({
-  tag,
-  id,
-  noun: [article, name],
-  descriptions,
-  shown,
-  summaries,
-  schemas,
-  errorsOfPut,
-}: KindDescription): Readonly<Record<Route, Operation>> {
-  const one = `${article} ${name}`;
+/** `noun`: of the kind, such as `webhook endpoint`. */
+export function operationsOf(
+  noun: string,
+  { descriptions, shown, summaries, schemas, errorsOfPut }: KindDescription,
+): Readonly<Record<Route, Operation>> {
+  const one = `${noun.startsWith("a") ? "an" : "a"} ${noun}`;
+  const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+  const tag = `${capital(noun)}s` as Tag;
+  const id = noun.split(" ").map(capital).join("");
   const ofRoute = (route: Route, operationId: string, summary: string) => ({
     operationId,
     tag,
@@ -42,10 +35,8 @@ export function operationsOf({
   });
   return {
     list: {
-      ...ofRoute("list", `list${id}s`, `List ${name}s`),
-      responses: {
-        200: { description: `${name.charAt(0).toUpperCase()}${name.slice(1)}s`, json: schemas.list, headers: ["Link"] },
-      },
+      ...ofRoute("list", `list${id}s`, `List ${noun}s`),
+      responses: { 200: { description: tag, json: schemas.list, headers: ["Link"] } },
     },
     get: {
       ...ofRoute("get", `get${id}`, `Get ${one}`),
@@ -63,7 +54,7 @@ export function operationsOf({
     delete: {
       ...ofRoute("delete", `delete${id}`, `Delete ${one}`),
       headers: ["If-Match of DELETE"],
-      responses: { 204: { description: `The ${name.split(" ").at(-1)} is deleted` } },
+      responses: { 204: { description: `The ${noun.split(" ").at(-1)} is deleted` } },
       errors: ["precondition_failed", "storage_full"],
     },
     listVersions: {

@@ -12,38 +12,23 @@ import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { changed, noteChange } from "../definitions/coordinator.ts";
 import type { DefinitionKind } from "../definitions/kind.ts";
-import { DefinitionMemory } from "../definitions/memory.ts";
-import type { StoredDefinition } from "../definitions/store.ts";
+import { DefinitionMemory, type Known } from "../definitions/memory.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { register } from "../runs/d1/control-database.ts";
 import { type ScheduleFilter, scheduleLabel } from "../runs/starts.ts";
 import { type ScheduleDefinition, scheduleDefinition } from "./definition.ts";
 
-/** A schedule as a start needs it. */
-export interface KnownSchedule extends Omit<StoredDefinition, "definition"> {
-  readonly definition: ScheduleDefinition;
-}
+export type KnownSchedule = Known<ScheduleDefinition>;
 
 /** Per isolate. */
-export const scheduleMemory = new DefinitionMemory<KnownSchedule>((stored) => ({
-  ...stored,
-  definition: JSON.parse(stored.definition) as ScheduleDefinition,
-}));
+export const scheduleMemory = new DefinitionMemory<ScheduleDefinition>((known) => known);
 
 export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
   name: "schedule",
-  noun: "schedule",
   maxPerEnvironment: SCHEDULES_MAX_PER_ENVIRONMENT,
   maxPerProject: SCHEDULES_MAX_PER_PROJECT,
-  notFound: "schedule_not_found",
   tooMany: "too_many_schedules",
-  audit: {
-    put: "schedule_put",
-    deleted: "schedule_deleted",
-    versionDeleted: "schedule_version_deleted",
-    disabled: "schedule_disabled",
-  },
   permissions: { read: "data:read", manage: "actions:manage" },
   memory: scheduleMemory,
   schema: scheduleDefinition,

@@ -8,8 +8,9 @@ import {
   VERSIONS_MAX_PER_DEFINITION,
 } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
+import { requireStored } from "../definitions/change.ts";
 import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
-import { DEFINITION, definitionRoutes, requireRow } from "../definitions/routes.ts";
+import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { nextTimesOf, SCHEDULE_KIND } from "./kind.ts";
 import { schedule, scheduleList, scheduleStatus, scheduleVersionList } from "./responses.ts";
@@ -19,9 +20,6 @@ const SHOWN_TIMES = 5;
 export const scheduleRoutes = definitionRoutes(
   SCHEDULE_KIND,
   DESCRIBE && {
-    tag: "Schedules",
-    id: "Schedule",
-    noun: ["a", "schedule"],
     descriptions: {
       list: "Returns the schedules of an environment by name, each with its next time.",
       get: "Returns a schedule. You can send it back with PUT. `ETag` is the version.",
@@ -74,19 +72,19 @@ export const scheduleRoutes = definitionRoutes(
     },
   ),
   async (c) => {
-    const row = await requireRow(c, SCHEDULE_KIND);
-    const { name, version, changedAt, changedBy, createdBy, disabledAt, disabledReason, isDisabled } = row;
+    const stored = await requireStored(c, SCHEDULE_KIND);
+    const { name, version, changedAt, storedBy, createdBy, disabledAt, disabledReason } = stored;
     const last = await askCoordinator(environmentOf(c), ({ schedules }) => schedules.lastTime(name));
-    const definition = JSON.parse(row.definition) as ScheduleDefinition;
+    const definition = JSON.parse(stored.definition) as ScheduleDefinition;
     return c.json({
       name,
       version,
       changedAt: rfc3339(changedAt),
-      changedBy,
+      changedBy: storedBy.tokenName,
       createdBy,
       disabledAt: rfc3339(disabledAt),
       disabledReason,
-      nextTimes: nextTimesOf(definition, isDisabled === 1, SHOWN_TIMES).map((at) => ({
+      nextTimes: nextTimesOf(definition, disabledReason !== null, SHOWN_TIMES).map((at) => ({
         at: rfc3339(at),
         local: localTime(at, definition.timezone),
       })),

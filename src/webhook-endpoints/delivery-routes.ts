@@ -6,10 +6,10 @@ import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
 import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
-import { secretsOf } from "../definitions/change.ts";
+import { definitionRefOf, requireStored, secretsOf } from "../definitions/change.ts";
 import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
-import { DEFINITION, definitionRefOf, requireRow } from "../definitions/routes.ts";
-import type { DefinitionRow } from "../definitions/store.ts";
+import { DEFINITION } from "../definitions/routes.ts";
+import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
@@ -27,10 +27,9 @@ import {
 import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { ENDPOINT_KIND } from "./kind.ts";
+import { auditedKey, ENDPOINT_KIND } from "./kind.ts";
 import { deliveryList, endpointStatus, recovery } from "./responses.ts";
 import { openExcerpt } from "./send-delivery.ts";
-import { auditedKey } from "./stored-endpoint.ts";
 
 export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
@@ -100,7 +99,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       },
     ),
     async (c) => {
-      const row = await requireRow(c, ENDPOINT_KIND);
+      const row = await requireStored(c, ENDPOINT_KIND);
       const asking = askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.report(endpointKey(row)));
       return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
     },
@@ -123,7 +122,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
     validQuery(deliveriesQuery),
     async (c) => {
       const { limit, state, cursor } = c.req.valid("query");
-      const key = endpointKey(await requireRow(c, ENDPOINT_KIND));
+      const key = endpointKey(await requireStored(c, ENDPOINT_KIND));
       const ring = usableRing(c);
       const before = cursor as DeliveryPosition | undefined;
       const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), ({ endpoints }) =>
@@ -209,8 +208,8 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
  * What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be
  * reached.
  */
-async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, report: EndpointReport | null) {
-  const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
+async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition, report: EndpointReport | null) {
+  const { createdBy, storedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
   const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
   return {
@@ -220,7 +219,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, r
     disabledAt: rfc3339(disabledAt),
     recover: shownRecovery(last),
     createdBy,
-    changedBy,
+    changedBy: storedBy.tokenName,
     changedAt: rfc3339(changedAt),
     newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isHalfOpen })),
     incomplete: report === null,
@@ -228,7 +227,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, r
 }
 
 /** How the attempts with this version went. */
-function healthOf({ version }: DefinitionRow, report: EndpointReport | null) {
+function healthOf({ version }: StoredDefinition, report: EndpointReport | null) {
   const health = report?.health?.version === version ? report.health : null;
   const { failingSince = null, succeededAt = null } = health ?? {};
   const worked = succeededAt === null ? "unknown" : "working";
@@ -241,7 +240,7 @@ function healthOf({ version }: DefinitionRow, report: EndpointReport | null) {
 }
 
 /** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
-async function originOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow): Promise<string | null> {
+async function originOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition): Promise<string | null> {
   const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
   const url = secrets?.get("url");
   return url === undefined ? null : new URL(plainUrl(url)).origin;

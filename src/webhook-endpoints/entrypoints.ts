@@ -3,11 +3,13 @@
  * endpoint that has failed for long. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { DAY_MS } from "../base/time.ts";
 import { askCoordinator } from "../definitions/coordinator.ts";
-import { disableDefinition } from "../definitions/disabling.ts";
+import { disableDefinition } from "../definitions/store.ts";
 import {
   type DeliveryAttempt,
   type DeliveryResult,
+  type EndpointHealth,
   type EndpointKey,
   type Endpoints,
   readEndpointKey,
@@ -16,10 +18,8 @@ import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { UNANSWERED } from "../webhooks/dispatch.ts";
 import type { WholeEndpoint } from "./definition.ts";
-import { hasFailedForDays } from "./disabling.ts";
-import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
+import { ENDPOINT_KIND, endpointMemory, loadEndpoint } from "./kind.ts";
 import { sendDelivery } from "./send-delivery.ts";
-import { loadEndpoint } from "./stored-endpoint.ts";
 
 /** Loads the endpoint as it is, sends the delivery, and says what the answer means for both. */
 export class DeliverySender extends WorkerEntrypoint<Env> {
@@ -86,4 +86,28 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const reason = "No message has been delivered for five days.";
     await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at });
   }
+}
+
+/** For so long, no delivery has succeeded. */
+const FAILED_MS = 5 * DAY_MS;
+/** On so many days, an attempt has failed. */
+const FAILED_DAYS = 3;
+
+/**
+ * Whether no delivery has succeeded for days to the version that this health is of. Failures are never counted: a busy
+ * day would be enough.
+ */
+export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
+  const { failingSince, failedDays } = health;
+  const latest = now - FAILED_MS;
+  return (
+    failedDays.length >= FAILED_DAYS && failingSince !== null && failingSince <= latest && succeededBy(health) <= latest
+  );
+}
+
+/** The latest instant at which an attempt may have succeeded; -Infinity if none has. */
+function succeededBy({ failingSince, succeededAt }: EndpointHealth): number {
+  if (succeededAt === null) return Number.NEGATIVE_INFINITY;
+  // While all succeed, a success is noted only once a day. The first failure came after the last success.
+  return Math.min(succeededAt + DAY_MS, failingSince ?? Number.POSITIVE_INFINITY);
 }

@@ -1,22 +1,41 @@
 /**
- * Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate
- * remembers.
+ * Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate remembers. Also reads one as
+ * an attempt needs it, and writes who asked what of it.
  */
 import type { Context } from "hono";
+import {
+  type AuditAction,
+  type AuditEntry,
+  auditStatement,
+  batchWrote,
+  logAudit,
+  writeAudited,
+} from "../auth/audit.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
+import { auditEntryOf, definitionRefOf, secretsOf } from "../definitions/change.ts";
 import { changed, noteChange } from "../definitions/coordinator.ts";
-import { type DefinitionKind, joinSecrets } from "../definitions/kind.ts";
+import { type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
-import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
+import { keptBesides, newSecret, type RotatingSecret, secretsAt } from "../definitions/rotation.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import type { StoredDefinition } from "../definitions/store.ts";
+import { isAbout, type ReadRow, selectRow, toChangeable } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
-import { endpointKey } from "../runs/endpoint-deliveries.ts";
+import type { AppEnv, Hops } from "../http/request-context.ts";
+import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { webhookPolicy } from "../settings/config.ts";
+import type { Env } from "../settings/env.ts";
+import { keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { endpointDefinition, endpointSecrets, filterOf, type StoredEndpoint, storedEndpoint } from "./definition.ts";
+import {
+  type EndpointDefinition,
+  endpointDefinition,
+  endpointSecrets,
+  filterOf,
+  type StoredEndpoint,
+  storedEndpoint,
+  type WholeEndpoint,
+} from "./definition.ts";
 
 /** The secret that signs the messages. */
 export const SIGNING: RotatingSecret<StoredEndpoint> = {
@@ -26,31 +45,15 @@ export const SIGNING: RotatingSecret<StoredEndpoint> = {
 };
 
 /** Sealed beside the definition: the origin of the request that stored it. */
-export const ORIGIN = "origin";
-
-/** An endpoint as an attempt needs it, with its secrets still sealed. */
-interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
-  readonly definition: StoredEndpoint;
-}
+const ORIGIN = "origin";
 
 /** Per isolate. */
-export const endpointMemory = new DefinitionMemory<KnownEndpoint>((stored) => ({
-  ...stored,
-  definition: JSON.parse(stored.definition) as StoredEndpoint,
-}));
+export const endpointMemory = new DefinitionMemory<StoredEndpoint>((known) => known);
 
 export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   name: "webhook_endpoint",
-  noun: "webhook endpoint",
   maxPerEnvironment: ENDPOINTS_MAX_PER_ENVIRONMENT,
-  notFound: "webhook_endpoint_not_found",
   tooMany: "too_many_endpoints",
-  audit: {
-    put: "webhook_endpoint_put",
-    deleted: "webhook_endpoint_deleted",
-    versionDeleted: "webhook_endpoint_version_deleted",
-    disabled: "webhook_endpoint_disabled",
-  },
   permissions: { read: "webhooks:manage", manage: "webhooks:manage" },
   memory: endpointMemory,
   schema: storedEndpoint,
@@ -90,4 +93,84 @@ function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
 
 function originOf(c: Context<AppEnv>): string {
   return new URL(c.req.url).origin;
+}
+
+/** SQL: whether somebody, or the service, has disabled it. */
+const DISABLED = "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
+
+/**
+ * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
+ * coordinator without an entry. A disabled endpoint would drop every delivery, those that were given up included.
+ * Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
+ */
+export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
+  const entry = auditEntryOf(c, action, part);
+  const { DB } = c.env;
+  const statements = [
+    auditStatement(DB, entry, isAbout(ENDPOINT_KIND, `NOT ${DISABLED}`)),
+    selectRow(DB, ENDPOINT_KIND, definitionRefOf(c)),
+  ];
+  const row = (await writeAudited(c, () => DB.batch<ReadRow>(statements)))[1]?.results[0];
+  const { stored } = toChangeable(row ?? null);
+  if (stored === null) throw new ApiError("webhook_endpoint_not_found");
+  const { disabled } = JSON.parse(stored.definition) as StoredEndpoint;
+  if (disabled || stored.disabledReason !== null) throw new ApiError("endpoint_disabled");
+  logAudit(entry, c.get("requestId"));
+  return endpointKey(stored);
+}
+
+/**
+ * Clears the service's switch, and not a person's. False if the service had not disabled the endpoint. It is one batch
+ * that may run twice, because the first run may have committed although its answer was lost.
+ */
+export async function enableEndpoint(
+  db: D1Database,
+  { scope, name }: DefinitionRef,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const enable = db
+    .prepare(
+      `UPDATE definitions SET disabled_version = NULL, disabled_at = NULL, disabled_reason = NULL
+       WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2 AND disabled_version = version`,
+    )
+    .bind(scope, name);
+  const audit = auditStatement(db, entry, isAbout(ENDPOINT_KIND, "disabled_version = version"));
+  return batchWrote(db, entry, [audit, enable]).finally(() => endpointMemory.forget({ scope, name }));
+}
+
+/** What is looked for. `waitUntil`: lets a late answer of D1 still count. */
+interface Wanted extends DefinitionRef {
+  readonly hops?: Hops;
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+/**
+ * The newest version that this isolate knows. Null if there is no such endpoint. `secrets_lost`: no key of the ring
+ * opens its secrets, perhaps because a key is on its way to this isolate. Reads D1's primary, or what this isolate read
+ * up to 30 s ago (10 minutes while D1 is down). Throws `not_configured` and `database_unavailable`.
+ */
+export async function loadEndpoint(
+  env: Env,
+  { scope, name, hops = { d1: 0, coordinator: 0 }, waitUntil = () => {} }: Wanted,
+): Promise<WholeEndpoint | "secrets_lost" | null> {
+  const ref = { scope, name };
+  const now = Date.now();
+  const known = await endpointMemory.look(env.DB, hops, ENDPOINT_KIND, ref, waitUntil, now);
+  if (known === null) return null;
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new ApiError("not_configured", ring.error);
+  const { version, createdVersion, disabledReason, definition } = known;
+  const secrets = await secretsOf(ENDPOINT_KIND, ring.value, ref, known);
+  const whole = secrets && joinSecrets(ENDPOINT_KIND.secrets, definition, secrets);
+  if (secrets === null || whole === null) return "secrets_lost";
+  return {
+    name,
+    version,
+    createdVersion,
+    disabledReason,
+    // `joinSecrets` left no null.
+    definition: whole as EndpointDefinition,
+    signingSecrets: secretsAt(secrets, SIGNING.member, now),
+    origin: secrets.get(ORIGIN) ?? "",
+  };
 }

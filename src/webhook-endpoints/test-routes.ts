@@ -7,11 +7,11 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { TESTS_PER_MINUTE } from "../base/limits.ts";
+import { admitTest, definitionRefOf, inDefinition, triedDefinition } from "../definitions/change.ts";
 import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
 import { testResult } from "../definitions/operations.ts";
-import { newSecret, secretsAt } from "../definitions/rotating-secret.ts";
-import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
-import { admitTest, inDefinition, triedDefinition } from "../definitions/testing.ts";
+import { newSecret, secretsAt } from "../definitions/rotation.ts";
+import { DEFINITION } from "../definitions/routes.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
 import { described, inDocument, uuid } from "../http/schemas.ts";
@@ -22,9 +22,8 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
 import { madeUpAttempt } from "./delivery-content.ts";
 import { eventType } from "./delivery-routes.ts";
-import { ENDPOINT_KIND, SIGNING } from "./kind.ts";
+import { ENDPOINT_KIND, loadEndpoint, SIGNING } from "./kind.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
-import { loadEndpoint } from "./stored-endpoint.ts";
 
 const testRequest = z.strictObject({
   type: z.optional(
@@ -78,8 +77,7 @@ export const testRoutes = new Hono<AppEnv>().post(
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
-    const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());
-    await admitTest(c, "webhook_endpoint_tested", waitMs);
+    await admitTest(c, "webhook_endpoint_tested");
     const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
       env: c.env,
       ring,

@@ -6,9 +6,10 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { actionDefinition } from "../../actions/definition.ts";
 import { testResult } from "../../actions/responses.ts";
-import { actionToShow, actionToTest, admitActionTest } from "../../actions/sent.ts";
+import { actionToShow, actionToTest } from "../../actions/sent.ts";
 import { requires } from "../../auth/authentication.ts";
 import { DEFINITION_NAME, TESTS_PER_MINUTE } from "../../base/limits.ts";
+import { admitTest } from "../../definitions/change.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { inDocument } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
@@ -19,7 +20,6 @@ import { type Creation, creationOf, wantedOfAction } from "./create-run.ts";
 import { type PreparedRun, prepareRun } from "./prepare-run.ts";
 import { inputsFit, runInputs } from "./request-schemas.ts";
 import { actionPreview } from "./responses/gates.ts";
-import { ask } from "./run-request.ts";
 import { sendJson } from "./run-response.ts";
 
 /** Null in a definition stands for a stored secret, as in a PUT. */
@@ -100,7 +100,7 @@ export const actionTestRoutes = new Hono<AppEnv>()
       const creation = creationOf(c, {});
       const action = await actionToTest(c, creation, c.req.param("name"), body.definition, body.parameters);
       const prepared = await prepareMadeUp(creation, body, action);
-      await admitActionTest(c, await ask(creation, (coordinator) => coordinator.endpoints.admitTest()));
+      await admitTest(c, "action_tested");
       return c.json(await sendOnce(c, creation, prepared));
     },
   );

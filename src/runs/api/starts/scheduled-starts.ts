@@ -8,7 +8,7 @@ import { type TokenState, tokenStateOf } from "../../../auth/token-state.ts";
 import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
 import { logFailure } from "../../../base/log.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
-import { disableDefinition } from "../../../definitions/disabling.ts";
+import { disableDefinition } from "../../../definitions/store.ts";
 import { ApiError, ERRORS, toApiError } from "../../../http/errors.ts";
 import type { ScheduleDefinition } from "../../../schedules/definition.ts";
 import { type KnownSchedule, SCHEDULE_KIND, scheduleMemory } from "../../../schedules/kind.ts";
