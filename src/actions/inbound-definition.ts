@@ -11,7 +11,7 @@ import {
   EVENT_TEMPLATE_MAX_BYTES,
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { AN_OBJECT, described, finiteNumbers, inDocument, listOf, maxBytes } from "../http/schemas.ts";
+import { finiteNumbers, inDocument, listOf, maxBytes, objectOf, textLike } from "../http/schemas.ts";
 import { conditionsOn, pathsIn } from "../webhooks/conditions.ts";
 import { IN_EVENT, inEventWith } from "../webhooks/placeholder.ts";
 import { refusing } from "../webhooks/request-schemas.ts";
@@ -23,26 +23,20 @@ const verify = z.enum(["token", "github", "standard-webhooks"], {
 });
 
 /** Any text that can be a token: a header's value without blanks. */
-const SECRET = "^[!-~]{16,255}$";
-
-const secret = z
-  .string({ error: "send a string." })
-  .check(
-    z.regex(new RegExp(SECRET), {
-      error: "is not a usable secret; send 16 to 255 printable ASCII characters without blanks.",
-    }),
-  );
-inDocument(secret, { wire: { type: "string", pattern: SECRET } });
+const secret = textLike(
+  "^[!-~]{16,255}$",
+  "is not a usable secret; send 16 to 255 printable ASCII characters without blanks.",
+);
 
 const HEADER = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${EVENT_HEADER_MAX_CHARACTERS}}$`;
 /** What such a header holds could be put into parameters, and everybody who reads the run reads these. */
 const OPENS = /authorization|cookie|token|signature|secret|password|credential|jwt|(?:api|auth|access)[-_]?key/;
 
 const headerName = z.pipe(
-  z.string({ error: "send a string." }).check(
-    z.regex(new RegExp(HEADER), {
-      error: `is not a header's name; send 1 to ${EVENT_HEADER_MAX_CHARACTERS} characters that RFC 9110 allows.`,
-    }),
+  textLike(
+    HEADER,
+    `is not a header's name; send 1 to ${EVENT_HEADER_MAX_CHARACTERS} characters that RFC 9110 allows.`,
+  ).check(
     z.refine((name) => !OPENS.test(name.toLowerCase()), {
       error: "can hold a secret, and parameters are no secrets; leave it out.",
     }),
@@ -62,20 +56,13 @@ inDocument(headers, {
     "refused, because parameters are no secrets.",
 });
 
-const when = described(
-  conditionsOn({
-    path: /^(body|headers)\.[^\s{}]+$/,
-    roots: IN_EVENT,
-    what: "the event",
-    examples: ["body.ref", "body.active"],
-    member: "when",
-  }),
-  DESCRIBE &&
-    'Conditions on an event. `{ "exists": "body.ref" }` holds if the value is there and not null. ' +
-      '`{ "equals": { "headers.x-github-event": "push" } }` holds if value and type are the same. ' +
-      `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the event starts nothing. A path may name only ` +
-      "headers that are in `headers`, in lower case.",
-);
+const when = conditionsOn({
+  path: /^(body|headers)\.[^\s{}]+$/,
+  roots: IN_EVENT,
+  what: "the event",
+  examples: ["body.ref", "body.active"],
+  member: "when",
+});
 
 const ONE_PLACEHOLDER = "^\\{\\{[^{}]*\\}\\}$";
 
@@ -97,16 +84,22 @@ inDocument(parameters, {
     `At most ${EVENT_TEMPLATE_MAX_BYTES} bytes of JSON.`,
 });
 
-interface Whole {
-  readonly secret?: string | null | undefined;
-  readonly verify: z.output<typeof verify>;
-  readonly headers?: readonly string[] | undefined;
-  readonly when?: z.output<typeof when> | undefined;
-  readonly parameters?: unknown;
-}
+const inboundShape = {
+  verify,
+  secret: z.optional(z.nullable(secret)),
+  headers: z.optional(headers),
+  when: z.optional(when),
+  parameters: z.optional(parameters),
+};
 
 /** Faults that no member has alone. */
-function wholeFaults({ secret, verify, headers = [], when = [], parameters }: Whole): readonly MemberFault[] {
+function wholeFaults({
+  secret,
+  verify,
+  headers = [],
+  when = [],
+  parameters,
+}: z.output<z.ZodMiniObject<typeof inboundShape>>): readonly MemberFault[] {
   const faults: MemberFault[] = [];
   if (verify === "standard-webhooks" && typeof secret === "string" && signingKey(secret) === null) {
     const message = "is not a secret of Standard Webhooks; send whsec_ and the base64 of 24 to 64 random bytes.";
@@ -123,46 +116,39 @@ function wholeFaults({ secret, verify, headers = [], when = [], parameters }: Wh
   return fault === null ? faults : [...faults, { ...fault, path: ["parameters", ...fault.path] }];
 }
 
-export const inbound = z
-  .strictObject(
-    {
-      verify: described(
-        verify,
-        DESCRIBE &&
-          "How an event proves that it is genuine. `token`: the secret itself, as `Authorization: Bearer`, as the password of " +
-            "`Authorization: Basic`, or as `X-Gitlab-Token`. `github`: the signature `X-Hub-Signature-256`. " +
-            "`standard-webhooks`: the headers of Standard Webhooks, at most 5 minutes old.",
-      ),
-      secret: z.optional(
-        described(
-          z.nullable(secret),
-          DESCRIBE &&
-            "Write-only: responses show null in its place. If it is missing or null, the stored secret stays. If " +
-              "`inbound` is new, or `verify` changes, the service makes a secret, which only that response shows. For " +
-              "`standard-webhooks`, send `whsec_` and the base64 of 24 to 64 random bytes. To replace " +
-              "a secret without a gap, rotate it.",
-        ),
-      ),
-      headers: z.optional(headers),
-      when: z.optional(when),
-      parameters: z.optional(parameters),
+export const inbound = objectOf(
+  inboundShape,
+  DESCRIBE && {
+    id: "Inbound",
+    description:
+      "Lets another product start the action by an event. Requires a `trigger`. The runs have the token that stored the " +
+      "action as their creator. `GET …/actions/{name}/inbound` shows the URL for the product.",
+    members: {
+      verify:
+        "How an event proves that it is genuine. `token`: the secret itself, as `Authorization: Bearer`, as the password of " +
+        "`Authorization: Basic`, or as `X-Gitlab-Token`. `github`: the signature `X-Hub-Signature-256`. " +
+        "`standard-webhooks`: the headers of Standard Webhooks, at most 5 minutes old.",
+      secret:
+        "Write-only: responses show null in its place. If it is missing or null, the stored secret stays. If " +
+        "`inbound` is new, or `verify` changes, the service makes a secret, which only that response shows. For " +
+        "`standard-webhooks`, send `whsec_` and the base64 of 24 to 64 random bytes. To replace " +
+        "a secret without a gap, rotate it.",
+      when:
+        'Conditions on an event. `{ "exists": "body.ref" }` holds if the value is there and not null. ' +
+        '`{ "equals": { "headers.x-github-event": "push" } }` holds if value and type are the same. ' +
+        `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the event starts nothing. A path may name only ` +
+        "headers that are in `headers`, in lower case.",
     },
-    AN_OBJECT,
-  )
-  .check(refusing(wholeFaults));
-inDocument(inbound, {
-  id: "Inbound",
-  description:
-    "Lets another product start the action by an event. Requires a `trigger`. The runs have the token that stored the " +
-    "action as their creator. `GET …/actions/{name}/inbound` shows the URL for the product.",
-  examples: [
-    {
-      verify: "github",
-      headers: ["x-github-event"],
-      when: [{ equals: { "body.ref": "refs/heads/main" } }],
-      parameters: { version: "{{ body.after }}" },
-    },
-  ],
-});
+    examples: [
+      {
+        verify: "github",
+        headers: ["x-github-event"],
+        when: [{ equals: { "body.ref": "refs/heads/main" } }],
+        parameters: { version: "{{ body.after }}" },
+      },
+    ],
+  },
+  refusing(wholeFaults),
+);
 
 export type Inbound = z.output<typeof inbound>;

@@ -14,7 +14,7 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { etagOf, idempotencyKey } from "../http/headers.ts";
 import { type AppEnv, projectOf, usableRing } from "../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../http/schemas.ts";
+import { objectOf, wholeNumber } from "../http/schemas.ts";
 import { auditEntryOf, changeDefinition, definitionRefOf, requireMayStart, secretsOf } from "./change.ts";
 import type { DefinitionKind } from "./kind.ts";
 import { type Secrets, sealSecrets } from "./sealing.ts";
@@ -116,19 +116,20 @@ function rotationsOf(secrets: Secrets): readonly RotationKey[] {
   return JSON.parse(secrets.get(ROTATIONS) ?? "[]") as readonly RotationKey[];
 }
 
-export const secretRotation = z.strictObject({
-  gracePeriodSeconds: z.optional(
-    described(
-      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-      DESCRIBE &&
+export const secretRotation = objectOf(
+  { gracePeriodSeconds: z.optional(wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS)) },
+  DESCRIBE && {
+    id: "SecretRotation",
+    members: {
+      gracePeriodSeconds:
         "How many seconds the replaced secret still counts, beside the new one. If you send it, no older secret counts " +
-          "longer than that. With 0, only the new secret counts. Default: " +
-          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
-          "secrets count at a time.",
-    ),
-  ),
-});
-inDocument(secretRotation, { id: "SecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
+        "longer than that. With 0, only the new secret counts. Default: " +
+        `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
+        "secrets count at a time.",
+    },
+    examples: [{ gracePeriodSeconds: 3600 }, {}],
+  },
+);
 
 /** The errors of every rotation, besides that of secrets which no key opens. */
 export const OF_ROTATION = [

@@ -13,7 +13,7 @@ import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, inDocument, instant } from "../http/schemas.ts";
+import { instant, objectOf } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -45,39 +45,34 @@ const deliveriesQuery = z.strictObject({
   ),
 });
 
-const resendRequest = z.strictObject({
-  type: z.optional(
-    described(
-      eventType,
-      DESCRIBE && "Which event of the run. Default: its newest one: its end, or that it waits for approval.",
-    ),
-  ),
-});
-inDocument(resendRequest, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
+const resendRequest = objectOf(
+  { type: z.optional(eventType) },
+  DESCRIBE && {
+    id: "ResendRequest",
+    members: { type: "Which event of the run. Default: its newest one: its end, or that it waits for approval." },
+    examples: [{}, { type: "action_run.succeeded" }],
+  },
+);
 
-const recoveryRequest = z.strictObject({
-  since: described(
-    instant,
-    DESCRIBE && "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
-  ),
-  until: z.optional(
-    described(
-      instant,
-      DESCRIBE && "Only runs that ended, or were created, before this instant. Default: all later ones.",
-    ),
-  ),
-  include: described(
-    z.enum(["failed", "missing"], { error: "send failed or missing." }),
-    DESCRIBE &&
-      "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
+const recoveryRequest = objectOf(
+  {
+    since: instant,
+    until: z.optional(instant),
+    include: z.enum(["failed", "missing"], { error: "send failed or missing." }),
+  },
+  DESCRIBE && {
+    id: "RecoveryRequest",
+    members: {
+      since: "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+      until: "Only runs that ended, or were created, before this instant. Default: all later ones.",
+      include:
+        "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
         `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A request for approval comes back only while the run ` +
         `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
-  ),
-});
-inDocument(recoveryRequest, {
-  id: "RecoveryRequest",
-  examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
-});
+    },
+    examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+  },
+);
 
 /** The errors of what asks the coordinator for deliveries, and is in the audit. */
 const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;

@@ -14,7 +14,7 @@ import { newSecret, secretsAt } from "../definitions/rotation.ts";
 import { DEFINITION } from "../definitions/routes.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, inDocument, uuid } from "../http/schemas.ts";
+import { objectOf, uuid } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
@@ -25,25 +25,23 @@ import { eventType } from "./delivery-routes.ts";
 import { ENDPOINT_KIND, loadEndpoint, SIGNING } from "./kind.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 
-const testRequest = z.strictObject({
-  type: z.optional(
-    described(
-      eventType,
-      DESCRIBE &&
-        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
-    ),
-  ),
-  runId: z.optional(
-    described(
-      uuid,
-      DESCRIBE &&
+const testRequest = objectOf(
+  {
+    type: z.optional(eventType),
+    runId: z.optional(uuid),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  },
+  DESCRIBE && {
+    id: "EndpointTest",
+    members: {
+      type: "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
+      runId:
         "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
-    ),
-  ),
-  // Tried without being stored. Null stands for a stored secret, as in a PUT.
-  definition: z.optional(storedEndpoint),
-});
-inDocument(testRequest, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
+    },
+    examples: [{}, { type: "action_run.succeeded" }],
+  },
+);
 
 export const testRoutes = new Hono<AppEnv>().post(
   `${DEFINITION}/test`,

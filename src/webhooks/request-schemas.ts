@@ -14,7 +14,7 @@ import {
   utf8Bytes,
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { atMost, described, finiteNumbers, HTTP_URL, inDocument, urlLength } from "../http/schemas.ts";
+import { atMost, finiteNumbers, HTTP_URL, inDocument, urlLength } from "../http/schemas.ts";
 import { IN_STOP_URL, type Roots } from "./placeholder.ts";
 import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 import { signingKey } from "./webhook-request.ts";
@@ -29,21 +29,20 @@ export function refusing<T>(faultsOf: (value: T) => readonly MemberFault[] | Mem
   });
 }
 
-export function urlSchema(roots: Roots, description: string | false) {
+export function urlSchema(roots: Roots) {
   const url = z.string({ error: "send the URL to call." }).check(
     urlLength,
     refusing((url) => checkUrlTemplate(url, roots)),
   );
   inDocument(url, { wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS } });
-  return described(url, description);
+  return url;
 }
 
-export function payloadSchema(roots: Roots, description: string | false) {
-  const payload = z.unknown().check(
+export function payloadSchema(roots: Roots) {
+  return z.unknown().check(
     finiteNumbers,
     refusing((template) => checkTemplate(template, roots)),
   );
-  return described(payload, description);
 }
 
 /** A link to show is one placeholder, or a URL with placeholders in its path and query. */
