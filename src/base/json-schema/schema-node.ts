@@ -20,53 +20,46 @@ export interface AllowedValues {
   readonly shown: string;
 }
 
-export interface SchemaNode {
+/** Keywords by the kind of their value. */
+export const LIMITS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
+export const COUNTS = (["Length", "Items", "Contains", "Properties"] as const).flatMap(
+  (counted) => [`min${counted}`, `max${counted}`] as const,
+);
+export const SCHEMAS = [
+  "items",
+  "contains",
+  "unevaluatedItems",
+  "additionalProperties",
+  "propertyNames",
+  "unevaluatedProperties",
+  "not",
+  "if",
+  "then",
+  "else",
+] as const;
+export const SCHEMA_LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"] as const;
+export const NAMED_SCHEMAS = ["properties", "dependentSchemas"] as const;
+
+type Members<Keywords extends readonly string[], Value> = { readonly [K in Keywords[number]]?: Value };
+
+export interface SchemaNode
+  extends Members<typeof LIMITS | typeof COUNTS, number>,
+    Members<typeof SCHEMAS, SchemaNode>,
+    Members<typeof SCHEMA_LISTS, readonly SchemaNode[]>,
+    Members<typeof NAMED_SCHEMAS, ReadonlyMap<string, SchemaNode>> {
   /** True only for the schema `false`. */
   readonly refusesAll?: boolean;
+  readonly $ref?: SchemaNode;
   readonly type?: ReadonlySet<TypeName>;
   readonly enum?: AllowedValues;
   readonly const?: AllowedValues;
-
-  readonly minLength?: number;
-  readonly maxLength?: number;
   readonly pattern?: Pattern;
   readonly format?: Format;
-
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
   readonly multipleOf?: number;
-
-  readonly minItems?: number;
-  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
-  readonly prefixItems?: readonly SchemaNode[];
-  readonly items?: SchemaNode;
-  readonly contains?: SchemaNode;
-  readonly minContains?: number;
-  readonly maxContains?: number;
-  readonly unevaluatedItems?: SchemaNode;
-
-  readonly minProperties?: number;
-  readonly maxProperties?: number;
   readonly required?: readonly string[];
   readonly dependentRequired?: ReadonlyMap<string, readonly string[]>;
-  readonly properties?: ReadonlyMap<string, SchemaNode>;
   readonly patternProperties?: readonly { readonly pattern: Pattern; readonly schema: SchemaNode }[];
-  readonly additionalProperties?: SchemaNode;
-  readonly propertyNames?: SchemaNode;
-  readonly unevaluatedProperties?: SchemaNode;
-
-  readonly $ref?: SchemaNode;
-  readonly allOf?: readonly SchemaNode[];
-  readonly anyOf?: readonly SchemaNode[];
-  readonly oneOf?: readonly SchemaNode[];
-  readonly not?: SchemaNode;
-  readonly if?: SchemaNode;
-  readonly then?: SchemaNode;
-  readonly else?: SchemaNode;
-  readonly dependentSchemas?: ReadonlyMap<string, SchemaNode>;
 }
 
 /** A node while it is built. */
