@@ -283,30 +283,35 @@ class Evaluation {
 
   #anyOf({ anyOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (anyOf === undefined) return null;
-    let isAccepted = false;
-    for (const schema of anyOf) {
-      if (this.#branch(schema, value, location, seen) === null) isAccepted = true;
-      // The others matter only for what they look at.
-      if ((isAccepted && seen === null) || this.#budget.left < 0) break;
-    }
-    if (isAccepted) return null;
+    // After the first one, the others matter only for what they look at.
+    const most = seen === null ? 1 : anyOf.length;
+    if (this.#accepting(anyOf, most, value, location, seen) > 0) return null;
     const what = () => `matches none of the ${anyOf.length} schemas of "anyOf". Send a value that matches one.`;
     return fault(location, what);
   }
 
   #oneOf({ oneOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (oneOf === undefined) return null;
-    let accepted = 0;
-    for (const schema of oneOf) {
-      if (this.#branch(schema, value, location, seen) === null) accepted++;
-      if (accepted > 1 || this.#budget.left < 0) break;
-    }
+    const accepted = this.#accepting(oneOf, 2, value, location, seen);
     if (accepted === 1) return null;
-    const count = accepted === 0 ? "none" : "more than one";
-    return fault(
-      location,
-      () => `matches ${count} of the ${oneOf.length} schemas of "oneOf". Send a value that matches exactly one.`,
-    );
+    const all = `${accepted === 0 ? "none" : "more than one"} of the ${oneOf.length} schemas of "oneOf"`;
+    return fault(location, () => `matches ${all}. Send a value that matches exactly one.`);
+  }
+
+  /** How many of the schemas accept the value, counted up to `most`. */
+  #accepting(
+    schemas: readonly SchemaNode[],
+    most: number,
+    value: unknown,
+    location: InstanceLocation,
+    seen: Seen,
+  ): number {
+    let accepted = 0;
+    for (const schema of schemas) {
+      if (this.#branch(schema, value, location, seen) === null) accepted++;
+      if (accepted >= most || this.#budget.left < 0) break;
+    }
+    return accepted;
   }
 
   #not({ not }: SchemaNode, value: unknown, location: InstanceLocation): Fault | null {
