@@ -12,9 +12,9 @@ import {
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { finiteNumbers, inDocument, listOf, maxBytes, objectOf, textLike } from "../http/schemas.ts";
-import { conditionsOn, pathsIn } from "../webhooks/conditions.ts";
 import { IN_EVENT, inEventWith } from "../webhooks/placeholder.ts";
 import { refusing } from "../webhooks/request-schemas.ts";
+import { conditionsOn, pathsIn } from "../webhooks/response.ts";
 import { checkTemplate } from "../webhooks/template.ts";
 import { signingKey } from "../webhooks/webhook-request.ts";
 

@@ -10,7 +10,7 @@ import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { UNANSWERED } from "../webhooks/dispatch.ts";
-import { exchange } from "../webhooks/exchange.ts";
+import { exchange } from "../webhooks/send.ts";
 import { pathsOf } from "../webhooks/template.ts";
 import { requestHeaders } from "../webhooks/webhook-request.ts";
 import type { WholeEndpoint } from "./definition.ts";

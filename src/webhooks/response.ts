@@ -1,16 +1,16 @@
 /**
- * What a trigger says of the receiver's response, and what the service keeps of it: conditions, values, texts that wait
- * for values, and the start of the response for people. PURE.
+ * Conditions on JSON that somebody else sends, which are a trigger's on the receiver's response, and an action's on an
+ * event. And what the service keeps of a response: values, texts that wait for values, and its start for people. PURE.
  *
  * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
  * receiver could choose its responses so that they reveal a secret of the request.
  */
+import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
-import { CONDITIONS_MAX } from "../base/limits.ts";
+import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../base/limits.ts";
 import { harmlessLink, LINK_MAX_CHARACTERS, visibleText } from "../base/visible-text.ts";
-import { inDocument } from "../http/schemas.ts";
-import { type Conditions, conditionsOn, firstUnmet } from "./conditions.ts";
-import { IN_CONDITION, LaterValue, memberAt } from "./placeholder.ts";
+import { bounded, inDocument, listOf, textUpTo } from "../http/schemas.ts";
+import { IN_CONDITION, LaterValue, memberAt, parse, type Roots } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
 /** How much of a response is read for its values and conditions. */
@@ -19,6 +19,99 @@ export const RESPONSE_READ_MAX_BYTES = 64 * 1024;
 export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
+
+/** What conditions are on. */
+interface Subject {
+  /** The pattern of a path, in the spelling of placeholders. */
+  readonly path: RegExp;
+  readonly roots: Roots;
+  /** As sentences call it. */
+  readonly what: string;
+  /** A path that must have a value, and one whose value can be true. */
+  readonly examples: readonly [exists: string, equals: string];
+  /** The name of the member. */
+  readonly member: string;
+}
+
+interface Condition {
+  readonly exists?: string | undefined;
+  readonly equals?: Readonly<Record<string, string | number | boolean>> | undefined;
+}
+
+/** All must hold. */
+export type Conditions = readonly Condition[];
+
+const wantedValue = z
+  .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
+  .check(
+    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, {
+      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
+    }),
+    z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
+      error: "has a placeholder; send the text itself, because conditions have no placeholders.",
+    }),
+  );
+inDocument(wantedValue, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
+
+/** A list of conditions. They have no placeholders, because no caller's value may decide what holds. */
+export function conditionsOn({ path: pattern, roots, what, examples: [exists, equal], member }: Subject) {
+  const path = textUpTo(
+    CONDITION_MAX_CHARACTERS,
+    `send a path as text, as in "${exists}".`,
+    z.refine((text) => pattern.test(text) && parse(`{{ ${text} }}`, roots).ok, {
+      error: `is not a path in ${what}; send one without braces, as in ${exists}.`,
+    }),
+  );
+  inDocument(path, { wire: { type: "string", pattern: pattern.source, maxLength: CONDITION_MAX_CHARACTERS } });
+  const equals = z.record(path, wantedValue);
+  inDocument(equals, { maxProperties: CONDITIONS_MAX });
+  const condition = z
+    .strictObject(
+      { exists: z.optional(path), equals: z.optional(bounded(CONDITIONS_MAX, "conditions", equals)) },
+      {
+        error: ({ code }) =>
+          code === "invalid_type" ? `send { "exists": "${exists}" } or { "equals": { "${equal}": true } }.` : undefined,
+      },
+    )
+    .check(z.refine((members) => countOf(members) > 0, { error: "has no condition; send exists or equals." }));
+  return listOf(
+    CONDITIONS_MAX,
+    "conditions",
+    condition,
+    "send a list of conditions.",
+    z.minLength(1, { error: `is empty; send a condition, or leave ${member} out.` }),
+    z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
+      error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
+    }),
+  );
+}
+
+function countOf({ exists, equals = {} }: Condition): number {
+  return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
+}
+
+/** Every path that the conditions name. */
+export function pathsIn(conditions: Conditions): readonly string[] {
+  return conditions.flatMap(({ exists, equals = {} }) => [
+    ...(exists === undefined ? [] : [exists]),
+    ...Object.keys(equals),
+  ]);
+}
+
+/** The first path whose value is not as it must be, and whether there is a value. Null if all conditions hold. */
+export function firstUnmet(
+  conditions: Conditions,
+  at: (path: string) => unknown,
+): { readonly path: string; readonly isThere: boolean } | null {
+  for (const { exists, equals = {} } of conditions) {
+    if (exists !== undefined && at(exists) === null) return { path: exists, isThere: false };
+    for (const [path, wanted] of Object.entries(equals)) {
+      const found = at(path);
+      if (found !== wanted) return { path, isThere: found !== null };
+    }
+  }
+  return null;
+}
 
 /** The conditions of a trigger, for products that answer 200 with an error inside. */
 export const accepted = conditionsOn({

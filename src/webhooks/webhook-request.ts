@@ -4,8 +4,7 @@
  */
 
 import { DELIVERY_HEADER, TEST_HEADER } from "../http/headers.ts";
-import type { Conditions } from "./conditions.ts";
-import type { LaterText } from "./response.ts";
+import type { Conditions, LaterText } from "./response.ts";
 
 /** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
 export interface WebhookRequest {
