@@ -36,7 +36,7 @@ import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
 import { inboundEventRoutes } from "./runs/api/starts/inbound-events.ts";
 import { timelineRoutes } from "./runs/api/timeline-routes.ts";
-import { scheduleRoutes } from "./schedules/routes.ts";
+import { scheduleRoutes } from "./schedules/kind.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
 import { corsOrigins } from "./settings/config.ts";

@@ -42,7 +42,7 @@ import { IN_CONDITION, IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate, pathsOf } from "../webhooks/template.ts";
 import { trigger } from "../webhooks/trigger.ts";
-import { inbound } from "./inbound-definition.ts";
+import { inbound } from "./inbound.ts";
 
 const group = described(
   textLike(

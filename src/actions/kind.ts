@@ -26,7 +26,7 @@ import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
-import type { Inbound } from "./inbound-definition.ts";
+import type { Inbound } from "./inbound.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
 

@@ -1,38 +1,34 @@
 /**
  * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
- * opened.
+ * opened. Also one that need not be stored, to show what it would send, or to test it. If the request brings no
+ * definition, the stored one counts.
  */
+import type { Context } from "hono";
 import type { JsonObject } from "../base/json.ts";
-import type { CheckedSchema } from "../base/json-schema/check-schema.ts";
+import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { secretsOf } from "../definitions/change.ts";
+import { inDefinition, secretsOf, triedDefinition } from "../definitions/change.ts";
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { secretsAt } from "../definitions/rotation.ts";
-import type { Secrets } from "../definitions/sealing.ts";
 import { ApiError } from "../http/errors.ts";
-import type { Hops } from "../http/request-context.ts";
-
+import { type AppEnv, type Hops, scopeOf, usableRing } from "../http/request-context.ts";
 import type { Env } from "../settings/env.ts";
-import { type KeyRing, keyRing } from "../settings/key-ring.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
-import { ACTION_KIND, actionMemory, EVENT_SECRET, type KnownAction } from "./kind.ts";
+import {
+  ACTION_KIND,
+  actionMemory,
+  actionSecrets,
+  EVENT_SECRET,
+  type KnownAction,
+  requireStorable,
+  requireWhole,
+} from "./kind.ts";
 
 /** The times are in minutes, as the definition has them. */
-export interface ResolvedAction
-  extends Pick<
-    ActionDefinition,
-    | "title"
-    | "subject"
-    | "timeout"
-    | "heartbeatTimeout"
-    | "waitTimeout"
-    | "approval"
-    | "concurrency"
-    | "retry"
-    | "reporter"
-  > {
+export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labels"> {
   readonly name: string;
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
@@ -83,21 +79,8 @@ export function resolved(
   trigger: Trigger | undefined,
   parameters: JsonObject,
 ): ResolvedAction {
-  const {
-    title,
-    subject,
-    timeout,
-    heartbeatTimeout,
-    waitTimeout,
-    approval,
-    concurrency,
-    retry,
-    reporter,
-    labels = [],
-  } = definition;
-  const gates = { waitTimeout, approval, concurrency };
-  const settings = { title, subject, timeout, heartbeatTimeout, ...gates, retry, reporter, labels };
-  const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
+  const { trigger: shownTrigger, labels = [] } = definition;
+  const action = { ...definition, name, version, trigger, shownTrigger, labels, schema };
   requireValidParameters(action, parameters);
   return action;
 }
@@ -106,12 +89,7 @@ export function resolved(
 async function openTrigger(env: Env, ref: DefinitionRef, known: KnownAction): Promise<Trigger | undefined | null> {
   const { definition, sealed } = known;
   if (definition.trigger === undefined) return undefined;
-  let secrets: Secrets | null = new Map();
-  if (sealed !== null) {
-    const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
-    if (!ring.ok) throw new ApiError("not_configured", ring.error);
-    secrets = await secretsOf(ACTION_KIND, ring.value, ref, known);
-  }
+  const secrets = sealed === null ? new Map() : await secretsOf(ACTION_KIND, usableRing({ env }), ref, known);
   const whole = secrets === null ? null : joinSecrets(ACTION_KIND.secrets, definition, secrets);
   // `joinSecrets` left no null.
   return whole === null ? null : (whole.trigger as Trigger);
@@ -155,4 +133,78 @@ export async function currentVersion(
     .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
     .bind(scope, name);
   return readD1(hops, () => select.first<number>("version"));
+}
+
+/** What stands for a secret where only the rest of the request is wanted. */
+const STAND_IN = "x";
+const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
+
+/**
+ * The action with a harmless text in the place of each secret that is null. Reads no secret. Its schema is left out,
+ * because a preview helps before anybody knows good parameters. Throws what a PUT throws about a definition,
+ * `action_not_found` and `action_needs_newer_code`.
+ */
+export async function actionToShow(
+  c: Context<AppEnv>,
+  resolver: Resolver,
+  name: string,
+  sent: ActionDefinition | undefined,
+): Promise<ResolvedAction> {
+  const definition = sent ?? (await knownAction(resolver, name)).definition;
+  const whole = actionSecrets.map(definition, (path, text) => {
+    return text ?? (path.at(-1) === "signingSecret" ? STAND_IN_KEY : STAND_IN);
+  });
+  if (sent !== undefined) {
+    try {
+      await requireStorable(c, sent);
+      requireWhole(whole, new Map());
+    } catch (error) {
+      inDefinition(error);
+    }
+  }
+  // The key of the queue is no part of the request, and needs values that nobody has to know yet.
+  const { concurrency: _, ...shown } = actionSecrets.map(definition, () => null);
+  // No null is left in the trigger.
+  return resolved(name, { version: 0, definition: shown, schema: null }, whole.trigger as Trigger | undefined, {});
+}
+
+/**
+ * The action with its secrets, those of the stored definition where null stands. Throws what a PUT throws about a
+ * definition, what a run throws about an action, `test_needs_trigger`, and `test_skips_gates`.
+ *
+ * The threat is a test that goes around a gate: a deploy that nobody approved, a second one beside that of the slot, or
+ * one in a freeze. So no action with a gate is tested, and neither is a definition that would take the gate away. D1 is
+ * asked, because the isolate may not have heard of a gate yet.
+ */
+export async function actionToTest(
+  c: Context<AppEnv>,
+  resolver: Resolver & { readonly ring: KeyRing },
+  name: string,
+  sent: ActionDefinition | undefined,
+  parameters: JsonObject,
+): Promise<ResolvedAction> {
+  if (sent === undefined) {
+    actionMemory.forget({ scope: scopeOf(c), name });
+    const action = await resolveAction(resolver, name, parameters);
+    requireNoGate(action);
+    if (action.trigger === undefined) throw new ApiError("test_needs_trigger");
+    return action;
+  }
+  const { stored, split, whole } = await triedDefinition(c, ACTION_KIND, resolver.ring, sent).catch(inDefinition);
+  requireNoGate(sent);
+  // Each gate is a feature, and what this code does not know may be a gate.
+  if (stored !== null && stored.features.length > 0) throw new ApiError("test_skips_gates");
+  if (whole.trigger === undefined) throw new ApiError("test_needs_trigger");
+  const known = { version: stored?.version ?? 0, definition: split.definition, schema: schemaOf(sent) };
+  return resolved(name, known, whole.trigger as Trigger, parameters);
+}
+
+function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approval" | "concurrency">): void {
+  if (approval !== undefined || concurrency !== undefined) throw new ApiError("test_skips_gates");
+}
+
+/** The check of the body has refused every schema that is not valid. */
+function schemaOf({ parametersSchema }: ActionDefinition): CheckedSchema | null {
+  const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
+  return checked?.ok ? checked.value : null;
 }

@@ -13,7 +13,7 @@ import {
   retry,
   storedTrigger,
 } from "./definition.ts";
-import { inbound } from "./inbound-definition.ts";
+import { inbound } from "./inbound.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",

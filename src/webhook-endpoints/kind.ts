@@ -20,11 +20,10 @@ import { keptBesides, newSecret, type RotatingSecret, secretsAt } from "../defin
 import type { Secrets } from "../definitions/sealing.ts";
 import { isAbout, type ReadRow, selectRow, toChangeable } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import type { AppEnv, Hops } from "../http/request-context.ts";
+import { type AppEnv, type Hops, usableRing } from "../http/request-context.ts";
 import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
-import { keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import {
@@ -157,10 +156,8 @@ export async function loadEndpoint(
   const now = Date.now();
   const known = await endpointMemory.look(env.DB, hops, ENDPOINT_KIND, ref, waitUntil, now);
   if (known === null) return null;
-  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
-  if (!ring.ok) throw new ApiError("not_configured", ring.error);
   const { version, createdVersion, disabledReason, definition } = known;
-  const secrets = await secretsOf(ENDPOINT_KIND, ring.value, ref, known);
+  const secrets = await secretsOf(ENDPOINT_KIND, usableRing({ env }), ref, known);
   const whole = secrets && joinSecrets(ENDPOINT_KIND.secrets, definition, secrets);
   if (secrets === null || whole === null) return "secrets_lost";
   return {

@@ -5,8 +5,8 @@
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { actionDefinition } from "../../actions/definition.ts";
+import { actionToShow, actionToTest } from "../../actions/resolve.ts";
 import { testResult } from "../../actions/responses.ts";
-import { actionToShow, actionToTest } from "../../actions/sent.ts";
 import { requires } from "../../auth/authentication.ts";
 import { DEFINITION_NAME, TESTS_PER_MINUTE } from "../../base/limits.ts";
 import { admitTest } from "../../definitions/change.ts";
