@@ -23,10 +23,7 @@ export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
 }
 
 export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
-  return (env.CORS_ORIGINS ?? "")
-    .split(",")
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== "");
+  return entriesOf(env.CORS_ORIGINS).filter((origin) => origin !== "");
 }
 
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */

@@ -90,12 +90,10 @@ function complement(ranges: Ranges): Ranges {
 
 function isMember({ ranges, properties, isNegated }: Omit<CharacterSet, "ascii">, code: number): boolean {
   if (isIn(ranges, code)) return !isNegated;
-  for (const test of properties) if (hasProperty(test, code)) return !isNegated;
+  for (const { property, isNegated: isOther } of properties) {
+    if ((property.ascii[code] ?? property.runtime.test(String.fromCodePoint(code))) !== isOther) return !isNegated;
+  }
   return isNegated;
-}
-
-function hasProperty({ property: { runtime, ascii }, isNegated }: PropertyTest, code: number): boolean {
-  return (ascii[code] ?? runtime.test(String.fromCodePoint(code))) !== isNegated;
 }
 
 function isIn(ranges: Ranges, code: number): boolean {
@@ -141,15 +139,8 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["\\s", SPACES],
   ["\\S", complement(SPACES)],
 ]);
-const CONTROLS: ReadonlyMap<string, number> = new Map([
-  ["\\0", 0x00],
-  ["\\b", 0x08],
-  ["\\t", 0x09],
-  ["\\n", 0x0a],
-  ["\\v", 0x0b],
-  ["\\f", 0x0c],
-  ["\\r", 0x0d],
-]);
+/** The letters behind a backslash, and the characters that they stand for. */
+const CONTROLS = ["0btnvfr", "\0\b\t\n\v\f\r"] as const;
 
 /** Every property of the pattern by the name in its braces. */
 type Properties = ReadonlyMap<string, Property>;
@@ -162,11 +153,9 @@ export function tokenAt(source: string, at: number): string {
 
 export function setOf(token: string, properties: Properties): CharacterSet {
   if (token === ".") return toSet([complement(LINE_ENDS)]);
-  if (!token.startsWith("[")) {
-    const { ranges, test } = memberOf(token, properties);
-    return toSet([ranges], test === null ? [] : [test]);
-  }
-  return classOf(token, properties);
+  if (token.startsWith("[")) return classOf(token, properties);
+  const { ranges, test } = memberOf(token, properties);
+  return toSet([ranges], test === null ? [] : [test]);
 }
 
 function classOf(source: string, properties: Properties): CharacterSet {
@@ -205,8 +194,8 @@ function memberOf(token: string, properties: Properties): { ranges: Ranges; test
 
 function codeOf(token: string): number {
   if (!token.startsWith("\\")) return token.codePointAt(0) ?? 0;
-  const control = CONTROLS.get(token);
-  if (control !== undefined) return control;
+  const control = token.length === 2 ? CONTROLS[0].indexOf(token.charAt(1)) : -1;
+  if (control >= 0) return CONTROLS[1].charCodeAt(control);
   if (/^\\c./.test(token)) return token.charCodeAt(2) % 32;
   const units = [...token.matchAll(/\\[ux]\{?([0-9a-f]+)/gi)].map(([, hex = ""]) => Number.parseInt(hex, 16));
   if (units.length === 0) return token.codePointAt(1) ?? 0;
