@@ -43,8 +43,6 @@ import { corsOrigins } from "./settings/config.ts";
 import { deliveryRoutes } from "./webhook-endpoints/delivery-routes.ts";
 import { endpointRoutes } from "./webhook-endpoints/endpoint-routes.ts";
 
-import { testRoutes } from "./webhook-endpoints/test-routes.ts";
-
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
 
@@ -111,7 +109,6 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/pauses`, pauseRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, deliveryRoutes);
-  app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
   app.route(`${ENVIRONMENT}/schedules`, scheduleRoutes);
   app.route(`${ENVIRONMENT}/mcp`, mcpRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);

@@ -22,34 +22,21 @@ import { type EventContext, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { type Rendered, renderRequest } from "../webhooks/render.ts";
 import type { EndpointDefinition } from "./definition.ts";
 
-/** The members of an ActionRun that templates reach, and `details`. */
-interface ShownRun {
-  readonly id: string;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly status: string;
-  readonly parameters: EventContext["parameters"];
-  readonly recommendations: EventContext["recommendations"];
-  readonly triggeredBy: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  readonly error: string | null;
-  readonly output: EventContext["run"]["output"];
-  readonly details: Readonly<Record<"traceparent" | "title" | "subject", string | null>> & {
-    readonly retry: (ShownRetry & { readonly dropped: string | null }) | null;
-  };
-}
+type ShownRetry = NonNullable<EventContext["event"]["retry"]>;
 
-/** The automatic retry that follows the end of a run. `at`: RFC 3339. */
-interface ShownRetry {
-  readonly runId: string | null;
-  readonly at: string;
-  readonly attempt: number;
-}
+/** The members of an ActionRun that templates reach, and `details`. */
+type ShownRun = Omit<EventContext["run"], "url" | "consoleUrl" | Detail> &
+  Pick<EventContext, "parameters" | "recommendations"> & {
+    readonly entityId: string | null;
+    readonly details: Pick<EventContext["run"], Detail> & {
+      readonly retry: (ShownRetry & { readonly dropped: string | null }) | null;
+    };
+  };
+
+type Detail = "traceparent" | "title" | "subject";
 
 /** Null if none follows, or none after all. */
-function retryOf({ details: { retry } }: Pick<ShownRun, "details">): ShownRetry | null {
+function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
   if (retry === null || retry.dropped !== null) return null;
   const { runId, at, attempt } = retry;
   return { runId, at, attempt };

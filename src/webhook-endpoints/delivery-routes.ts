@@ -1,25 +1,39 @@
-/** …/webhook-endpoints/{name}: how its deliveries went, and what sends deliveries again. */
+/**
+ * …/webhook-endpoints/{name}: how its deliveries went, what sends deliveries again, and a test. A test counts for nothing:
+ * neither as a delivery nor for the endpoint's health.
+ */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
-import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
+import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX, TESTS_PER_MINUTE } from "../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
-import { definitionRefOf, requireStored, secretsOf } from "../definitions/change.ts";
+import {
+  admitTest,
+  definitionRefOf,
+  inDefinition,
+  requireStored,
+  secretsOf,
+  triedDefinition,
+} from "../definitions/change.ts";
 import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
+import { testResult } from "../definitions/operations.ts";
+import { newSecret, secretsAt } from "../definitions/rotation.ts";
 import { DEFINITION } from "../definitions/routes.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { instant, objectOf } from "../http/schemas.ts";
+import { instant, objectOf, uuid } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
+  type DeliveryAttempt,
   type DeliveryPosition,
   type EndpointReport,
   EVENT_TYPES,
+  type EventType,
   endpointKey,
   type NamedDelivery,
   type Recovery,
@@ -27,11 +41,13 @@ import {
 import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { auditedKey, ENDPOINT_KIND } from "./kind.ts";
+import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
+import { madeUpAttempt } from "./delivery-content.ts";
+import { auditedKey, ENDPOINT_KIND, loadEndpoint, SIGNING } from "./kind.ts";
 import { deliveryList, endpointStatus, recovery } from "./responses.ts";
-import { openExcerpt } from "./send-delivery.ts";
+import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 
-export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
+const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
 const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
@@ -71,6 +87,24 @@ const recoveryRequest = objectOf(
         `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
     },
     examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+  },
+);
+
+const testRequest = objectOf(
+  {
+    type: z.optional(eventType),
+    runId: z.optional(uuid),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  },
+  DESCRIBE && {
+    id: "EndpointTest",
+    members: {
+      type: "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
+      runId:
+        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
+    },
+    examples: [{}, { type: "action_run.succeeded" }],
   },
 );
 
@@ -190,6 +224,53 @@ export const deliveryRoutes = new Hono<AppEnv>()
       if (begun === null) throw new ApiError("recovery_under_way");
       return c.json(shownRecovery(begun), 202);
     },
+  )
+  .post(
+    `${DEFINITION}/test`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "testWebhookEndpoint",
+        tag: "Webhook endpoints",
+        summary: "Test a webhook endpoint",
+        description:
+          "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
+          "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
+          "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
+          `${TESTS_PER_MINUTE} tests a minute in an environment, those of actions included.`,
+        responses: { 200: { description: "What became of the message", json: testResult } },
+        errors: [
+          "run_not_found",
+          "event_not_happened",
+          "endpoint_secrets_lost",
+          "secret_required",
+          "too_many_tests",
+          "not_configured",
+          "coordinator_unavailable",
+          "storage_full",
+        ],
+      },
+    ),
+    validBody(testRequest, { mayBeEmpty: true }),
+    async (c) => {
+      const { type, runId, definition } = c.req.valid("json");
+      const ring = usableRing(c);
+      const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
+      const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
+      await admitTest(c, "webhook_endpoint_tested");
+      const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
+        env: c.env,
+        ring,
+      });
+      const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
+      return c.json({
+        status,
+        durationMs,
+        outcome: verdict === "unwanted" ? "refused" : verdict,
+        reason,
+        excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, owner),
+      });
+    },
   );
 
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
@@ -263,4 +344,49 @@ function shownRecovery(one: Recovery | null) {
   if (one === null) return null;
   const { since, until, include, deliveries, isOver } = one;
   return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };
+}
+
+/** What is tried: the stored endpoint, or the definition that was sent, with the stored secrets where it has null. */
+async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoint | undefined): Promise<WholeEndpoint> {
+  const ref = definitionRefOf(c);
+  if (sent === undefined) {
+    const whole = await loadEndpoint(c.env, { ...ref, hops: c.get("hops") });
+    if (whole === null) throw new ApiError("webhook_endpoint_not_found");
+    if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
+    return whole;
+  }
+  const { stored, split, whole } = await triedDefinition(c, ENDPOINT_KIND, ring, sent);
+  const signingSecrets = secretsAt(split.secrets, SIGNING.member, Date.now());
+  return {
+    name: ref.name,
+    version: stored?.version ?? 0,
+    createdVersion: stored?.createdVersion ?? 0,
+    definition: whole as EndpointDefinition,
+    signingSecrets: signingSecrets.length > 0 ? signingSecrets : [newSecret()],
+    origin: new URL(c.req.url).origin,
+    disabledReason: null,
+  };
+}
+
+function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): DeliveryAttempt {
+  const scope = scopeOf(c);
+  const triggeredBy = c.get("person") ?? c.get("principal").name;
+  const { definition } = endpoint;
+  return madeUpAttempt({ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy, now: Date.now() });
+}
+
+/** Throws `run_not_found` and `event_not_happened`. */
+async function ofRun(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  endpoint: WholeEndpoint,
+  runId: string,
+  type: EventType | undefined,
+): Promise<DeliveryAttempt> {
+  const scope = scopeOf(c);
+  if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
+  const event = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.lastEvent(runId));
+  if (event === "run_not_found") throw new ApiError("run_not_found");
+  if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
+  return { ...event, scope, endpoint: endpointKey(endpoint) };
 }

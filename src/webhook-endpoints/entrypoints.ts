@@ -16,10 +16,9 @@ import {
 } from "../runs/endpoint-deliveries.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
-import { UNANSWERED } from "../webhooks/dispatch.ts";
 import type { WholeEndpoint } from "./definition.ts";
 import { ENDPOINT_KIND, endpointMemory, loadEndpoint } from "./kind.ts";
-import { sendDelivery } from "./send-delivery.ts";
+import { sendDelivery, unsent } from "./send-delivery.ts";
 
 /** Loads the endpoint as it is, sends the delivery, and says what the answer means for both. */
 export class DeliverySender extends WorkerEntrypoint<Env> {
@@ -28,10 +27,14 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
     const loaded = await this.#load(scope, endpoint);
     if ("verdict" in loaded) return loaded;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    if (!ring.ok) return unmade("not_made", "CALLBACK_SIGNING_KEYS can't be used");
+    if (!ring.ok) return unsent("not_made", 0, "CALLBACK_SIGNING_KEYS can't be used");
     const { verdict, ...result } = await sendDelivery(loaded, attempt, { env: this.env, ring: ring.value });
     if (verdict !== "unwanted") return { ...result, verdict };
-    return { ...result, verdict: (await this.#disable(scope, loaded)) ? "gone" : "failed" };
+    const { name, version } = loaded;
+    const why = { scope, name, version, reason: "The receiver answered 410 Gone.", at: Date.now() };
+    // False if another version came meanwhile, or nobody knows. Then the next attempt decides.
+    const isDisabled = await disableDefinition(this.env.DB, ENDPOINT_KIND, why).catch(() => false);
+    return { ...result, verdict: isDisabled ? "gone" : "failed" };
   }
 
   /**
@@ -46,20 +49,10 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
         endpointMemory.forget({ scope, name });
         known = await loadEndpoint(this.env, { scope, name });
       }
-      if (known === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
-      return isUsable(known, key) ? known : unmade("gone", "the endpoint is deleted or disabled");
+      if (known === "secrets_lost") return unsent("not_made", 0, "no key opens the endpoint's secrets");
+      return isUsable(known, key) ? known : unsent("gone", 0, "the endpoint is deleted or disabled");
     } catch {
-      return unmade("not_made", "the endpoint could not be read");
-    }
-  }
-
-  /** False if another version came meanwhile, or nobody knows. Then the next attempt decides. */
-  async #disable(scope: string, { name, version }: WholeEndpoint): Promise<boolean> {
-    const reason = "The receiver answered 410 Gone.";
-    try {
-      return await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at: Date.now() });
-    } catch {
-      return false;
+      return unsent("not_made", 0, "the endpoint could not be read");
     }
   }
 }
@@ -68,12 +61,6 @@ function isUsable(endpoint: WholeEndpoint | null, key: EndpointKey): endpoint is
   if (endpoint === null) return false;
   const { createdVersion, disabledReason, definition } = endpoint;
   return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
-}
-
-function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
-  const { status, durationMs, excerpt, retryAfter } = UNANSWERED;
-  const reason = `was not called: ${why}`;
-  return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };
 }
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
