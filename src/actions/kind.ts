@@ -73,28 +73,20 @@ function mapTrigger(trigger: StoredTrigger, visit: Visit): StoredTrigger {
 
 /** Always in one order, because a PUT compares the text with the stored one. */
 function mapInbound({ secret = null, ...others }: Inbound, visit: Visit): Inbound {
-  return { ...others, secret: visit([...INBOUND_SECRET], secret) };
+  return { ...others, secret: visit(["inbound", "secret"], secret) };
 }
 
 /** Whether all requests of both triggers go to one scheme, host and port. */
 function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
-  const [origin, ...others] = [before, before?.cancel, after, after.cancel]
-    .filter((request) => request !== undefined)
-    .map(originOf);
-  return origin !== null && others.every((other) => other === origin);
+  const requests = [before, before?.cancel, after, after.cancel].filter((request) => request !== undefined);
+  const [origin = "null", ...others] = requests.map(({ url }) => URL.parse(url)?.origin ?? "null");
+  // The origin of a URL that can't be called is "null".
+  return origin !== "null" && others.every((other) => other === origin);
 }
-
-/** Scheme, host and port. Null without a URL that can be called. */
-function originOf({ url: text }: { readonly url: string }): string | null {
-  const url = URL.parse(text);
-  return url === null || url.origin === "null" ? null : url.origin;
-}
-
-const INBOUND_SECRET = ["inbound", "secret"] as const;
 
 /** The secret that proves the events of an action. */
 export const EVENT_SECRET: RotatingSecret<ActionDefinition> = {
-  member: INBOUND_SECRET.join("."),
+  member: "inbound.secret",
   lost: "action_secrets_lost",
   audit: "action_secret_rotated",
   requireIn: ({ inbound }) => {
@@ -221,13 +213,13 @@ export async function requireStorable(
   { trigger, concurrency, approval, retry, inbound, reporter, agents }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
-    const needing = Object.entries({ retry, inbound, reporter, agents }).find(([, member]) => member !== undefined);
-    const starting = needing === undefined ? null : `/${needing[0]}`;
-    const sentence = starting === "/agents" ? AGENTS_NEED_TRIGGER : undefined;
-    if (starting !== null) throw new ApiError("trigger_required", sentence, { pointer: starting });
-    const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
-    if (gate !== null) throw needsTrigger(gate);
-    return;
+    const needing = firstIn({ retry, inbound, reporter, agents });
+    const sentence = needing === "agents" ? AGENTS_NEED_TRIGGER : undefined;
+    if (needing !== undefined) throw new ApiError("trigger_required", sentence, { pointer: `/${needing}` });
+    const gate = firstIn({ concurrency, approval });
+    if (gate === undefined) return;
+    const why = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
+    throw new ApiError("gate_needs_trigger", why, { pointer: `/${gate}` });
   }
   const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
   if (!policy.ok) throw new ApiError("not_configured", policy.error);
@@ -261,9 +253,9 @@ async function requireTokens(c: Context<AppEnv>, ids: readonly string[]): Promis
   throw refusalOf("invalid_body", [{ path: ["approval", "tokens", String(index)], message }]);
 }
 
-function needsTrigger(gate: "concurrency" | "approval"): ApiError {
-  const sentence = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
-  return new ApiError("gate_needs_trigger", sentence, { pointer: `/${gate}` });
+/** The name of the first member that is there. */
+function firstIn(members: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.keys(members).find((name) => members[name] !== undefined);
 }
 
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
@@ -287,9 +279,14 @@ type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
  */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
-    changeOf(before?.approval, after?.approval, isWeakerApproval),
+    changeOf(before?.approval, after?.approval, (old, next) => {
+      return next.required < old.required || (next.allowSelf && !old.allowSelf);
+    }),
     approversChange(before?.approval, after?.approval),
-    changeOf(before?.concurrency, after?.concurrency, isWeakerConcurrency),
+    // Runs of another group or key don't count any more, so such a change lets more runs go.
+    changeOf(before?.concurrency, after?.concurrency, (old, next) => {
+      return next.limit > old.limit || next.group !== old.group || next.key !== old.key;
+    }),
   ];
   return (["removed", "weakened", "added", "changed"] as const).find((change) => changes.includes(change)) ?? null;
 }
@@ -304,24 +301,11 @@ function changeOf<Gate>(
   return isWeaker(before, after) ? "weakened" : null;
 }
 
-type Approval = NonNullable<Gated["approval"]>;
-
-function isWeakerApproval(before: Approval, after: Approval): boolean {
-  return after.required < before.required || (after.allowSelf && !before.allowSelf);
-}
-
 /** Whoever is named anew may approve now, and without a list, each approver may. */
-function approversChange(before: Approval | undefined, after: Approval | undefined): GateChange | null {
+function approversChange(before: Gated["approval"], after: Gated["approval"]): GateChange | null {
   if (before === undefined || after === undefined) return null;
   const [named, kept] = [new Set(before.tokens), new Set(after.tokens)];
   if (named.size === 0) return kept.size === 0 ? null : "added";
   if (kept.size === 0 || [...kept].some((id) => !named.has(id))) return "weakened";
   return kept.size < named.size ? "changed" : null;
-}
-
-type Concurrency = NonNullable<Gated["concurrency"]>;
-
-/** Runs of another group or key don't count any more, so such a change lets more runs go. */
-function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
-  return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
 }

@@ -4,7 +4,7 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
-import { nearest } from "../base/near-names.ts";
+import { namesInstead } from "../base/near-names.ts";
 import { shortened } from "../base/visible-text.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { pathsOf } from "../webhooks/template.ts";
@@ -24,7 +24,6 @@ const OPENING = [
   "else",
   "dependentSchemas",
 ];
-const SHOWN_NAMES = 5;
 const SHOWN_CHARACTERS = 30;
 
 /** The first placeholder whose parameter the schema rules out; null if there is none. Only its first member counts. */
@@ -68,17 +67,7 @@ function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly 
 /** `name` null: the placeholder is part of a header, which is a secret, so no sentence quotes it. */
 function sentence(name: string | null, names: readonly string[]): string {
   const what = name === null ? "a parameter" : `the parameter ${shortened(name, SHOWN_CHARACTERS)}`;
-  const near = name === null ? undefined : nearest(name, names);
-  const told = names
-    .slice(0, SHOWN_NAMES)
-    .map((one) => shortened(one, SHOWN_CHARACTERS))
-    .join(", ");
-  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
-  return [
-    `uses ${what}, which parametersSchema does not have.`,
-    ...(near === undefined ? [] : [`Did you mean ${near}?`]),
-    names.length === 0
-      ? "parametersSchema has no parameters. Add this one to it, or remove the placeholder."
-      : `parametersSchema has ${told}${more}.`,
-  ].join(" ");
+  const none = "parametersSchema has no parameters. Add this one to it, or remove the placeholder.";
+  const instead = { having: "parametersSchema has", none, maxCharacters: SHOWN_CHARACTERS };
+  return `uses ${what}, which parametersSchema does not have. ${namesInstead(name, names, instead)}`;
 }

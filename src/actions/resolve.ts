@@ -47,6 +47,10 @@ export interface Resolver {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
+export function resolverOf(c: Context<AppEnv>): Resolver {
+  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c), waitUntil: (work) => c.executionCtx.waitUntil(work) };
+}
+
 /**
  * The action, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
  * isolate remembers the action. Throws `action_not_found`, `action_needs_newer_code`, `action_secrets_lost`,

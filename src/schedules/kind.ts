@@ -3,7 +3,7 @@
  * show when the times of a schedule are.
  */
 import type { Context } from "hono";
-import { knownAction, resolved } from "../actions/resolve.ts";
+import { knownAction, resolved, resolverOf } from "../actions/resolve.ts";
 import { requires } from "../auth/authentication.ts";
 import { cronFault, localTime, nextTimes } from "../base/cron.ts";
 import {
@@ -78,13 +78,7 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
   if (fault !== null) throw refusalOf("invalid_body", [{ path: ["cron"], message: fault }]);
   const { action: name, parameters, labels = [], disabled } = definition;
   if (disabled) return;
-  const resolver = {
-    env: c.env,
-    hops: c.get("hops"),
-    scope: scopeOf(c),
-    waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
-  };
-  const known = await knownAction(resolver, name);
+  const known = await knownAction(resolverOf(c), name);
   if (known.definition.trigger === undefined) {
     throw new ApiError("trigger_required", undefined, { pointer: "/action" });
   }
