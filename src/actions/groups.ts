@@ -29,10 +29,7 @@ export async function namedGroups(
   return groupsFromD1(where, only, after, max).catch(() => []);
 }
 
-/**
- * A sentence about a group that no action names, with the name that was probably meant; null if there is such a group,
- * or if D1 does not answer in time.
- */
+/** A sentence about a group that no action names. Null if one does, or if D1 does not answer in time. */
 export async function unnamedWarning(where: Where, group: string): Promise<string | null> {
   const found = await groupsFromD1(where, null, "", ACTION_KIND.maxPerEnvironment).catch(() => null);
   const names = found?.map((one) => one.group) ?? [group];

@@ -176,8 +176,8 @@ const SIGNATURE_BYTES = 32;
 
 /**
  * Whether one of `secrets` proves the event, and the id that the proof covers. Null if none does. `id` null: no id is
- * covered, because a header that nobody signed could make two events of one, or one of two. All comparisons take the same
- * time whatever they find.
+ * covered, because a header that nobody signed could make two events of one, or one of two. All comparisons take
+ * constant time.
  */
 export async function verifiedEvent(
   verify: Inbound["verify"],

@@ -273,10 +273,7 @@ export function requireWhole(definition: ActionDefinition, secrets: Secrets): vo
 
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/**
- * What a change does to the gates, for the audit. Null if it does nothing that the audit marks.
- * `before`: null if there was no action. `after`: null if it is deleted.
- */
+/** For the audit; null if it marks nothing. `before`: null if there was no action. `after`: null if it is deleted. */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, (old, next) => {

@@ -1,7 +1,6 @@
 /**
  * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
- * opened. Also one that need not be stored, to show what it would send, or to test it. If the request brings no
- * definition, the stored one counts.
+ * opened. Also one that a request brings, to show what it would send, or to test it.
  */
 import type { Context } from "hono";
 import type { JsonObject } from "../base/json.ts";
@@ -126,8 +125,7 @@ export function faultOfParameters(schema: CheckedSchema | null, parameters: Json
 }
 
 /**
- * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null
- * if there is no such action any more. Throws `database_unavailable`.
+ * The version in D1's primary, because memory can be behind. Null if there is no action. Throws `database_unavailable`.
  */
 export async function currentVersion(
   { env, hops, scope }: Omit<Resolver, "waitUntil">,

@@ -33,10 +33,7 @@ function cut(text: string): string | null {
   return `${characters.slice(0, TITLE_MAX_CHARACTERS - 1).join("")}…`;
 }
 
-/**
- * A character takes two units at most, so a text with more units than this is too long for a title and for a subject.
- * Reading goes on no further: 500 characters of template can name a value of 256 KiB twenty times.
- */
+/** A character takes two units at most. Reading stops here: a template can name a value of 256 KiB twenty times. */
 const UNITS_MAX = 2 * Math.max(TITLE_MAX_CHARACTERS, SUBJECT_MAX_CHARACTERS) + 1;
 
 /** Escapes before anything is cut, so that half of a pair and a line break never decide where a text ends. */
@@ -75,10 +72,7 @@ interface KeyFault {
 /** Characters that no list or terminal shows would make two keys look alike. */
 const NOT_PLAIN = /[\p{Cc}\u2028\u2029]/u;
 
-/**
- * Without a template, the key is empty. A missing or empty value is refused, because all runs that lack it would share
- * a queue that nobody meant.
- */
+/** Empty without a template. A missing or empty value is refused: all runs that lack it would share a queue. */
 export function renderedKey(template: string | undefined, values: KeyValues): Result<string, KeyFault> {
   let key = "";
   for (const part of template === undefined ? [] : parsed(template)) {

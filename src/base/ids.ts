@@ -46,10 +46,7 @@ export function lineageOf(tokenId: string, parents: readonly string[]): string {
 
 /** What a proof said of who acts (src/auth/identity). */
 export interface Proven {
-  /**
-   * SHA-256 of issuer and subject, in hex: of who signed in, or of who signed in to mint the token. No key ring made it,
-   * because runs wait longer than keys last.
-   */
+  /** SHA-256 of issuer and subject of the sign-in, in hex, without a key: runs wait longer than keys last. */
   readonly identity?: string;
   /** The person of that sign-in, or of the program's token. */
   readonly person?: string;

@@ -46,10 +46,7 @@ export const LINK_MAX_CHARACTERS = 2048;
 
 /** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */
 const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
-/**
- * `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows
- * them.
- */
+/** `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials. */
 const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
 
 /**

@@ -24,10 +24,7 @@ export function warningsOf(sizeBytes: number | null): readonly (typeof WARNINGS)
 /** A database that hangs must hold up nobody who looks at the others. */
 const LOOK_MAX_MS = 5000;
 
-/**
- * Names something of every table but `definitions`, which another query of the readiness check reads. A later migration
- * adds what it brings. Reads no row.
- */
+/** Names something of every table but `definitions`, which another query of the readiness check reads. Reads no row. */
 export const NEWEST_SCHEMA = `
   SELECT (SELECT waiting FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
@@ -91,10 +88,7 @@ function statusOf(error: unknown): DatabaseStatus {
   return isUnmigrated(error) ? "not_migrated" : "not_answering";
 }
 
-/**
- * The numbers of the databases in which environments live. They can be more or fewer than those that are bound. Seeks the
- * next number in the index, so its cost does not depend on how many environments there are.
- */
+/** In which environments live. Seeks the next number in the index, so its cost does not depend on their number. */
 export const NUMBERS_IN_USE = `
   SELECT number FROM (
     WITH RECURSIVE used (number) AS (
@@ -115,10 +109,7 @@ export function unboundAmong(env: Databases, inUse: readonly number[]): readonly
   return inUse.filter((number) => databaseNumbered(env, number) === null);
 }
 
-/**
- * Per isolate; null until it has asked. Bindings never change while an isolate lives, and only a bound number comes into
- * use, so one question is enough.
- */
+/** Per isolate; null until it has asked once. Bindings never change, and only a bound number comes into use. */
 let isLacking: boolean | null = null;
 
 /** Whether an environment lives in a database that is not bound. Throws `database_unavailable`. */

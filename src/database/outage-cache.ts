@@ -109,9 +109,7 @@ export class OutageCache<V> {
     );
   }
 
-  /**
-   * Forgets the values with these names. Call this when the rows have changed, even if the change seems to have failed.
-   */
+  /** Call this when the rows have changed, even if the change seems to have failed. */
   forget(names: readonly string[]): void {
     const at = ++this.#events;
     const gone = new Set(names);

@@ -195,10 +195,7 @@ interface Changed {
   readonly gates?: GateChange | null;
 }
 
-/**
- * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came
- * first. Throws what `write` throws, `precondition_failed` and `database_unavailable`.
- */
+/** `write`: null if another change came first. Throws what `write` throws, `precondition_failed` and errors of D1. */
 export async function changeDefinition<T extends Changed>(
   c: Context<AppEnv>,
   kind: StoredKind,
@@ -253,8 +250,7 @@ export function inDefinition(error: unknown): never {
 }
 
 /**
- * Asks the coordinator whether there may be another test now. The test is in the audit before it leaves. Throws
- * `too_many_tests` and `coordinator_unavailable`.
+ * Admits a test, and writes it to the audit before it leaves. Throws `too_many_tests` and `coordinator_unavailable`.
  */
 export async function admitTest(c: Context<AppEnv>, action: AuditAction): Promise<void> {
   const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());

@@ -41,8 +41,7 @@ export async function askCoordinator<T>(
 /**
  * Call this before a definition is written or deleted. Otherwise a run could end after the PUT and notify nobody. A
  * repetition is harmless. `created`: the key of a new endpoint. `silences`: whether the change only ends what the
- * definition does. Then it must work while the coordinator can't be reached, and nothing can get lost by it. Throws
- * `coordinator_unavailable`.
+ * definition does. Then it must work without the coordinator. Throws `coordinator_unavailable`.
  */
 export async function noteChange(
   c: Context<AppEnv>,
@@ -52,9 +51,7 @@ export async function noteChange(
   await (silences ? noting.catch(() => {}) : noting);
 }
 
-/**
- * Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so.
- */
+/** Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute. */
 export async function changed(c: Context<AppEnv>): Promise<void> {
   const calling = askCoordinator(environmentOf(c), ({ definitions }) => definitions.changed());
   await within(CHANGED_MAX_MS, calling).catch(() => {});

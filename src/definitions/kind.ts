@@ -43,10 +43,7 @@ export interface SecretRules<D> {
   readonly moved: string;
 }
 
-/**
- * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with
- * null in the place of each secret.
- */
+/** `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each secret. */
 export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
   readonly permissions: Readonly<Record<"read" | "manage", Permission>>;
@@ -64,21 +61,16 @@ export interface DefinitionKind<D> extends StoredKind {
   /** Whether the service starts runs later because of the definition. See `requireMayStart`. */
   readonly startsRuns?: (definition: D) => boolean;
   /**
-   * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the
-   * definition. Kept beside the definition, so that a GET and a PUT don't show it.
+   * What a definition uses that older code must not ignore. Code that does not know one of them does nothing with it.
    */
   readonly featuresOf?: (definition: D) => readonly string[];
   /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
   readonly gateChangeOf?: (before: D | null, after: D | null) => GateChange | null;
-  /**
-   * What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. `before`:
-   * null for a new definition.
-   */
+  /** What is sealed beside the secrets, by names that no member has. `stored`: now. `before`: null if it is new. */
   readonly besides?: (c: Context<AppEnv>, stored: Secrets, definition: D, before: D | null) => Secrets;
   /**
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
-   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new
-   * definition.
+   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: if it is new.
    */
   readonly beforeChange?: (
     c: Context<AppEnv>,
@@ -180,8 +172,8 @@ export function mapTexts(texts: SecretTexts, path: readonly string[], visit: Vis
 }
 
 /**
- * The value of a header is a secret, unless its name says that it holds none. Every response has such a value, so null
- * in its place keeps nothing: it is visited as a secret that is not stored.
+ * The value of a header is a secret, unless its name says that it holds none. Null keeps nothing there, because every
+ * response shows such a value.
  */
 export function mapHeaders(headers: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   return mapTexts(headers, path, (member, text) => {

@@ -1,7 +1,7 @@
 /**
  * What an isolate remembers of one kind of stored definition, so that a run or an attempt seldom reads D1. Secrets stay
- * sealed here. A change takes effect at once in the isolate that made it, and within 30 s in the others (10 minutes
- * while D1 is down).
+ * sealed. A change takes effect at once in the isolate that made it, and within 30 s in others (10 minutes while D1 is
+ * down).
  */
 
 import { OutageCache } from "../database/outage-cache.ts";
@@ -38,8 +38,7 @@ export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
   }
 
   /**
-   * The definition, or null if there is none. Reads D1's primary at most once, and again after each change that this
-   * isolate makes meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
+   * Null if there is no such definition. Throws `database_unavailable`. `waitUntil`: lets a late answer still count.
    */
   async look(
     db: D1Database,

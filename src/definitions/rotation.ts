@@ -76,8 +76,8 @@ export function keptBesides(secrets: Secrets): Secrets {
 /**
  * The secrets after a rotation at `now`. `gracePeriodSeconds`: how long the replaced secret still counts, and then no
  * older one counts longer; undefined: the default, and older ones keep their end. `rotation` null: the caller sent no
- * key. A secret that still counts is never dropped to make room, because others may know no other. The error is when
- * one of them ends, in ms.
+ * key. A secret that still counts is never dropped, because others may know no other. The error is when one ends, in
+ * ms.
  */
 export function rotated(
   secrets: Secrets,

@@ -70,8 +70,7 @@ const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** How many entries of the index one minute looks at. */
 const LOOKED_AT_PER_MINUTE = 10_000;
 /**
- * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys
- * `old,new` and `new,old` would seal it back and forth.
+ * Longer than a deploy rolls out. Otherwise isolates with the keys `old,new` and `new,old` would seal back and forth.
  */
 const LEFT_ALONE_MS = 300_000;
 

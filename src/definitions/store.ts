@@ -116,8 +116,8 @@ interface NewVersion {
 }
 
 /**
- * `full`: the environment has the maximum number of definitions. `crowded`: it offers agents as much as it may. `changed`:
- * another change came first.
+ * `full`: there is the maximum of definitions. `crowded`: agents are offered the maximum. `changed`: it is another
+ * version.
  */
 type Putting = "put" | "full" | "crowded" | "changed";
 
@@ -249,9 +249,7 @@ export interface ListedDefinition {
   readonly definition: string;
 }
 
-/**
- * A page holds at most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one.
- */
+/** At most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. */
 interface Page<Row, After> {
   readonly rows: readonly Row[];
   readonly next: After | null;
@@ -274,8 +272,8 @@ async function pageOf<Row extends { readonly definition: string }, After>(
 
 /**
  * The definitions after the name `cursor`, by name. Adds up the sizes along the index of names, and reads the rows
- * themselves last, and only those that fit. One definition always fits. The windows number the rows in the order of the
- * join, so nothing is sorted.
+ * last, and only those that fit. One always fits. The windows number the rows in the order of the join, so nothing is
+ * sorted.
  */
 export async function listDefinitions(
   db: D1Database,
@@ -357,8 +355,7 @@ const ofAnyVersion = (kind: StoredKind, columns: string, where: string) => `
   SELECT seq, ${columns} FROM definition_versions WHERE ${ofDefinition(kind)} AND ${where}`;
 
 /**
- * The versions before `cursor`, newest first. There are none if there is no such definition. Reads definitions last, and
- * only those that fit. One definition always fits.
+ * The versions before `cursor`, newest first, also of no definition. Reads definitions last, and only those that fit.
  */
 export async function listVersions(
   db: D1Database,

@@ -1,7 +1,4 @@
-/**
- * Schedules as a kind of stored definition: what a PUT checks, what an isolate remembers, and their routes, which also
- * show when the times of a schedule are.
- */
+/** Schedules as a kind of stored definition: what a PUT checks, what an isolate remembers, and the routes. */
 import type { Context } from "hono";
 import { knownAction, resolved, resolverOf } from "../actions/resolve.ts";
 import { requires } from "../auth/authentication.ts";
@@ -65,8 +62,8 @@ function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count:
 }
 
 /**
- * Throws `invalid_body`, and what is known to fail each run: `action_not_found`, `trigger_required`, `too_many_labels` and
- * `invalid_parameters`. A disabled schedule starts nothing, so its action may be gone.
+ * Throws `invalid_body`, and what is known to fail each run. A disabled schedule starts nothing, so its action may be
+ * gone.
  */
 async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinition): Promise<void> {
   const label = scheduleLabel(c.req.param("name") ?? "");

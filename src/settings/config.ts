@@ -60,9 +60,8 @@ const INSECURE_DEPLOYMENT =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
 /**
- * Which URLs webhooks may call, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
- * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
- * one.
+ * Which URLs webhooks may call, or a sentence for each wrong setting. `origin`: of the request that created the run.
+ * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names.
  */
 export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
   const ports = parsePorts(env.WEBHOOK_PORTS);

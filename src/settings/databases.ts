@@ -1,7 +1,4 @@
-/**
- * Which D1 databases are bound: `DB`, which has the number 0, and any of `DB_1` to `DB_63`. Also makes sure that a
- * database is the one that has its number.
- */
+/** Which D1 databases are bound: `DB`, number 0, and any of `DB_1` to `DB_63`; and whether each has its number. */
 import type { Env } from "./env.ts";
 
 /** The highest number that a database can have. */
@@ -66,8 +63,8 @@ function isNumber(number: number): boolean {
 export class NotBound extends Error {}
 
 /**
- * The databases of this isolate that have said their number. Bindings never change while an isolate lives, so one
- * question is enough. A wrong number is asked for again, because `npm run migrate` can still write the right one.
+ * The databases that have said their number to this isolate. A wrong number is asked for again, because `npm run
+ * migrate` can still write the right one.
  */
 const confirmed = new Set<number>();
 
@@ -76,10 +73,7 @@ export function mustAskForNumber(env: Databases, number: number): boolean {
   return hasSeveralDatabases(env) && !confirmed.has(number);
 }
 
-/**
- * The database with this number. Throws NotBound, or what D1 threw when it was asked for its number. With one database
- * there is nothing to confuse, so nothing is asked.
- */
+/** Throws NotBound, or what D1 threw when it was asked for its number. A single database is not asked. */
 export async function boundDatabase(env: Databases, number: number): Promise<D1Database> {
   const db = databaseNumbered(env, number);
   if (db === null) throw new NotBound(`database ${number} is not bound`);

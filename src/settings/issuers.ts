@@ -1,7 +1,4 @@
-/**
- * OIDC_ISSUERS: whose proofs the service takes (OpenID Connect). The operator alone names issuers, because whoever runs
- * one can prove anything. PURE.
- */
+/** OIDC_ISSUERS: whose proofs count (OpenID Connect). Only the operator names issuers: one can prove anything. PURE. */
 import * as z from "zod/mini";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { PATH_NAME } from "../base/limits.ts";

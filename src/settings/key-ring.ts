@@ -150,8 +150,7 @@ const MIN_BYTES = 32;
 const MIN_DIFFERENT = 8;
 
 /**
- * Why a secret of the operator's is easy to guess, as a sentence that continues the secret's name; null if it is not. The
- * sentence never contains any of the secret.
+ * Why a secret of the operator's is easy to guess, to be read after its name; null if it is not. Contains none of it.
  */
 export function weaknessOf(secret: string): string | null {
   const bytes = encoder.encode(secret);

@@ -15,9 +15,7 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface UrlPolicy {
   /** Allowed besides 443, and besides 80 if `insecure`. */
   readonly ports: ReadonlySet<number>;
-  /**
-   * Null: any public host. Otherwise only public hosts among these, in lower case: names, or `*.name` for all below.
-   */
+  /** Null: any public host. Otherwise only public hosts among these: names, or `*.name` for all below. */
   readonly hosts: readonly string[] | null;
   /** The service's own hosts, each as in `URL.host`. */
   readonly ownHosts: readonly string[];
@@ -30,8 +28,8 @@ const NAME_MAX_CHARACTERS = 253;
 const LABEL_MAX_CHARACTERS = 63;
 
 /**
- * The parser drops some controls and blanks wherever they stand. It reads a backslash as a slash, but other parsers
- * read a backslash as a part of the host's name.
+ * The parser drops some controls and blanks, and reads a backslash as a slash. Other parsers read it as part of the
+ * host.
  */
 const UNSENDABLE = /[\p{Cc}\p{Cs}\s\\]/u;
 /** The parser drops empty credentials, so only the text shows them. */
@@ -41,8 +39,7 @@ const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
 /**
  * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761)
- * is missing, because no network uses it: it is for documents and tests, these included. A name of one label is refused
- * anyway.
+ * is missing, because no network uses it: it is for documents and tests, these included.
  */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
@@ -65,10 +62,7 @@ const LOCAL_SUFFIXES = [
 
 const INSECURE_ADVICE = "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
 
-/**
- * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Check the URL
- * at create, and again before each attempt, because the settings may have changed.
- */
+/** The parsed URL without its fragment, or what to send. Check it again before each attempt: settings may change. */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   const fault = faultOf(text, policy);
   if (fault !== null) {
@@ -119,8 +113,7 @@ function isDevelopment({ ownHosts }: UrlPolicy): boolean {
 
 /**
  * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but
- * not the spelling of the address. Elsewhere every port of the host is refused, because the same service may listen
- * there.
+ * not the spelling of the address. Elsewhere the same service may listen on every port.
  */
 function leadsTo(url: URL, own: string): boolean {
   const { hostname, port: ownPort } = splitPort(own);
@@ -158,9 +151,8 @@ export function nameFault(hostname: string): string | null {
 }
 
 /**
- * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks such labels only in a name
- * that has a character beyond ASCII, so this adds one. Otherwise `xn--local-` would pass, and later be decoded to
- * `local`.
+ * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks them only in a name that has
+ * such a character, so this adds one. Otherwise `xn--local-` would pass, and later be `local`.
  */
 function isTruePunycode(hostname: string): boolean {
   return URL.canParse(`https://\u00e9.${hostname}`);

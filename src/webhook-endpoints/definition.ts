@@ -1,7 +1,4 @@
-/**
- * zod: a webhook endpoint as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows
- * only null. PURE.
- */
+/** zod: a webhook endpoint. Null in a PUT keeps the stored secret, and a GET shows only null. PURE. */
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";

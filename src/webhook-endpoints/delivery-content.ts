@@ -103,8 +103,7 @@ const OMITTED = ["output", "parameters", "recommendations"] as const;
 
 /**
  * The body without a payload, after Standard Webhooks. Past 256 KiB, members of the run become null until it fits, and
- * `data.omitted` names them. Nothing else of a run is long: without these three, a run has less than 128 KiB, escapes
- * included.
+ * `data.omitted` names them. Without these three, a run has less than 128 KiB, escapes included.
  */
 function defaultBody(
   { type, at, previousStatus, isTest = false }: DeliveryAttempt,
@@ -129,10 +128,7 @@ type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "created
   readonly details: Pick<ShownRun["details"], "title">;
 };
 
-/**
- * Letters beyond the basic plane are replaced as well, because GitHub refuses a commit status that has them. Some
- * letters have no glyph.
- */
+/** GitHub refuses a commit status that has letters beyond the basic plane. Some letters have no glyph. */
 const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignorable_Code_Point}/gu;
 const CUT = "..";
 

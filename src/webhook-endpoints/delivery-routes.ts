@@ -280,10 +280,7 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
   return id;
 }
 
-/**
- * What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be
- * reached.
- */
+/** How an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
 async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition, report: EndpointReport | null) {
   const { createdBy, storedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);

@@ -1,7 +1,4 @@
-/**
- * /{o}/{p}/envs/{envName}/webhook-endpoints: what every stored definition has, and what only an endpoint has: enabling
- * it, and rotating its signing secret.
- */
+/** /{o}/{p}/envs/{envName}/webhook-endpoints: the routes of a stored definition, enabling, and rotating the secret. */
 
 import { logAudit, requireNewestSecret, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";

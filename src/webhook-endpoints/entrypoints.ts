@@ -37,10 +37,7 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
     return { ...result, verdict: isDisabled ? "gone" : "failed" };
   }
 
-  /**
-   * The endpoint as this isolate knows it. What says that the endpoint is gone comes from D1, because memory may be as
-   * old as a definition that was disabled, deleted or replaced since.
-   */
+  /** The endpoint as this isolate knows it. Whether it is gone, D1 says, because memory may be old. */
   async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
     const { name } = readEndpointKey(key);
     try {
@@ -80,10 +77,7 @@ const FAILED_MS = 5 * DAY_MS;
 /** On so many days, an attempt has failed. */
 const FAILED_DAYS = 3;
 
-/**
- * Whether no delivery has succeeded for days to the version that this health is of. Failures are never counted: a busy
- * day would be enough.
- */
+/** Whether no delivery has succeeded for days. Failures are never counted: a busy day would be enough. */
 export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
   const { failingSince, failedDays } = health;
   const latest = now - FAILED_MS;

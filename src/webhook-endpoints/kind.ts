@@ -119,8 +119,8 @@ export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part =
 }
 
 /**
- * Clears the service's switch, and not a person's. False if the service had not disabled the endpoint. It is one batch
- * that may run twice, because the first run may have committed although its answer was lost.
+ * Clears the service's switch, not a person's. False if it was not set. The batch may run twice if D1's answer was
+ * lost.
  */
 export async function enableEndpoint(
   db: D1Database,

@@ -61,10 +61,7 @@ const REFUSED: ReadonlySet<number> = new Set([400, 413, 414, 415, 422]);
 /** The receiver has no time now. */
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/**
- * `status`: null if there was no answer. `isSameUrl`: whether the URL has no placeholders. If it has, a 410 can be
- * about one run.
- */
+/** `status`: null without an answer. `isSameUrl`: no value chose the URL. Otherwise a 410 can be about one run. */
 export function judge(status: number | null, isSameUrl: boolean): Judged {
   if (status === null || status >= 500 || BUSY.has(status)) return { verdict: "failed", isAlive: false };
   if (status >= 200 && status <= 299) return { verdict: "delivered", isAlive: true };
@@ -79,10 +76,7 @@ interface ExcerptOwner {
   readonly runId: string;
 }
 
-/**
- * Seals the start of a receiver's response, in base64. A response can repeat every secret of the request, so it is
- * sealed before it leaves the Worker invocation that got it.
- */
+/** In base64. A response can repeat every secret of the request, so it never leaves the Worker invocation unsealed. */
 async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
   return (await ring.seal(text, about(owner))).toBase64();
 }

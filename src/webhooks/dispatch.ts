@@ -1,7 +1,6 @@
 /**
  * A run's dispatch: the webhook that starts its workflow, how far it got, and when it is retried. PURE: `now` and
- * `random` are passed in. The receiver gets it at least once, because an attempt is on record, with a lease, before it
- * leaves.
+ * `random` are passed in. The receiver gets it at least once: an attempt is on record, with a lease, before it leaves.
  */
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
@@ -15,8 +14,8 @@ export const LEASE_MS = 30_000;
 export const UNSURE_ATTEMPTS_MAX = 3;
 
 /**
- * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new
- * ones. For this long after the run's creation, such an attempt is retried.
+ * For this long after the run's creation, new keys or settings may roll out, and an isolate without them can't send the
+ * request. Such an attempt is retried.
  */
 const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
@@ -77,9 +76,7 @@ export interface AttemptResult {
   readonly isUnready?: boolean;
   /** There was no connection to the receiver, so it can't have begun anything. */
   readonly isUnreached?: boolean;
-  /**
-   * The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null if there was no body.
-   */
+  /** The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null without a body. */
   readonly excerpt: string | null;
   readonly retryAfter: string | null;
   /** The sealed values of the response that the stop request uses. */
@@ -151,8 +148,7 @@ export const LOST: AttemptResult = {
 /**
  * What a result means. A 2xx that meets the conditions always counts, and any other result counts only from the attempt
  * under way. After an attempt that may have arrived, 409 means that it did. If the next attempt would begin too late,
- * the request is given up now. During a rollout, an attempt that could not be sent does not count. The next attempt
- * reuses its number.
+ * the request is given up now. During a rollout, an attempt that could not be sent does not count.
  */
 export function outcomeOf<T extends Tried>(
   request: T,
@@ -274,10 +270,9 @@ export function dispatchEndsAt(
 }
 
 /**
- * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1). The wait
- * is at most an hour, or a minute if only time bounds the attempts; a longer initialDelayMs stays as it is. `attempt`
- * counts from 1, `random` is in [0, 1). The bound is applied before the jitter, so that runs that failed together stay
- * apart.
+ * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1), an hour
+ * at most, or a minute if only time bounds the attempts; a longer initialDelayMs stays. `attempt` counts from 1,
+ * `random` is in [0, 1). Bounded before the jitter, so that runs that failed together stay apart.
  */
 export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
   const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
@@ -286,8 +281,8 @@ export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt:
 }
 
 /**
- * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header
- * is missing or invalid. Bounded only so that `now` plus the result is a date.
+ * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for the past, null if it is missing or
+ * invalid. Bounded only so that `now` plus the result is a date.
  */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";

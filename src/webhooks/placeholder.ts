@@ -101,8 +101,7 @@ export interface Roots {
   /** By first name, its members. `name.*`: callers choose the members of this member. Null: callers choose all. */
   readonly members: Readonly<Record<string, readonly string[] | null>>;
   /**
-   * What to say of a path that other templates know, to be read after the placeholder. `name.*`: of everything that
-   * begins with this name.
+   * What to say of a path that other templates know, behind the placeholder. `name.*`: of all that begin with the name.
    */
   readonly missing: Readonly<Record<string, string>>;
 }
@@ -234,8 +233,8 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
 }
 
 /**
- * The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. `encode` gets
- * the text of each value, and whether this is JSON text.
+ * The text of all parts; null if it has more than `maxBytes` UTF-16 units. `encode`: of each value, or of its JSON
+ * text.
  */
 export function fill(
   parts: readonly TemplatePart[],

@@ -70,10 +70,7 @@ export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS
   return { path, message: URL_FAULTS[fault] };
 }
 
-/**
- * Whether the body is a form. Decided without the secrets, or an admin could learn whether a secret ends in
- * `-urlencoded`.
- */
+/** Decided without the secrets, or an admin could learn whether a secret ends in `-urlencoded`. */
 export function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
   const [, template = ""] = Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
   return isForm(renderText(template, { ...context, secrets: {} }, RENDERED_HEADERS_MAX_BYTES) ?? "");
@@ -125,13 +122,13 @@ export interface ShownRequest {
 /**
  * What an approver sees of a webhook before it is sent: the JSON of `{ method, url, headers, payload }`. A text whose
  * template names a secret or the callback token is null as a whole. `{{ run }}` and the default payload keep their
- * members, and only `callbackToken` is null there. The payload of a form is the object that the form is made of. The
- * headers that the service adds itself are not there: `traceparent`, the run's id, and the signature with its timestamp.
+ * members, and only `callbackToken` is null there. The payload of a form is the object that it is made of. Headers that
+ * the service adds itself are not there.
  *
  * The threat is that an approver, or everybody who may read the run, learns a secret. So this code never gets one: it
  * takes the trigger as a GET of the action shows it, with null instead of each secret, and a context without the
- * callback token. It decides by the templates and never looks for a secret in a text, because an encoded secret, or a
- * part of one, would not be found.
+ * callback token. It never looks for a secret in a text, because an encoded secret, or a part of one, would not be
+ * found.
  */
 export function previewOf({ method, url, headers, payload }: ShownRequest, whole: TemplateContext): string {
   const context = { ...whole, run: { ...whole.run, callbackToken: null } };

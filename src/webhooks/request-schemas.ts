@@ -197,10 +197,7 @@ export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniTy
   return stored;
 }
 
-/**
- * Refuses a value that has more bytes of JSON. `secrets`: the members that hold texts which do not count, because they
- * have bounds of their own. Those of `cancel` do not count either.
- */
+/** Refuses a value with more bytes of JSON. The texts in the members `secrets`, also of `cancel`, don't count. */
 export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string[]) {
   const shown = (value: unknown): unknown => {
     if (!isJsonObject(value)) return value;

@@ -169,10 +169,7 @@ function valueAt(json: unknown, location: string | null, key: string): unknown {
   return key === "headers.location" ? location : memberAt(json, key.split("."));
 }
 
-/**
- * No integer that JavaScript rounds, because it would name another job. No empty text, because it would empty a path
- * segment.
- */
+/** No integer that JavaScript rounds: it would name another job. No empty text: it would empty a path segment. */
 function isUsable(value: unknown): value is ResponseValue {
   if (typeof value === "boolean") return true;
   if (typeof value === "number") {
@@ -266,10 +263,7 @@ function encode(value: ResponseValue, encoding: Encoding): string {
   }
 }
 
-/**
- * The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no
- * harmless URL.
- */
+/** The link in the spelling of the URL parser. Null if a value is missing or the link is no harmless URL. */
 export function linkOf(link: LaterText, values: ResponseValues): string | null {
   const known = new Map(values);
   if (keysOf(link).some((key) => !known.has(key))) return null;

@@ -33,10 +33,7 @@ import {
   type WebhookRequest,
 } from "./webhook-request.ts";
 
-/**
- * Never throws because of what a receiver does. `canConnect`: whether a connection can be made. It costs a connection,
- * so it is asked only when an attempt has failed before.
- */
+/** Never throws because of a receiver. `canConnect` costs a connection, so it is asked only after a failed attempt. */
 export async function sendAttempt(
   env: Env,
   attempt: Attempt,
@@ -106,10 +103,7 @@ const LATE = `the response did not end within ${VALUES_WAIT_MS / 1000} seconds`;
 /** A result whose texts are not sealed yet. */
 type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
 
-/**
- * Sends a request and reads the start of its response. `isReachable`: whether a connection could be made just before.
- * Never throws because of what a receiver does.
- */
+/** Reads the start of the response. `isReachable`: a connection could be made just before. Never throws. */
 export async function exchange(
   url: URL,
   request: Pick<WebhookRequest, "method" | "body" | "wanted" | "accepted">,
@@ -182,10 +176,7 @@ function faultOf(error: string, isReachable: boolean): string {
   return isReachable ? "could not be reached, or broke the connection off" : "could not be reached";
 }
 
-/**
- * As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time, which
- * is `isLate`.
- */
+/** As much of a body as is needed. `isCut`: there was more, or the rest came too late, which is `isLate`. */
 async function readStart(
   body: ReadableStream | null,
   forValues: boolean,

@@ -42,8 +42,7 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
 /**
  * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
  * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. A placeholder
- * with `json` always becomes text, and a missing value is the text `null`. `too_large` if the result has more than
- * `maxBytes` of JSON.
+ * with `json` always becomes text. `too_large` if the result has more than `maxBytes` of JSON.
  */
 export function renderJson(
   template: unknown,
@@ -163,15 +162,9 @@ export function encodeForUrl(text: string): string {
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
 const ASCII_ESCAPE = /%([0-7][0-9a-f])/gi;
-/**
- * Servlet containers drop what follows a `;`, so `..;x` is `..` for them. A proxy that decodes before it looks for the
- * query drops what follows a `?` or `#`.
- */
+/** Servlet containers read `..;x` as `..`, and proxies that decode first drop what follows a `?` or `#`. */
 const BETWEEN_PARTS = /[/\\;?#]/;
-/**
- * ASCII in a spelling that lenient decoders accept: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`.
- * Nobody needs one, so each counts as a dot.
- */
+/** ASCII as lenient decoders accept it: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`. */
 const DISGUISED = /%(?:c[01]%[89ab]|e0%[89]|f0%8|u00[0-7])/i;
 /** U+0080 to U+009F stay escaped here. */
 const CONTROL = /\p{Cc}|%c2%[89]/iu;

@@ -1,6 +1,6 @@
 /**
- * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the Worker.
- * The request that stops a run's job lacks values of the receiver's response, and the sender puts them in.
+ * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the
+ * Worker. The stop request lacks values of the receiver's response, and the sender puts them in.
  */
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -174,10 +174,7 @@ const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
   empty_segment: "leaves nothing between two slashes of the URL's path",
 };
 
-/**
- * The stop request with all values put in, or the rest of a sentence that begins with "was not called: ". PURE. Only the
- * values are measured, because they are few and short, and a create bounds everything else.
- */
+/** The stop request with all values, or the rest of "was not called: ". PURE. A create bounds all but the values. */
 export function filledStopRequest(
   template: StopTemplate,
   response: ResponseValues | null,

@@ -37,18 +37,13 @@ export interface Attempt {
   readonly sealed: Uint8Array<ArrayBuffer>;
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
-  /**
-   * Only for a stop request. `response`: the sealed values of the receiver's response; null if no response is known.
-   */
+  /** Only for a stop request. `response`: the sealed values of the receiver's response; null if none is known. */
   readonly stopRequest?: { readonly response: Uint8Array<ArrayBuffer> | null };
   /** Whether somebody only tests the webhook, and there is no such run. */
   readonly isTest?: boolean;
 }
 
-/**
- * What is sealed for a run: the request that starts its job, the one that stops it, values of the response, and the
- * start of a response.
- */
+/** What is sealed for a run: both requests, values of the response, and its start. */
 export type SealedKind = "dispatch" | "stop" | "response" | "excerpt";
 
 /** What a sealed text is bound to, so that it can't be opened for another run or as another kind. */

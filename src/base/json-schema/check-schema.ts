@@ -3,8 +3,7 @@
  * PURE: it makes no request, so a schema refers only to itself.
  *
  * A caller's schema can be hostile. This file bounds its size, its depth, its number of subschemas and the size of its
- * patterns. It also refuses references that lead back to themselves for the same value. `validate.ts` bounds the
- * evaluation.
+ * patterns, and refuses references that lead back to themselves. `validate.ts` bounds the evaluation.
  */
 import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, pointerStep } from "../json.ts";
 import {
@@ -65,10 +64,7 @@ function faultOfDocument(value: unknown): string | null {
   return null;
 }
 
-/**
- * Of a subschema's pointer. Each pointer repeats the names above it, so with long names 500 of them would be very
- * large.
- */
+/** Each pointer repeats the names above it, so with long names 500 of them would be very large. */
 const POINTER_MAX_CHARACTERS = 2048;
 
 interface Reference {
@@ -194,9 +190,7 @@ class Walk {
     }
   }
 
-  /**
-   * Without a property or an item in between, a circle of references would never end. Otherwise it ends with the value.
-   */
+  /** Without a property or an item in between, a circle of references would never end. */
   #refuseCircles(): void {
     const state = new Map<SchemaNode, "open" | "done">();
     const trail: SchemaNode[] = [];

@@ -53,8 +53,7 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
 
 /**
  * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
- * all characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to
- * `properties`.
+ * all characters of each class that has one. Adds new properties to `properties`.
  */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();

@@ -1,7 +1,6 @@
 /**
  * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program.
- * PURE. Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's
- * JSON and check it again.
+ * PURE. Members have the names of their keywords. Nodes can form circles, so no node can be stored.
  */
 import { shortened } from "../visible-text.ts";
 import type { Format } from "./formats.ts";

@@ -23,10 +23,7 @@ export const PROPERTY_STEPS = 20;
 /** One name that is sorted among the others. */
 const SORT_STEPS = 30;
 
-/**
- * What an operation of the runtime costs on `text`, such as a comparison or a copy. Such operations are far faster than
- * our loops.
- */
+/** What an operation of the runtime costs on `text`, such as a copy. Such operations are far faster than our loops. */
 export function textSteps(text: string): number {
   return 1 + (text.length >> 3);
 }
@@ -67,10 +64,7 @@ function canonicalString(text: string, budget: StepBudget): string {
 /** Making two integers from text. */
 const DECIMAL_STEPS = 60;
 
-/**
- * In decimal arithmetic, because in binary 0.3 is no multiple of 0.1. `divisor` is positive. Both count as the shortest
- * decimal that JavaScript prints for them.
- */
+/** In decimal arithmetic, because in binary 0.3 is no multiple of 0.1. `divisor` is positive. */
 export function isMultipleOf(value: number, divisor: number, budget: StepBudget): boolean {
   if (Number.isSafeInteger(value) && Number.isSafeInteger(divisor)) return value % divisor === 0;
   const [dividend, exponent] = decimal(value);

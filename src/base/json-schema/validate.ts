@@ -33,10 +33,7 @@ import {
 /** Subschemas inside each other, at one value or below it. The stack of the runtime holds three times as many. */
 const EVALUATION_MAX_DEPTH = 400;
 
-/**
- * `parameters`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the parameters. `budget` says how
- * many steps there may be, and afterwards how many are left.
- */
+/** Refuses with the first fault, whose `pointer` leads into the parameters. `budget`: steps that are left. */
 export function validate(
   { root }: CheckedSchema,
   parameters: unknown,
@@ -58,9 +55,7 @@ export function validate(
   return err({ pointer: pointerOf(refused.wrong), sentence: `${subject} ${refused.what()}` });
 }
 
-/**
- * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
- */
+/** Where a value is. A list of links, because most locations are never printed. Null is the root. */
 type InstanceLocation = { readonly parent: InstanceLocation; readonly key: string | number } | null;
 
 function pointerOf(location: InstanceLocation): string {
@@ -362,16 +357,10 @@ const PROPERTY_KEYWORDS = [
   "maxProperties",
 ] as const;
 
-/**
- * What is wrong, to be read after "The value at /name". The sentence is made only for the refusal that callers see,
- * because `anyOf` and `not` drop most of them.
- */
+/** To be read after "The value at /name". Made only for the refusal that callers see: `anyOf` and `not` drop most. */
 type What = () => string;
 
-/**
- * What is wrong with a value by itself: its type, the allowed values, texts and numbers (JSON Schema Validation 2020-12,
- * sections 6.1 to 6.3). Null if nothing is.
- */
+/** The type, the allowed values, texts and numbers (JSON Schema Validation 2020-12, sections 6.1 to 6.3). */
 function whatIsWrong(node: SchemaNode, value: unknown, budget: StepBudget): What | null {
   const what = wrongType(node, value) ?? notAllowed(node.const, value, budget) ?? notAllowed(node.enum, value, budget);
   if (what !== null) return what;
