@@ -1,7 +1,4 @@
-/**
- * zod: an action as a PUT sends it and as a GET shows it, with the gates that hold back its runs. Null in a PUT keeps
- * the stored secret. A GET shows only null. PURE.
- */
+/** zod: an action with its gates. Null in a PUT keeps the stored secret, and a GET shows only null. PURE. */
 import * as z from "zod/mini";
 import { trustSchema } from "../auth/identity/trust.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";

@@ -1,7 +1,6 @@
 /**
- * The member `inbound` of an action, and what the action makes of the events of another product: whether an event is
- * genuine, whether it starts a run, and the run's parameters. Plain data in and out; only WebCrypto is asked. The sender
- * is a stranger until `verifiedEvent` says otherwise, so nothing of an event is parsed before that.
+ * The member `inbound` of an action: how it proves the events of another product, and what it makes of them. Only
+ * WebCrypto is asked. The sender is a stranger until `verifiedEvent` says otherwise, so nothing is parsed before that.
  */
 import * as z from "zod/mini";
 import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, type JsonObject } from "../base/json.ts";
@@ -175,9 +174,8 @@ const TOLERANCE_MS = 5 * MINUTE_MS;
 const SIGNATURE_BYTES = 32;
 
 /**
- * Whether one of `secrets` proves the event, and the id that the proof covers. Null if none does. `id` null: no id is
- * covered, because a header that nobody signed could make two events of one, or one of two. All comparisons take
- * constant time.
+ * Whether one of `secrets` proves the event, in constant time, and the id that the proof covers. Null if none does.
+ * `id` null: no id is covered. A header that nobody signed could make two events of one, or one of two.
  */
 export async function verifiedEvent(
   verify: Inbound["verify"],

@@ -34,9 +34,8 @@ import { action, actionList, versionList } from "./responses.ts";
  * Which texts of an action are secrets, and when null keeps a stored one. PURE.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
- * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
- * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
- * the webhook chooses values that are put into the stop request, so both requests must have one origin.
+ * all requests of the action, before and after, go to one scheme, host and port. Placeholders may stand only behind
+ * these. The receiver of the webhook chooses values of the stop request, so both requests must have one origin.
  *
  * The secret of `inbound` is sent nowhere, so it stays whatever the URLs are. See `complete` for what ends it.
  */
@@ -204,10 +203,7 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
 const AGENTS_NEED_TRIGGER =
   "An agent starts no job itself, so an action that is offered to agents needs a trigger. Add a trigger, or leave agents out.";
 
-/**
- * Throws `gate_needs_trigger`, `trigger_required`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
- * call. Each run checks its URL again, because the settings may have changed.
- */
+/** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */
 export async function requireStorable(
   c: Context<AppEnv>,
   { trigger, concurrency, approval, retry, inbound, reporter, agents }: ActionDefinition,

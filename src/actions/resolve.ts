@@ -51,9 +51,8 @@ export function resolverOf(c: Context<AppEnv>): Resolver {
 }
 
 /**
- * The action, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
- * isolate remembers the action. Throws `action_not_found`, `action_needs_newer_code`, `action_secrets_lost`,
- * `invalid_parameters`, `not_configured` or `database_unavailable`.
+ * The action, if its schema accepts the parameters. Throws `action_not_found`, `action_needs_newer_code`,
+ * `action_secrets_lost`, `invalid_parameters`, `not_configured` or `database_unavailable`.
  */
 export async function resolveAction(
   { env, hops, scope, waitUntil }: Resolver,

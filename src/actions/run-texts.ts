@@ -16,10 +16,7 @@ interface RunValues {
   readonly labels: readonly string[];
 }
 
-/**
- * Null without a template, and if nothing is left of it. A title that is too long is cut. A subject that is too long is
- * none, because two services must not share a cut one.
- */
+/** Null if nothing is left of a text. A subject that is too long is none: two services must not share a cut one. */
 export function renderedFace({ title, subject }: Pick<ActionDefinition, "title" | "subject">, values: RunValues) {
   // A missing value would leave two blanks.
   const line = rendered(title, values).replaceAll(/ {2,}/g, " ").trim();

@@ -1,7 +1,6 @@
 /**
- * SQL that writes over the pages which SQLite has freed last, in the table `filler`. SQLite frees a page as it is, so
- * the file keeps what was there until the page is used again. New rows take freed pages first, and pages that were freed
- * lately are in the first two thousand of the list. 8 MB of zeros also start the write-ahead log over.
+ * SQL that writes over the pages which SQLite has freed last: it leaves them as they are. New rows, here of the table
+ * `filler`, take freed pages first. 8 MB of zeros also start the write-ahead log over.
  */
 
 /** A row has 2 000 000 bytes at most, with its key and header. Commit it before the other statement, because SQLite does not write to a page that it takes and frees at once. */

@@ -1,7 +1,4 @@
-/**
- * UUIDs as text: one spelling, and ids that sort by creation. Also what identifies an actor: the lineage of a token, which
- * is made of ids, and what a proof said. PURE.
- */
+/** UUIDs as text: one spelling, and ids that sort by creation. Also what identifies an actor. PURE. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

@@ -1,6 +1,6 @@
 /**
- * What state each database is in: whether it answers, is migrated, has its number, and has room. Also the numbers of the
- * databases in use, and the report that the cron writes of all of them, so that the readiness check asks only one.
+ * What state each database is in, which numbers are in use, and the cron's report of all that the readiness check
+ * reads.
  */
 import { MINUTE_MS, msSinceOrLongAgo, within } from "../base/time.ts";
 import type { Hops } from "../http/request-context.ts";
@@ -187,10 +187,7 @@ export function degradedOf(report: DatabaseReport | null, unbound: readonly numb
   ];
 }
 
-/**
- * How many runs wait in these databases with a request that another key than `keyId` sealed. Null if that is not known
- * of each: a key must not be removed because of a count that lacks a database, or that was made for another key.
- */
+/** Null if it is not known of each: no key must be removed because of a count that lacks a database. */
 export function waitingElsewhere(
   report: DatabaseReport | null,
   bound: readonly number[],

@@ -1,6 +1,6 @@
 /**
- * How a kind tells the environment's coordinator of its definitions. The coordinator has a row for each webhook endpoint
- * and each schedule. A change has three steps: the coordinator notes it, D1 is written, and the coordinator reads D1.
+ * How a kind tells the environment's coordinator of its definitions: the coordinator notes a change, D1 is written, and
+ * the coordinator reads D1. It has a row for each webhook endpoint and each schedule.
  */
 import type { Context } from "hono";
 import { within } from "../base/time.ts";

@@ -1,7 +1,4 @@
-/**
- * Seals the secrets of a definition, and seals those of all definitions again, so that an older key can leave the ring.
- * The sealed bytes open only for the same scope, kind, name and version.
- */
+/** Seals the secrets of a definition for its scope, kind, name and version. Seals all again, so that a key can go. */
 
 import { log, logFailure } from "../base/log.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";

@@ -61,10 +61,7 @@ function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count:
   return isDisabled || definition.disabled ? [] : nextTimes(definition, Date.now(), count);
 }
 
-/**
- * Throws `invalid_body`, and what is known to fail each run. A disabled schedule starts nothing, so its action may be
- * gone.
- */
+/** Throws what is known to fail each run. A disabled schedule starts nothing, so its action may be gone. */
 async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinition): Promise<void> {
   const label = scheduleLabel(c.req.param("name") ?? "");
   if (label.length > LABEL_MAX_CHARACTERS) {

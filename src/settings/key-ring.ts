@@ -143,10 +143,7 @@ async function derive(secret: Bytes, purpose: KeyPurpose | SealPurpose): Promise
 }
 
 const MIN_BYTES = 32;
-/**
- * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex
- * digits fail once in 10^18, and 32 hex digits once in 25 million.
- */
+/** Refuses a word that repeats. Of random keys, 64 hex digits fail once in 10^18, and 32 once in 25 million. */
 const MIN_DIFFERENT = 8;
 
 /**

@@ -2,11 +2,10 @@
  * Which URLs a webhook may call. PURE: it looks up no name and reads no setting.
  *
  * The threat is SSRF: callers give us URLs, and we call them. We check the URL as the runtime parsed it and return that
- * same URL to be called, so no second parser can read the text in another way.
- * Limit: a public name that resolves to a private address can't be seen here, and neither can a name that the network's
- * resolver completes, such as `service.namespace` in Kubernetes. Against that, only the Worker's network or
- * WEBHOOK_HOSTS helps. The sender refuses redirects.
- * No sentence repeats any part of the URL, because the URL can contain secrets.
+ * same URL, so no second parser can read it in another way. A public name that resolves to a private address can't be
+ * seen here, nor one that the network's resolver completes, such as `service.namespace`. Against that, only the
+ * Worker's network or WEBHOOK_HOSTS helps. The sender refuses redirects. No sentence repeats any part of the URL,
+ * because it can contain secrets.
  */
 
 import { URL_MAX_CHARACTERS } from "../base/limits.ts";
@@ -27,10 +26,7 @@ export interface UrlPolicy {
 const NAME_MAX_CHARACTERS = 253;
 const LABEL_MAX_CHARACTERS = 63;
 
-/**
- * The parser drops some controls and blanks, and reads a backslash as a slash. Other parsers read it as part of the
- * host.
- */
+/** The parser drops controls and blanks, and reads a backslash as a slash. Other parsers don't. */
 const UNSENDABLE = /[\p{Cc}\p{Cs}\s\\]/u;
 /** The parser drops empty credentials, so only the text shows them. */
 const EMPTY_CREDENTIALS = /^[a-z]+:\/*:?@/i;

@@ -43,8 +43,8 @@ function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
 }
 
 /**
- * `webhook-id`, which is the same for each attempt and for each time that the delivery is sent again. So a receiver can
- * drop repetitions. A run that lacks approvals again, because some were withdrawn, is no repetition.
+ * The same for each attempt, and when it is sent again, so that receivers can drop repetitions. If approvals were
+ * withdrawn, a second request for them is no repetition.
  */
 export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
@@ -133,12 +133,10 @@ const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignora
 const CUT = "..";
 
 /**
- * One line about an event of a run, for chats and commit statuses. Everybody who creates a run chooses its names, so no
- * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
- * never part of it.
- *
- * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`, or with a title
- * `deploy checkout 1.4.2: failed after 3m 12s`. At most 140 characters, and always with its end.
+ * One line about an event of a run, for chats and commit statuses: `deploy for svc/checkout: failed after 3m 12s`, or
+ * with a title `deploy checkout 1.4.2: waits for approval`. At most 140 characters, and always with its end. Everybody
+ * who creates a run chooses its names, so no character is left that is markup, a mention, a line break, or invisible.
+ * The text of the run's error is never part of it.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
   const { actionName, entityId, details } = run;
@@ -200,8 +198,7 @@ interface Trial {
 }
 
 /**
- * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. No coordinator
- * has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
+ * A made-up run that ended just now, or waits for approval. Its id is fresh, so no receiver drops it as a repetition.
  */
 export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;

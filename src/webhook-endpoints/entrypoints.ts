@@ -1,7 +1,4 @@
-/**
- * What a coordinator asks the Worker about webhook endpoints: to make one attempt of a delivery, and to disable an
- * endpoint that has failed for long. Each call is a Worker invocation of its own.
- */
+/** What a coordinator asks the Worker about webhook endpoints. Each call is a Worker invocation of its own. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { DAY_MS } from "../base/time.ts";
 import { askCoordinator } from "../definitions/coordinator.ts";

@@ -98,9 +98,8 @@ function originOf(c: Context<AppEnv>): string {
 const DISABLED = "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
 
 /**
- * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
- * coordinator without an entry. A disabled endpoint would drop every delivery, those that were given up included.
- * Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
+ * The key of the endpoint that the path names, with an entry in the audit, before anything is asked of the coordinator.
+ * A disabled endpoint would drop every delivery. Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
  */
 export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
   const entry = auditEntryOf(c, action, part);
@@ -118,10 +117,7 @@ export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part =
   return endpointKey(stored);
 }
 
-/**
- * Clears the service's switch, not a person's. False if it was not set. The batch may run twice if D1's answer was
- * lost.
- */
+/** Clears the service's switch, and not a person's. False if it was not set. The batch may run twice. */
 export async function enableEndpoint(
   db: D1Database,
   { scope, name }: DefinitionRef,
@@ -144,9 +140,8 @@ interface Wanted extends DefinitionRef {
 }
 
 /**
- * The newest version that this isolate knows. Null if there is no such endpoint. `secrets_lost`: no key of the ring
- * opens its secrets, perhaps because a key is on its way to this isolate. Reads D1's primary, or what this isolate read
- * up to 30 s ago (10 minutes while D1 is down). Throws `not_configured` and `database_unavailable`.
+ * The newest version that this isolate knows; null if there is none. `secrets_lost`: no key of the ring opens its
+ * secrets, perhaps because a key is on its way here. Throws `not_configured` and `database_unavailable`.
  */
 export async function loadEndpoint(
   env: Env,

@@ -1,7 +1,4 @@
-/**
- * Makes one attempt of a delivery: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
- * says what the answer means. It knows neither D1 nor coordinators.
- */
+/** Makes one attempt of a delivery, and says what the answer means. It knows neither D1 nor coordinators. */
 
 import type { DeliveryAttempt, DeliveryResult, EndpointKey } from "../runs/endpoint-deliveries.ts";
 import { baseUrl, webhookPolicy } from "../settings/config.ts";
@@ -49,8 +46,7 @@ export function unsent<Verdict>(verdict: Verdict, version: number, why: string) 
 }
 
 /**
- * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
- * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
+ * `unwanted`: the receiver answered 410 at a URL without values. Whoever asked disables the endpoint, and says `gone`.
  */
 interface Judged extends Pick<DeliveryResult, "isAlive"> {
   readonly verdict: Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";

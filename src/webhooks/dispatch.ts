@@ -13,10 +13,7 @@ export const LEASE_MS = 30_000;
 /** A dispatch is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
 export const UNSURE_ATTEMPTS_MAX = 3;
 
-/**
- * For this long after the run's creation, new keys or settings may roll out, and an isolate without them can't send the
- * request. Such an attempt is retried.
- */
+/** So long after a run's creation, an isolate may lack new keys or settings. Such an attempt is retried. */
 const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
 
@@ -62,10 +59,7 @@ export interface Dispatch extends NewDispatch, Progress {
   readonly endsAt: number;
 }
 
-/**
- * How an attempt ended. `status`: null if there was no response. `isFinal`: there will be no other attempt, because the
- * request can't be sent, or because the response does not meet the trigger's conditions.
- */
+/** `status`: null without a response. `isFinal`: no other attempt follows, whatever the status is. */
 export interface AttemptResult {
   readonly status: number | null;
   readonly durationMs: number;
@@ -258,8 +252,8 @@ export function isFromWorkingHost(status: number): boolean {
 }
 
 /**
- * The instant from which on no attempt of a run's dispatch begins: the run's deadline. If only time bounds the
- * attempts: after half of the run's time, and after an hour at most, because somebody waits for the run.
+ * No attempt begins from here on: at the deadline, or if only time bounds the attempts, after half of the run's time,
+ * and after an hour at most, because somebody waits for the run.
  */
 export function dispatchEndsAt(
   { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
@@ -299,9 +293,9 @@ function httpDate(text: string): number | null {
 }
 
 /**
- * When the attempt after `attempt`, which failed, begins: after our backoff, or after what the receiver asks for if that
- * is longer, an hour at most. Null if the receiver asks for more time than is left, or if none is left. If only time
- * bounds the attempts, our own wait does not lead past the end: there is a last attempt just before it.
+ * When the next attempt begins: after our backoff, or after what the receiver asks for if that is longer, an hour at
+ * most. Null if the receiver asks for more time than is left, or if none is left. If only time bounds the attempts,
+ * there is a last one just before the end.
  */
 export function nextAttemptAt(
   policy: RetryPolicy,

@@ -142,10 +142,7 @@ const ENDED = {
   "response.*": "is unknown here. The receiver's response is only for a trigger's cancel and link.",
 };
 
-/**
- * A job chooses the error's text, which can contain anything. The URL goes to the logs of proxies, so the error stays
- * out. Members of the output are chosen one by one, as parameters are.
- */
+/** A job chooses the error's text, which can contain anything, and proxies log URLs. So the error stays out. */
 export const IN_ENDPOINT_URL: Roots = {
   members: { run: ENDED_RUN, ...INPUTS, event: EVENT },
   missing: {
@@ -232,10 +229,7 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
   return header === "location" && more.length === 0 ? null : "is unknown. response.headers has only location.";
 }
 
-/**
- * The text of all parts; null if it has more than `maxBytes` UTF-16 units. `encode`: of each value, or of its JSON
- * text.
- */
+/** Null if the text has more than `maxBytes` UTF-16 units. `encode`: of each value, or of its JSON text. */
 export function fill(
   parts: readonly TemplatePart[],
   context: FullContext | InboundEvent,

@@ -1,6 +1,6 @@
 /**
- * Renders a request: puts the values into its URL, headers and body, within bounds. Also shows an approver what will be
- * sent. PURE. It checks what the values did to the URL's path. The caller checks whether the URL may be called.
+ * Renders a request within bounds, and shows an approver what will be sent. PURE. It checks what the values did to the
+ * URL's path. The caller checks whether the URL may be called.
  */
 import { isJsonObject } from "../base/json.ts";
 import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";

@@ -1,6 +1,4 @@
-/**
- * zod: the members of a trigger or a webhook endpoint that have placeholders, and the secrets that these use. Refuses each fault that no value can change, and names the member. PURE.
- */
+/** zod: the members of a trigger or an endpoint that have placeholders, and their secrets. Names each fault. PURE. */
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
 import {

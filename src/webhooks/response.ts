@@ -1,9 +1,9 @@
 /**
- * Conditions on JSON that somebody else sends, which are a trigger's on the receiver's response, and an action's on an
- * event. And what the service keeps of a response: values, texts that wait for values, and its start for people. PURE.
+ * Conditions on JSON that somebody else sends: a receiver's response, or an event. And what the service keeps of a
+ * response: values, texts that wait for values, and its start for people. PURE.
  *
- * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
- * receiver could choose its responses so that they reveal a secret of the request.
+ * A response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
+ * receiver could choose its responses so that they reveal a secret of it.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
@@ -132,9 +132,8 @@ inDocument(accepted, {
 });
 
 /**
- * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
- * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
- * never a value of the response, because everybody who may read the run sees it.
+ * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: null if it is
+ * too long or not JSON. The sentence names no value of the response, because everybody who may read the run sees it.
  */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
@@ -184,15 +183,12 @@ type Encoding = "text" | "url" | "form" | "json" | "json_text";
 /** A value. `isJson`: what is encoded is its JSON text, as `{{ json response.id }}` asks. */
 type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
 
-/**
- * A text that lacks values of the response: pieces of text, and between them the values. A create renders everything
- * else, and the sender puts the values in when it knows them.
- */
+/** Pieces of text, and between them values of the response, which the sender puts in when it knows them. */
 export type LaterText = readonly (string | LaterPiece)[];
 
 /**
- * While a template is rendered, a marker stands for each value of the response. Afterwards, the text is cut at its
- * markers. A marker contains a random text, which is made after the caller's values came. So no value can contain one.
+ * While a template is rendered, a marker stands for each value of the response, and then the text is cut at its
+ * markers. They contain a random text that is made after the caller's values came. So no value can contain one.
  */
 export class ResponseMarkers {
   readonly #nonce: string;
@@ -279,12 +275,11 @@ export function executionOf(execution: LaterText, values: ResponseValues): strin
 }
 
 /**
- * The first 1 KiB as text, with "…" if there was more, for a person who wants to know why a dispatch failed. It can
- * contain every secret of the request, because receivers echo. No code searches it for secrets: a permission decides who
- * may see it (`toWireEvent` in src/runs/timeline.ts).
+ * The first 1 KiB as text, with "…" if there was more. It can contain every secret of the request, because receivers
+ * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts).
  *
- * `bytes`: the response as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character
- * that could move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
+ * `bytes`: as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character that could
+ * move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

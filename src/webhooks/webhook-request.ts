@@ -1,7 +1,4 @@
-/**
- * A rendered request, what is sealed for a run, and the headers with which a request leaves: the caller's, ours, and the
- * signatures. The Worker seals a request at create, and opens it only to send it.
- */
+/** A rendered request, sealed at create and opened only to be sent, and its headers and signatures. */
 
 import { DELIVERY_HEADER, TEST_HEADER } from "../http/headers.ts";
 import type { Conditions, LaterText } from "./response.ts";

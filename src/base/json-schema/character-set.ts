@@ -1,9 +1,8 @@
 /**
- * Which characters a literal, an escape or a class of a pattern accepts. PURE. The pattern's syntax must be valid with
- * the flag `u` (ECMA-262, section 22.2.1).
+ * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, section 22.2.1, flag `u`). PURE.
  *
- * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to
- * make a test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
+ * The runtime is asked only about single Unicode properties. It would take milliseconds to make a test of a class like
+ * `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
  */
 
 /** Looking for a character among the ranges. */

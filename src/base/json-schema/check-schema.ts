@@ -307,8 +307,7 @@ const READERS: Readonly<Record<string, KeywordReader>> = {
 
 /**
  * Every keyword that a schema may have (JSON Schema 2020-12, Core and Validation). Another one is refused, although the
- * standard would ignore it: a misspelt `requierd` would silently let everything through. Names that begin with `x-` are
- * notes of the author and stay unread, as in OpenAPI and in JSON Schema's next version.
+ * standard would ignore it: a misspelt `requierd` would let everything through. Names that begin with `x-` stay unread.
  */
 export const KEYWORDS: ReadonlyMap<string, KeywordReader> = new Map<string, KeywordReader>([
   ...Object.entries(READERS),

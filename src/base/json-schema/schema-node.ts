@@ -71,10 +71,7 @@ export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }
 
-/**
- * Why a schema or parameters were refused. `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing,
- * `""` for the root. The sentence stays short, however long the caller's names are.
- */
+/** `pointer`: a JSON Pointer (RFC 6901) to what is wrong or missing, `""` for the root. The sentence is short. */
 export interface SchemaFault {
   readonly pointer: string;
   readonly sentence: string;

@@ -1,9 +1,8 @@
 /**
- * The work that one validation may do. PURE. A step takes some 10 to 25 ns, whatever the work is. So the 3 million
- * steps of a validation take less than 0.1 s, for the schema and the parameters that take the most of those that a random
- * search found. One step is following one pattern instruction. The constants here and beside the loops
- * give the cost of other work in steps. Work is bounded by steps and not by time, because a Worker's clock stands still
- * while it computes.
+ * The work that one validation may do. PURE. A step takes some 10 to 25 ns, whatever the work is, so the 3 million
+ * steps of a validation take less than 0.1 s. One step is following one pattern instruction. The constants give the
+ * cost of other work. Work is bounded by steps and not by time, because a Worker's clock stands still while it
+ * computes.
  *
  * Whoever works takes steps first. Once `left` is negative, every loop ends early and every result is meaningless: the
  * one who made the budget must look at `left` before it believes a result.
