@@ -98,7 +98,6 @@ const inboundShape = {
   parameters: z.optional(parameters),
 };
 
-/** Faults that no member has alone. */
 function wholeFaults({
   secret,
   verify,
@@ -161,7 +160,6 @@ export type Inbound = z.output<typeof inbound>;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** An event as it came. */
 export interface SentEvent {
   readonly headers: Headers;
   readonly body: Bytes;
@@ -272,7 +270,6 @@ export async function eventIdOf({ body }: SentEvent, { id }: { readonly id: stri
   return id ?? (await sha256(body)).toHex();
 }
 
-/** The event as conditions and templates may read it. */
 export function readableEvent({ headers: names = [] }: Inbound, headers: Headers, body: unknown): InboundEvent {
   const named = names.flatMap((name) => {
     const value = headers.get(name);
@@ -281,7 +278,6 @@ export function readableEvent({ headers: names = [] }: Inbound, headers: Headers
   return { body, headers: Object.fromEntries(named) };
 }
 
-/** Whether the event starts a run. */
 export function startsRun({ when = [] }: Inbound, event: InboundEvent): boolean {
   return firstUnmet(when, (path) => memberAt(event, path.split("."))) === null;
 }

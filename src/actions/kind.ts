@@ -75,7 +75,6 @@ function mapInbound({ secret = null, ...others }: Inbound, visit: Visit): Inboun
   return { ...others, secret: visit(["inbound", "secret"], secret) };
 }
 
-/** Whether all requests of both triggers go to one scheme, host and port. */
 function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
   const requests = [before, before?.cancel, after, after.cancel].filter((request) => request !== undefined);
   const [origin = "null", ...others] = requests.map(({ url }) => URL.parse(url)?.origin ?? "null");
@@ -83,7 +82,6 @@ function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger):
   return origin !== "null" && others.every((other) => other === origin);
 }
 
-/** The secret that proves the events of an action. */
 export const EVENT_SECRET: RotatingSecret<ActionDefinition> = {
   member: "inbound.secret",
   lost: "action_secrets_lost",
@@ -106,7 +104,6 @@ function keepsVerify({ verify }: Inbound, before: ActionDefinition | null): bool
   return before?.inbound?.verify === verify;
 }
 
-/** An action as a run needs it. */
 export interface KnownAction extends Known<ActionDefinition> {
   readonly schema: CheckedSchema | null;
   /** Whether the definition uses something that this code does not know. Then no run of it may start. */
@@ -152,7 +149,6 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
 /** What runs need to know of an action that was stored. This room knows no run. */
 export type AfterActionWrite = NonNullable<DefinitionKind<ActionDefinition>["afterWrite"]>;
 
-/** The routes of …/actions. */
 export function actionRoutes(afterWrite: AfterActionWrite) {
   return definitionRoutes(
     { ...ACTION_KIND, afterWrite },
@@ -249,7 +245,6 @@ async function requireTokens(c: Context<AppEnv>, ids: readonly string[]): Promis
   throw refusalOf("invalid_body", [{ path: ["approval", "tokens", String(index)], message }]);
 }
 
-/** The name of the first member that is there. */
 function firstIn(members: Readonly<Record<string, unknown>>): string | undefined {
   return Object.keys(members).find((name) => members[name] !== undefined);
 }

@@ -57,7 +57,6 @@ function requestsOf({ url, headers, payload, link, cancel }: StoredTrigger) {
   return { url, headers, payload, link, cancel: stop };
 }
 
-/** Every text inside a value, and where it is. */
 function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly string[], string]> {
   if (typeof value === "string") yield [path, value];
   if (typeof value !== "object" || value === null) return;

@@ -99,7 +99,6 @@ function missing({ path }: Placeholder, values: KeyValues): KeyFault {
   return { sentence, pointer: jsonPointer(depth < 0 ? inBody : inBody.slice(0, depth)) };
 }
 
-/** The first three placeholders of a template. */
 function told(template = ""): string {
   const paths = parsed(template).flatMap((part) => (typeof part === "string" ? [] : [`{{ ${nameOf(part.path)} }}`]));
   return paths.slice(0, 3).join(", ");

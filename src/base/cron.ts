@@ -93,7 +93,6 @@ function toCron({ cron, timezone }: CronTimes): Cron {
   return new Cron(pattern.value, { timezone, mode: "5-part", fixedTimeRule: "no-wildcard" });
 }
 
-/** The five fields in numbers, or what is wrong with them. */
 function toPattern(cron: string): Result<string, string> {
   const named = cron.startsWith("@") ? CRON_NAMES[cron] : cron;
   if (named === undefined)

@@ -47,7 +47,6 @@ export interface Proven {
   readonly identity?: string;
   /** The person of that sign-in, or of the program's token. */
   readonly person?: string;
-  /** The subject of a program. */
   readonly subject?: string;
 }
 

@@ -39,7 +39,6 @@ import {
   versionAfter,
 } from "./store.ts";
 
-/** The definition that the path names. */
 export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
   return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
 }
@@ -138,11 +137,9 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven
 
 interface Kept<D> {
   readonly split: SplitDefinition<D>;
-  /** The stored definition; null if there is none. */
   readonly before: D | null;
   /** Those of the stored definition; empty if there is none, or if no key opens them. */
   readonly secretsBefore: Secrets;
-  /** See `complete` in kind.ts. */
   readonly shownOnce: Partial<D>;
 }
 
@@ -191,7 +188,6 @@ const TRIES_MAX = 5;
 interface Changed {
   readonly version: number;
   readonly isUnchanged?: boolean;
-  /** What the change did to the gates of an action's runs. */
   readonly gates?: GateChange | null;
 }
 
@@ -220,7 +216,6 @@ export async function changeDefinition<T extends Changed>(
 
 interface Tried<D> extends Pick<Kept<D>, "split"> {
   readonly stored: StoredDefinition | null;
-  /** With its secrets. */
   readonly whole: D;
 }
 

@@ -19,7 +19,6 @@ interface Environment {
   readonly scope: string;
 }
 
-/** The environment that the path names. */
 export function environmentOf(c: Context<AppEnv>): Environment {
   return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
 }

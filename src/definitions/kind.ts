@@ -13,7 +13,6 @@ import type { ErrorCode } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import type { Secrets } from "./sealing.ts";
 
-/** What the rows of a kind and their changes need. */
 export interface StoredKind {
   /** In the column `kind`, and in codes of errors and of the audit. SQL texts contain it as it is. */
   readonly name: "action" | "webhook_endpoint" | "schedule";
@@ -21,11 +20,9 @@ export interface StoredKind {
   /** Missing: a project has no limit of its own. */
   readonly maxPerProject?: number;
   readonly tooMany: ErrorCode;
-  /** What the isolate remembers of this kind. */
   readonly memory: { forget(ref: DefinitionRef): void };
 }
 
-/** The kind as sentences call it. */
 export function nounOf({ name }: Pick<StoredKind, "name">): string {
   return name.replace("_", " ");
 }

@@ -7,7 +7,6 @@ import { described, responseInstant, version } from "../http/response-schemas.ts
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
 
-/** What the document says of a kind. */
 export interface KindDescription {
   readonly descriptions: Readonly<Record<Route, string>>;
   /** What these responses contain: the definition, and that of a PUT that replaced one or created one. */
@@ -107,7 +106,6 @@ function mapped<V, W>(members: Readonly<Record<string, V>>, of: (value: V) => W)
   return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, of(value)]));
 }
 
-/** How one request to a receiver ended. */
 export const attemptResult = {
   status: described(z.int().nullable(), "Of the response. Null if there was none."),
   durationMs: z.int().min(0),

@@ -27,7 +27,6 @@ const SECRET_BYTES = 32;
 /** Of the rotations that a repetition can find. */
 const ROTATIONS_MAX = 10;
 
-/** Which secret of a kind rotates. */
 export interface RotatingSecret<D> {
   /** Where the definition has the newest one, such as `signingSecret`. */
   readonly member: string;
@@ -199,7 +198,6 @@ export async function rotateSecret<D>(
   return { secret, graceEndsAt: rfc3339(graceEndsAt(secrets, entry.at)) };
 }
 
-/** Whether the token that stored the definition still works. */
 async function isLiving(c: Context<AppEnv>, { storedBy }: StoredDefinition, now: number): Promise<boolean> {
   const tokenId = storedBy.lineage.split("/").at(-2) ?? "";
   return (await readD1(c.get("hops"), () => tokenState(c.env.DB, projectOf(c), tokenId, now))) === "living";

@@ -41,7 +41,6 @@ inDocument(dryRun, {
 });
 const putQuery = z.strictObject({ dryRun: z.optional(dryRun) });
 
-/** `description`: what the OpenAPI document says. */
 export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDescription | false) {
   const described = DESCRIBE && description ? operationsOf(nounOf(kind), description) : undefined;
   const { read, manage } = kind.permissions;

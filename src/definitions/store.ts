@@ -39,7 +39,6 @@ export interface StoredDefinition {
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
   readonly definition: string;
-  /** See `featuresOf` in kind.ts. */
   readonly features: readonly string[];
   readonly storedBy: StoredBy;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
@@ -108,7 +107,6 @@ interface NewVersion {
   readonly definition: string;
   /** What the kind's own queries read instead of the definition; null if it has none. */
   readonly filter: string | null;
-  /** See `featuresOf` in kind.ts. */
   readonly features?: readonly string[];
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */
@@ -158,7 +156,6 @@ function mayOffer(definition: string, scope: string, name: string, bytes: string
     WHERE scope = ${scope} AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL AND name <> ${name})`;
 }
 
-/** SQL: the rows of one definition. */
 const ofDefinition = ({ name }: StoredKind) => `scope = ?1 AND kind = '${name}' AND name = ?2`;
 
 /** SQL for `auditStatement`: whether the entry is about a definition for which this holds. */

@@ -1,13 +1,10 @@
 /** Which D1 databases are bound: `DB`, number 0, and any of `DB_1` to `DB_63`; and whether each has its number. */
 import type { Env } from "./env.ts";
 
-/** The highest number that a database can have. */
 export const DATABASE_MAX = 63;
 
-/** What is needed to find the databases. */
 export type Databases = Pick<Env, "DB" | "NEW_ENVIRONMENTS" | `DB_${number}`>;
 
-/** The database with this number; null if it is not bound. */
 export function databaseNumbered(env: Databases, number: number): D1Database | null {
   if (number === 0) return env.DB;
   return (isNumber(number) && env[`DB_${number}`]) || null;
@@ -39,7 +36,6 @@ export function databasesForNew(env: Databases): readonly number[] {
   return listed.length > 0 && listed.every((number) => databaseNumbered(env, number) !== null) ? listed : [0];
 }
 
-/** A sentence if NEW_ENVIRONMENTS is not valid; otherwise null. */
 export function newEnvironmentsFault(env: Databases): string | null {
   const wrong = listedForNew(env).find((number) => databaseNumbered(env, number) === null);
   if (wrong === undefined) return null;

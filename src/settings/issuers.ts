@@ -75,7 +75,6 @@ const KIND_OF: Readonly<Record<string, IssuerKind>> = {
   "token.actions.githubusercontent.com": "github",
 };
 
-/** What to do about a wrong member. */
 const ADVICE: Readonly<Record<string, string>> = {
   issuer: "issuer must be an https URL without query and fragment, as the issuer's tokens say it.",
   kind: `kind must be one of ${ISSUER_KINDS.join(", ")}.`,
@@ -138,12 +137,10 @@ function hostOf(issuer: string): string {
   return URL.parse(issuer)?.host ?? issuer;
 }
 
-/** The issuer with exactly this name; null if there is none. */
 export function issuerNamed(issuers: readonly Issuer[], name: string): Issuer | null {
   return issuers.find(({ issuer }) => issuer === name) ?? null;
 }
 
-/** The one with which people sign in; null if there is none. */
 export function signInIssuer(env: Pick<Env, "OIDC_ISSUERS">): Issuer | null {
   const issuers = issuersOf(env);
   return (issuers.ok && issuers.value.find(({ clientId }) => clientId !== null)) || null;

@@ -15,7 +15,6 @@ export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "inbound-
 const SEAL_PURPOSES = ["webhooks", "definition-secrets", "access-tokens", "sign-in"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
-/** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
@@ -64,7 +63,6 @@ export class KeyRing {
     return Promise.all((await this.#keysFor(purpose)).map((key) => hmac(key, text)));
   }
 
-  /** True if any key of the ring made `signature` over `text`. */
   async verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean> {
     const bytes = encoder.encode(text);
     for (const key of await this.#keysFor(purpose)) {

@@ -167,7 +167,6 @@ interface Templates {
   readonly secrets?: unknown;
 }
 
-/** Faults that no member has alone. */
 function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
   const templates = { headers, payload };
   return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];

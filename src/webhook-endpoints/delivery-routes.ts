@@ -336,7 +336,6 @@ async function shownDelivery(
   return { runId, ...name, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }
 
-/** Null if there is none. */
 function shownRecovery(one: Recovery | null) {
   if (one === null) return null;
   const { since, until, include, deliveries, isOver } = one;

@@ -36,7 +36,6 @@ import {
   type WholeEndpoint,
 } from "./definition.ts";
 
-/** The secret that signs the messages. */
 export const SIGNING: RotatingSecret<StoredEndpoint> = {
   member: "signingSecret",
   lost: "endpoint_secrets_lost",

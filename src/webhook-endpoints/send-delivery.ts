@@ -65,7 +65,6 @@ export function judge(status: number | null, isSameUrl: boolean): Judged {
   return { verdict: REFUSED.has(status) ? "refused" : "failed", isAlive: true };
 }
 
-/** What a sealed excerpt is bound to. */
 interface ExcerptOwner {
   readonly scope: string;
   readonly endpoint: EndpointKey;

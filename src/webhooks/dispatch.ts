@@ -4,7 +4,6 @@
  */
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
-/** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
 /** How long to wait for a connection. A receiver that takes longer counts as one that accepts connections. */
 export const CONNECT_MAX_MS = 2000;
@@ -30,11 +29,9 @@ export interface NewRequest extends RetryPolicy {
 
 export interface NewDispatch extends NewRequest {
   readonly startOn: StartOn;
-  /** The stop request; left out if the trigger has no `cancel`. */
   readonly stopRequest?: NewRequest;
 }
 
-/** Where the attempts of a request are. */
 export interface AttemptState {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
@@ -44,7 +41,6 @@ export interface AttemptState {
   readonly leaseUntil: number | null;
 }
 
-/** How far a request got. */
 export interface Progress extends AttemptState {
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
@@ -52,7 +48,6 @@ export interface Progress extends AttemptState {
   readonly unsureAttempts: number;
 }
 
-/** A request and how far it got. */
 export type Tried = NewRequest & Progress;
 export interface Dispatch extends NewDispatch, Progress {
   /** No attempt begins at this instant or later. */
@@ -81,7 +76,6 @@ export interface AttemptResult {
   readonly execution?: string;
 }
 
-/** What the result of an attempt means for its request. */
 export type Outcome<T extends Tried = Tried> =
   | { readonly type: "accepted" }
   | { readonly type: "retry"; readonly request: T & { readonly nextAt: number } }
@@ -124,12 +118,10 @@ export function isAttemptLost({ leaseUntil }: AttemptState, now: number): boolea
   return leaseUntil !== null && now >= leaseUntil;
 }
 
-/** The request with its next attempt under way. */
 export function beginAttempt<T extends AttemptState>(request: T, now: number): T {
   return { ...request, attempt: request.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
-/** The members of a result without a response. */
 export const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
 
 /** The result of an attempt that reported none before its lease ended. */
@@ -190,7 +182,6 @@ export function mayHaveJob({ isUnsure }: Pick<Tried, "isUnsure">, result: Attemp
   return isUnsure || (isSuccess(status) && !isFinal) || status === 502 || mayHaveBegunJob(result);
 }
 
-/** Whether an attempt that failed may have begun the job. */
 function mayHaveBegunJob({ status, isFinal, isUnreached, isUnready }: AttemptResult): boolean {
   if (status === null) return !isFinal && !isUnreached && !isUnready;
   return isRetryable(status) && mayHaveBegun(status);
@@ -226,7 +217,6 @@ const RETRIES_MAX_MS = HOUR_MS;
 /** How long before the end of its time a request has its last attempt. Alarms can be late. */
 const LAST_ATTEMPT_MS = 1000;
 
-/** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
 
 /** Whether an attempt may be retried: after no response (null), 5xx, 408, 425 and 429. Every other status is final. */

@@ -7,7 +7,6 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { shortened } from "../base/visible-text.ts";
 
-/** What every run has. */
 const CREATED = ["id", "actionName", "triggeredBy", "createdAt"] as const;
 const RUN_TEXTS = [...CREATED, "callbackUrl", "callbackToken", "expiresAt"] as const;
 
@@ -39,16 +38,13 @@ export interface EventContext extends Inputs {
     readonly output: JsonObject | null;
     readonly title: string | null;
     readonly subject: string | null;
-    /** The run in the API. */
     readonly url: string;
-    /** The run's page in the console. */
     readonly consoleUrl: string;
   };
   readonly event: {
     readonly type: string;
     readonly previousStatus: string | null;
     readonly summary: string;
-    /** The automatic retry that follows. */
     readonly retry: { readonly runId: string | null; readonly at: string; readonly attempt: number } | null;
   };
 }
@@ -60,7 +56,6 @@ export interface InboundEvent {
   readonly response?: undefined;
 }
 
-/** Everything that the templates of one request can reach. */
 export type FullContext = (TemplateContext | EventContext) & {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Stands in for a value of the receiver's response. `path`: without `response`. */

@@ -95,7 +95,6 @@ function bodyOf(request: RequestTemplates, context: FullContext): Result<string,
   return utf8Bytes(body) > RENDERED_MAX_BYTES ? err("too_large") : ok(body);
 }
 
-/** What is sent and shown if the caller has written no payload. */
 function withoutSecrets({ run, parameters, recommendations, entity }: FullContext): unknown {
   return { run, parameters, recommendations, entity };
 }

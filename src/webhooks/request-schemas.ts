@@ -214,7 +214,6 @@ export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string
   });
 }
 
-/** A text, or an object of texts, with empty texts. */
 function blanked(value: unknown): unknown {
   if (typeof value === "string") return "";
   if (!isJsonObject(value)) return value;
@@ -222,7 +221,6 @@ function blanked(value: unknown): unknown {
   return Object.fromEntries(texts);
 }
 
-/** Templates by the path of their member, joined by dots. */
 type TemplatesByMember = Readonly<Record<string, unknown>>;
 
 /** The placeholders for secrets that are missing, one of each template. */

@@ -90,7 +90,6 @@ function countOf({ exists, equals = {} }: Condition): number {
   return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
 }
 
-/** Every path that the conditions name. */
 export function pathsIn(conditions: Conditions): readonly string[] {
   return conditions.flatMap(({ exists, equals = {} }) => [
     ...(exists === undefined ? [] : [exists]),
@@ -180,7 +179,6 @@ function isUsable(value: unknown): value is ResponseValue {
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
 type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
-/** A value. `isJson`: what is encoded is its JSON text, as `{{ json response.id }}` asks. */
 type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
 
 /** Pieces of text, and between them values of the response, which the sender puts in when it knows them. */
@@ -225,7 +223,6 @@ export class ResponseMarkers {
   }
 }
 
-/** The keys that a text needs, without repeats. */
 export function keysOf(...texts: readonly LaterText[]): readonly string[] {
   return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
 }

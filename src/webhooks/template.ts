@@ -149,7 +149,6 @@ export function plainUrl(template: string): string {
     .join("");
 }
 
-/** The value as it stands in a path segment or a query value. */
 export function encodeForUrl(text: string): string {
   // encodeURIComponent throws at half a surrogate pair.
   return encodeURIComponent(text.toWellFormed());

@@ -25,7 +25,6 @@ import { type PathFault, pathFault, renderText, renderUrl } from "./template.ts"
 import type { Trigger } from "./trigger.ts";
 import { type SealedKind, sealedFor, type WebhookRequest } from "./webhook-request.ts";
 
-/** The request that creates the run. */
 export interface Origin {
   readonly env: Env;
   readonly ring: KeyRing;
@@ -109,7 +108,6 @@ interface StopTexts {
   readonly body: LaterText;
 }
 
-/** A stop request as it is sealed. */
 export interface StopTemplate extends StopTexts, Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {}
 
 interface Later {
@@ -152,7 +150,6 @@ function renderLink(link: string, context: FullContext, markers: ResponseMarkers
   return rendered.ok ? ok(markers.cut(rendered.value, "url")) : err(urlFault(["trigger", "link"], rendered.error));
 }
 
-/** The keys of the values that the texts lack. */
 function stopRequestKeys({ url, headers, body }: StopTexts): readonly string[] {
   return keysOf(url, body, ...headers.map(([, text]) => text));
 }

@@ -134,7 +134,6 @@ interface Templates {
   readonly cancel?: { readonly headers: unknown; readonly payload?: unknown } | undefined;
 }
 
-/** Faults that no member has alone. */
 function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly MemberFault[] {
   const templates = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");

@@ -75,7 +75,6 @@ export function accepts(set: CharacterSet, code: number): boolean {
   return isMember(set, code);
 }
 
-/** All code points that are not in the ranges. */
 function complement(ranges: Ranges): Ranges {
   const others: number[] = [];
   let from = 0;
@@ -141,7 +140,6 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
 /** The letters behind a backslash, and the characters that they stand for. */
 const CONTROLS = ["0btnvfr", "\0\b\t\n\v\f\r"] as const;
 
-/** Every property of the pattern by the name in its braces. */
 type Properties = ReadonlyMap<string, Property>;
 
 /** The text of the character or class at `at`. */

@@ -81,7 +81,6 @@ class Walk {
   /** By the JSON Pointer that a `$ref` can contain. */
   readonly #nodes = new Map<string, SchemaNode>();
   readonly #anchors = new Map<string, SchemaNode>();
-  /** Linked after the walk. */
   readonly #references: Reference[] = [];
   #instructions = 0;
 
@@ -126,7 +125,6 @@ class Walk {
     }
   }
 
-  /** The members of `value`; empty if it is no object. */
   membersOf(value: unknown, pointer: string): [string, unknown][] {
     if (isJsonObject(value)) return Object.entries(value);
     this.refuse(pointer, "The keyword", "is not an object. Send an object with a member for each name.");
@@ -167,7 +165,6 @@ class Walk {
     this.#anchors.set(name, node);
   }
 
-  /** Links every `$ref` to its schema, once all schemas are known. */
   link(): void {
     for (const { node, target, pointer } of this.#references) {
       if (this.fault !== null) return;
@@ -229,7 +226,6 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** The entries of keywords that have the same reader. */
 function all<K extends string>(keywords: readonly K[], reader: (keyword: K) => KeywordReader) {
   return keywords.map((keyword) => [keyword, reader(keyword)] as const);
 }

@@ -121,7 +121,6 @@ const FORMAT_STEPS = 40;
 /** A label of a host name can be one character, and each label is cut out and matched alone. */
 const FORMAT_CHARACTER_STEPS = 3;
 
-/** Whether the text has the format. */
 export function hasFormat({ maxCharacters, accepts }: Format, text: string, budget: StepBudget): boolean {
   if (text.length > maxCharacters) return false;
   budget.left -= FORMAT_STEPS + FORMAT_CHARACTER_STEPS * text.length;

@@ -25,7 +25,6 @@ export interface Pattern {
   readonly program: Program;
 }
 
-/** What the patterns of one schema share. */
 export class PatternParts {
   readonly properties = new Map<string, Property>();
   readonly sets = new Map<string, CharacterSet>();

@@ -9,13 +9,11 @@ import type { Pattern } from "./pattern.ts";
 export const TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"] as const;
 export type TypeName = (typeof TYPES)[number];
 
-/** The allowed values of `enum`, or of `const`. */
 export interface AllowedValues {
   /** As in `canonicalText`. */
   readonly texts: ReadonlySet<string>;
   /** False if every value is a string, a number, a boolean or null. */
   readonly hasContainers: boolean;
-  /** The first values as JSON, for a sentence. */
   readonly shown: string;
 }
 
@@ -61,7 +59,6 @@ export interface SchemaNode
   readonly patternProperties?: readonly { readonly pattern: Pattern; readonly schema: SchemaNode }[];
 }
 
-/** A node while it is built. */
 export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 
 /** The subschemas that apply to the same value as the node itself. All others apply to a part of that value. */

@@ -212,7 +212,6 @@ class Evaluation {
     return null;
   }
 
-  /** The first name that `required` or `dependentRequired` misses. */
   #missingName({ required = [], dependentRequired }: SchemaNode, object: JsonObject): string | null {
     this.#budget.left -= required.length;
     const missing = required.find((name) => !Object.hasOwn(object, name));
