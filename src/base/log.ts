@@ -25,23 +25,18 @@ export class LogLimit {
 
   /** Null if the line must be left out. `always`: the line is written in any case, and does not count. */
   next(now: number, { always = false } = {}): { readonly leftOut: number | undefined } | null {
-    if (!always && !this.#mayWrite(now)) {
-      this.#leftOut++;
-      return null;
-    }
-    const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
-    this.#leftOut = 0;
-    return { leftOut };
-  }
-
-  #mayWrite(now: number): boolean {
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#lines = 0;
     }
-    if (this.#lines >= this.#linesPerSecond) return false;
-    this.#lines++;
-    return true;
+    if (!always && this.#lines >= this.#linesPerSecond) {
+      this.#leftOut++;
+      return null;
+    }
+    if (!always) this.#lines++;
+    const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
+    this.#leftOut = 0;
+    return { leftOut };
   }
 }

@@ -80,18 +80,18 @@ export function listsOf<D extends z.ZodType>(
   ids: Readonly<Record<"one" | "version", string>>,
   example: { readonly name: string; readonly definition: object },
   actor: string,
-  /** What the list shows besides: the schema and an example. */
-  more: Readonly<Record<string, readonly [z.ZodType, unknown]>> = {},
+  /** What the list shows besides: schemas and examples. */
+  more: { readonly shape: z.ZodRawShape; readonly example: object } = { shape: {}, example: {} },
 ) {
   const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
     z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
   const changed = { version, changedAt: responseInstant };
   const by = { actor: described(z.string(), actor), actorName: z.string() };
   return {
-    list: list(z.object({ name: z.string(), ...changed, ...mapped(more, ([schema]) => schema), definition }), ids.one, {
+    list: list(z.object({ name: z.string(), ...changed, ...more.shape, definition }), ids.one, {
       ...example,
       ...CHANGED,
-      ...mapped(more, ([, shown]) => shown),
+      ...more.example,
     }),
     versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
       ...CHANGED,
@@ -100,10 +100,6 @@ export function listsOf<D extends z.ZodType>(
       definition: example.definition,
     }),
   };
-}
-
-function mapped<V, W>(members: Readonly<Record<string, V>>, of: (value: V) => W): Record<string, W> {
-  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, of(value)]));
 }
 
 export const attemptResult = {

@@ -17,10 +17,8 @@ const bound = new WeakMap<object, readonly number[]>();
 export function boundDatabases(env: Databases): readonly number[] {
   const known = bound.get(env);
   if (known !== undefined) return known;
-  const numbers = [0];
-  for (let number = 1; number <= DATABASE_MAX; number++) {
-    if (databaseNumbered(env, number) !== null) numbers.push(number);
-  }
+  const all = Array.from({ length: DATABASE_MAX + 1 }, (_, number) => number);
+  const numbers = all.filter((number) => databaseNumbered(env, number) !== null);
   bound.set(env, numbers);
   return numbers;
 }

@@ -139,9 +139,10 @@ const CUT = "..";
  * The text of the run's error is never part of it.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
-  const { actionName, entityId, details } = run;
+  const { actionName, entityId, status, createdAt, completedAt, details } = run;
   const start = isTest ? "Test: " : "";
-  const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : outcomeOf(run)}`;
+  const took = durationOf(Date.parse(completedAt ?? createdAt) - Date.parse(createdAt));
+  const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : `${status} after ${took}`}`;
   const room = SUMMARY_MAX_CHARACTERS - start.length - end.length;
   if (details.title !== null || entityId === null) return start + cut(plain(details.title ?? actionName), room) + end;
   const [action, entity] = [plain(actionName), plain(entityId)];
@@ -150,11 +151,6 @@ export function summaryOf(run: Summarized, type: EventType, isTest: boolean): st
   const actionRoom = Math.max(Math.floor(both / 2), both - entity.length);
   const cutAction = cut(action, actionRoom);
   return `${start}${cutAction} for ${cut(entity, both - cutAction.length)}${end}`;
-}
-
-function outcomeOf({ status, createdAt, completedAt }: Summarized): string {
-  const ms = Date.parse(completedAt ?? createdAt) - Date.parse(createdAt);
-  return `${status} after ${durationOf(ms)}`;
 }
 
 /** Two slashes would make some chats show a link. */

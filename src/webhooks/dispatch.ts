@@ -98,10 +98,12 @@ interface Circumstances {
 
 export function newDispatch(
   dispatch: NewDispatch,
-  run: { readonly createdAt: number; readonly deadlineAt: number },
+  { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
   now: number,
 ): Dispatch {
-  const endsAt = dispatchEndsAt(run, dispatch);
+  // If only time bounds the attempts, the last one comes early, because somebody waits for the run.
+  const retriesEndAt = createdAt + Math.min(Math.ceil((deadlineAt - createdAt) / 2), RETRIES_MAX_MS);
+  const endsAt = dispatch.maxAttempts === null ? retriesEndAt : deadlineAt;
   return { ...dispatch, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
@@ -190,7 +192,7 @@ function mayHaveBegunJob({ status, isFinal, isUnreached, isUnready }: AttemptRes
 /** Whether a result says that the receiver's host works; null if the result says nothing of the host. */
 export function isHostWorking({ status, isUnready, isFinal }: AttemptResult): boolean | null {
   if (status === null) return isUnready || isFinal ? null : false;
-  return isFromWorkingHost(status);
+  return !HOST_FAILS.has(status);
 }
 
 function isSuccess(status: number | null): boolean {
@@ -233,25 +235,8 @@ export function mayHaveBegun(status: number): boolean {
   return !NOT_BEGUN.has(status);
 }
 
-/** The status speaks against the receiver's host, and not only against this request. */
+/** The status speaks against the receiver's host, and not only against this request. A 500 can be one hook's fault. */
 const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
-
-/** Whether a receiver's host works that answered with this status. A 500 can be the fault of one hook. */
-export function isFromWorkingHost(status: number): boolean {
-  return !HOST_FAILS.has(status);
-}
-
-/**
- * No attempt begins from here on: at the deadline, or if only time bounds the attempts, after half of the run's time,
- * and after an hour at most, because somebody waits for the run.
- */
-export function dispatchEndsAt(
-  { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
-  { maxAttempts }: RetryPolicy,
-): number {
-  if (maxAttempts !== null) return deadlineAt;
-  return createdAt + Math.min(Math.ceil((deadlineAt - createdAt) / 2), RETRIES_MAX_MS);
-}
 
 /**
  * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1), an hour

@@ -12,7 +12,7 @@ import { literalLength, pathsOf, renderJson, renderText, renderUrl } from "./tem
 import type { WebhookRequest } from "./webhook-request.ts";
 
 /** Each is the rest of a sentence that begins with the URL's member. */
-const URL_FAULTS = {
+export const URL_FAULTS = {
   too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
   dot_segment:
     "has a part . or .. in its path, also behind an escape, which leads out of the path; send values without it.",
@@ -44,7 +44,7 @@ export function renderRequest(
   urlRoots: Roots,
 ): Result<Rendered, MemberFault> {
   const url = renderUrl(request.url, context, urlRoots);
-  if (!url.ok) return err(urlFault([...path, "url"], url.error));
+  if (!url.ok) return err({ path: [...path, "url"], message: URL_FAULTS[url.error] });
   const headers: [string, string][] = [];
   let headerBytes = 0;
   for (const [name, template] of Object.entries(request.headers)) {
@@ -64,10 +64,6 @@ export function renderRequest(
   const body = bodyOf(request, context);
   if (!body.ok) return err({ path: [...path, "payload"], message: BODY_FAULTS[body.error] });
   return ok({ url: url.value, method: request.method, headers: Object.fromEntries(headers), body: body.value });
-}
-
-export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): MemberFault {
-  return { path, message: URL_FAULTS[fault] };
 }
 
 /** Decided without the secrets, or an admin could learn whether a secret ends in `-urlencoded`. */
@@ -135,25 +131,19 @@ export function previewOf({ method, url, headers, payload }: ShownRequest, whole
     const isHidden = template === null || namesSecret(template);
     return [name, isHidden ? null : renderText(template, context, RENDERED_HEADERS_MAX_BYTES)] as const;
   });
+  const shownUrl = namesSecret(url) ? null : renderUrl(url, context);
+  // No limit, because the request itself was rendered within one, and null is hardly longer than a value.
+  const shownPayload =
+    payload === undefined
+      ? ok(withoutSecrets(context))
+      : renderJson(hidingSecrets(payload), context, Number.POSITIVE_INFINITY);
   return JSON.stringify({
     method,
-    url: shownUrl(url, context),
+    // Null, too, for a URL that can't be called. Then nothing is sent.
+    url: shownUrl?.ok ? (URL.parse(shownUrl.value)?.href ?? null) : null,
     headers: Object.fromEntries(shownHeaders),
-    payload: payload === undefined ? withoutSecrets(context) : shownPayload(payload, context),
+    payload: shownPayload.ok ? shownPayload.value : null,
   });
-}
-
-/** Null, too, for a URL that can't be called. Then nothing is sent. */
-function shownUrl(template: string, context: TemplateContext): string | null {
-  if (namesSecret(template)) return null;
-  const url = renderUrl(template, context);
-  return url.ok ? (URL.parse(url.value)?.href ?? null) : null;
-}
-
-/** No limit, because the request itself was rendered within one, and null is hardly longer than a value. */
-function shownPayload(template: unknown, context: TemplateContext): unknown {
-  const payload = renderJson(hidingSecrets(template), context, Number.POSITIVE_INFINITY);
-  return payload.ok ? payload.value : null;
 }
 
 /** The payload's template with null instead of each text that names a secret. */

@@ -256,18 +256,20 @@ function encode(value: ResponseValue, encoding: Encoding): string {
   }
 }
 
-/** The link in the spelling of the URL parser. Null if a value is missing or the link is no harmless URL. */
-export function linkOf(link: LaterText, values: ResponseValues): string | null {
+/** The text with its values put in. Null if a value is missing. */
+function filled(text: LaterText, values: ResponseValues): string | null {
   const known = new Map(values);
-  if (keysOf(link).some((key) => !known.has(key))) return null;
-  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
+  return keysOf(text).every((key) => known.has(key)) ? fillIn(text, (key) => known.get(key) ?? "") : null;
 }
 
-/** The text with its values put in. Null if a value is missing, or if it is empty or too long to name an execution. */
+/** The link in the spelling of the URL parser. Null if a value is missing or the link is no harmless URL. */
+export function linkOf(link: LaterText, values: ResponseValues): string | null {
+  return harmlessLink(filled(link, values) ?? "");
+}
+
+/** Null if a value is missing, or if the text is empty or too long to name an execution. */
 export function executionOf(execution: LaterText, values: ResponseValues): string | null {
-  const known = new Map(values);
-  if (keysOf(execution).some((key) => !known.has(key))) return null;
-  const text = fillIn(execution, (key) => known.get(key) ?? "");
+  const text = filled(execution, values) ?? "";
   return text === "" || text.length > VALUE_MAX_CHARACTERS ? null : text;
 }
 

@@ -11,7 +11,7 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import type { NewDispatch } from "./dispatch.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "./placeholder.ts";
-import { type Rendered, type RequestTemplates, renderRequest, sendsForm, urlFault } from "./render.ts";
+import { type Rendered, type RequestTemplates, renderRequest, sendsForm, URL_FAULTS } from "./render.ts";
 import { HEADER_VALUE, isWholeResponse } from "./request-schemas.ts";
 import {
   fillIn,
@@ -147,7 +147,9 @@ export function renderLater(
 function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, MemberFault> {
   if (isWholeResponse(link)) return ok(markers.cut(renderText(link, context, URL_MAX_CHARACTERS) ?? "", "text"));
   const rendered = renderUrl(link, context, IN_STOP_URL);
-  return rendered.ok ? ok(markers.cut(rendered.value, "url")) : err(urlFault(["trigger", "link"], rendered.error));
+  return rendered.ok
+    ? ok(markers.cut(rendered.value, "url"))
+    : err({ path: ["trigger", "link"], message: URL_FAULTS[rendered.error] });
 }
 
 function stopRequestKeys({ url, headers, body }: StopTexts): readonly string[] {

@@ -57,7 +57,7 @@ interface Sent {
   readonly isTest?: boolean | undefined;
 }
 
-/** The headers of every request that leaves. `timestamp` is in whole seconds since the epoch. */
+/** The headers of every request that leaves, with the signatures of Standard Webhooks, version 1. `timestamp` is in whole seconds since the epoch. */
 export async function requestHeaders(
   request: Pick<WebhookRequest, "headers" | "body">,
   { runId, id, signingSecrets, isTest = false }: Sent,
@@ -73,7 +73,7 @@ export async function requestHeaders(
   headers.set("webhook-timestamp", String(timestamp));
   const keys = signingSecrets.map(signingKey).filter((key) => key !== null);
   const signed = new TextEncoder().encode(`${id}.${timestamp}.${request.body}`);
-  const signatures = await Promise.all(keys.map((key) => webhookSignature(key, signed)));
+  const signatures = await Promise.all(keys.map(async (key) => `v1,${(await hmacSha256(key, signed)).toBase64()}`));
   if (signatures.length > 0) headers.set("webhook-signature", signatures.join(" "));
   return headers;
 }
@@ -92,11 +92,6 @@ export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
   } catch {
     return null;
   }
-}
-
-/** A signature of Standard Webhooks, version 1: HMAC-SHA256 over `signed`, which is `{id}.{timestamp}.{body}`. */
-async function webhookSignature(key: Uint8Array, signed: Uint8Array): Promise<string> {
-  return `v1,${(await hmacSha256(key, signed)).toBase64()}`;
 }
 
 export async function hmacSha256(key: Uint8Array, signed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
