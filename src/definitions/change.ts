@@ -20,15 +20,7 @@ import { requirePreconditions } from "../http/headers.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { askCoordinator, environmentOf } from "./coordinator.ts";
-import {
-  type DefinitionKind,
-  type DefinitionRef,
-  joinSecrets,
-  nounOf,
-  type SplitDefinition,
-  type StoredKind,
-  splitSecrets,
-} from "./kind.ts";
+import { type DefinitionKind, type DefinitionRef, joinSecrets, nounOf, type StoredKind, splitSecrets } from "./kind.ts";
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
 import {
   type Changeable,
@@ -57,23 +49,13 @@ export async function requireStored(c: Context<AppEnv>, kind: StoredKind): Promi
   return stored;
 }
 
-/** `definition`: JSON as a GET shows it, with what only this response shows. */
-interface PutDefinition extends Changed {
-  readonly isNew: boolean;
-  readonly definition: string;
-}
-
 /**
- * With `isDryRun`, it checks everything but the number of definitions, and shows what would be stored. Throws
+ * The response has the definition as a GET shows it, with what only this response shows. With `isDryRun`, it checks
+ * everything but the number of definitions, and shows what would be stored. Throws
  * `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and errors
  * of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
  */
-export async function storeDefinition<D>(
-  c: Context<AppEnv>,
-  kind: DefinitionKind<D>,
-  sent: D,
-  isDryRun: boolean,
-): Promise<PutDefinition> {
+export async function storeDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, sent: D, isDryRun: boolean) {
   const ref = definitionRefOf(c);
   const entry = auditEntryOf(c, `${kind.name}_put`);
   const ring = usableRing(c);
@@ -135,14 +117,6 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven
   return isSame && storedBy.proven?.identity === proven?.identity && storedBy.proven?.subject === proven?.subject;
 }
 
-interface Kept<D> {
-  readonly split: SplitDefinition<D>;
-  readonly before: D | null;
-  /** Those of the stored definition; empty if there is none, or if no key opens them. */
-  readonly secretsBefore: Secrets;
-  readonly shownOnce: Partial<D>;
-}
-
 const NO_SECRET = {
   nothing_stored: "there is no stored value to keep. Send the value instead of null.",
   lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
@@ -155,7 +129,7 @@ async function keptOf<D>(
   ref: DefinitionRef,
   stored: StoredDefinition | null,
   sent: D,
-): Promise<Kept<D>> {
+) {
   const before = stored && {
     definition: JSON.parse(stored.definition) as D,
     secrets: await secretsOf(kind, ring, ref, stored),
@@ -167,7 +141,8 @@ async function keptOf<D>(
     throw refusalOf("secret_required", [{ path, message: { ...NO_SECRET, moved: kind.secrets.moved }[reason] }]);
   }
   kind.requireWhole(split.value.definition, split.value.secrets);
-  const secretsBefore = before?.secrets ?? new Map();
+  // Empty if there is no such definition, or if no key opens them.
+  const secretsBefore: Secrets = before?.secrets ?? new Map();
   return { split: split.value, before: before?.definition ?? null, secretsBefore, shownOnce };
 }
 
@@ -214,21 +189,11 @@ export async function changeDefinition<T extends Changed>(
   );
 }
 
-interface Tried<D> extends Pick<Kept<D>, "split"> {
-  readonly stored: StoredDefinition | null;
-  readonly whole: D;
-}
-
 /**
  * A definition that was sent and is not stored, with the stored secrets where it has null. The rules are those of a PUT,
  * so a test sends no secret to where a PUT would not. Throws what a PUT throws before it writes.
  */
-export async function triedDefinition<D>(
-  c: Context<AppEnv>,
-  kind: DefinitionKind<D>,
-  ring: KeyRing,
-  sent: D,
-): Promise<Tried<D>> {
+export async function triedDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, ring: KeyRing, sent: D) {
   await kind.requireStorable(c, sent);
   const ref = definitionRefOf(c);
   const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, ref));

@@ -37,12 +37,6 @@ export interface RotatingSecret<D> {
   readonly requireIn?: (definition: D) => void;
 }
 
-/** A secret that a rotation replaced. `until`: ms. */
-interface OlderSecret {
-  readonly secret: string;
-  readonly until: number;
-}
-
 /** Identifies a rotation. `key`: of the caller. `request`: tells whether the same was asked. */
 export interface RotationKey {
   readonly key: string;
@@ -106,8 +100,9 @@ export function rotated(
   );
 }
 
-function olderOf(secrets: Secrets, now: number): readonly OlderSecret[] {
-  const older = JSON.parse(secrets.get(OLDER) ?? "[]") as readonly OlderSecret[];
+/** Those that rotations replaced. `until`: ms. */
+function olderOf(secrets: Secrets, now: number) {
+  const older = JSON.parse(secrets.get(OLDER) ?? "[]") as { readonly secret: string; readonly until: number }[];
   return older.filter(({ until }) => until > now);
 }
 

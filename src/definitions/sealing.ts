@@ -85,28 +85,22 @@ export async function resealDefinitions(db: D1Database, signingKeys: string | un
   const ring = keyRing(signingKeys);
   if (!ring.ok) return;
   try {
-    await reseal(db, ring.value, now);
+    const [current = "", ...later] = await sealingKeyIds(ring.value);
+    // The same key can be in the ring twice.
+    const older = later.filter((id) => id !== current);
+    if (older.length === 0) return;
+    const select = db.prepare(SELECT).bind(JSON.stringify(older), now - LEFT_ALONE_MS);
+    const { results } = await select.all<Row>();
+    if (results.length === 0) return;
+    const updates = await Promise.all(results.map((row) => updateOf(db, ring.value, row, now)));
+    const written = updates.filter((update) => update !== null);
+    const lost = updates.length - written.length;
+    const done = written.length === 0 ? [] : await db.batch(written);
+    const changed = done.reduce((sum, { meta }) => sum + meta.changes, 0);
+    log(lost > 0 ? "error" : "info", "secrets_resealed", { resealed: changed, lost });
   } catch (error) {
     logFailure("sweep_failed", error, { step: "reseal_definitions" });
   }
-}
-
-async function reseal(db: D1Database, ring: KeyRing, now: number): Promise<void> {
-  const [current = "", ...later] = await sealingKeyIds(ring);
-  // The same key can be in the ring twice.
-  const older = later.filter((id) => id !== current);
-  if (older.length === 0) return;
-  const { results } = await db
-    .prepare(SELECT)
-    .bind(JSON.stringify(older), now - LEFT_ALONE_MS)
-    .all<Row>();
-  if (results.length === 0) return;
-  const updates = await Promise.all(results.map((row) => updateOf(db, ring, row, now)));
-  const written = updates.filter((update) => update !== null);
-  const lost = updates.length - written.length;
-  const done = written.length === 0 ? [] : await db.batch(written);
-  const changed = done.reduce((sum, { meta }) => sum + meta.changes, 0);
-  log(lost > 0 ? "error" : "info", "secrets_resealed", { resealed: changed, lost });
 }
 
 /** In a random order. Otherwise, secrets that no key opens could fill the batch of every minute. */

@@ -9,11 +9,6 @@ import { isLoopback } from "./url-guard.ts";
 const ISSUER_KINDS = ["github", "gitlab", "buildkite", "circleci", "people", "other"] as const;
 export type IssuerKind = (typeof ISSUER_KINDS)[number];
 
-/** A JSON Web Key Set (RFC 7517). */
-export interface KeySet {
-  readonly keys: readonly { readonly kty: string; readonly [member: string]: unknown }[];
-}
-
 const text = z.string().check(z.minLength(1), z.maxLength(500));
 const project = z.string().check(z.regex(new RegExp(`^${PATH_NAME}/(?:${PATH_NAME}|\\*)$`)));
 
@@ -55,6 +50,8 @@ const entry = z.strictObject({
   jwks: orNull(z.object({ keys: z.array(z.looseObject({ kty: z.string() }).check(z.refine(isPublicKey))) })),
 });
 
+/** A JSON Web Key Set (RFC 7517). */
+export type KeySet = NonNullable<z.output<typeof entry>["jwks"]>;
 export type Issuer = Omit<z.output<typeof entry>, "name"> & { readonly name: string };
 
 /** The members of a public key (RFC 7518, section 6; RFC 8037). */
@@ -64,7 +61,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   OKP: ["crv", "x"],
 };
 
-function isPublicKey(key: KeySet["keys"][number]): boolean {
+function isPublicKey(key: { readonly kty: string; readonly [member: string]: unknown }): boolean {
   const members = Object.hasOwn(PUBLIC, key.kty) ? PUBLIC[key.kty] : undefined;
   return members?.every((member) => typeof key[member] === "string") === true && key.d === undefined;
 }

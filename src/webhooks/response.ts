@@ -33,14 +33,6 @@ interface Subject {
   readonly member: string;
 }
 
-interface Condition {
-  readonly exists?: string | undefined;
-  readonly equals?: Readonly<Record<string, string | number | boolean>> | undefined;
-}
-
-/** All must hold. */
-export type Conditions = readonly Condition[];
-
 const wantedValue = z
   .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
   .check(
@@ -86,7 +78,13 @@ export function conditionsOn({ path: pattern, roots, what, examples: [exists, eq
   );
 }
 
-function countOf({ exists, equals = {} }: Condition): number {
+/** All must hold. */
+export type Conditions = readonly {
+  readonly exists?: string | undefined;
+  readonly equals?: Readonly<Record<string, string | number | boolean>> | undefined;
+}[];
+
+function countOf({ exists, equals = {} }: Conditions[number]): number {
   return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
 }
 

@@ -110,18 +110,12 @@ interface StopTexts {
 
 export interface StopTemplate extends StopTexts, Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {}
 
-interface Later {
-  readonly stopRequest: (StopTexts & Pick<WebhookRequest, "method">) | null;
-  readonly link: LaterText | null;
-  readonly execution: LaterText | null;
-}
-
 /** The stop request, the link and the execution without the values of the response, or what is wrong. PURE. */
 export function renderLater(
   { cancel, link, execution }: Pick<Trigger, "cancel" | "link"> & { readonly execution?: string | undefined },
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, MemberFault> {
+) {
   const markers = new ResponseMarkers(nonce);
   const withMarkers = { ...context, response: markers.stand };
   const linkText = link === undefined ? ok(null) : renderLink(link, withMarkers, markers);

@@ -67,12 +67,6 @@ function faultOfDocument(value: unknown): string | null {
 /** Each pointer repeats the names above it, so with long names 500 of them would be very large. */
 const POINTER_MAX_CHARACTERS = 2048;
 
-interface Reference {
-  readonly node: Draft;
-  readonly target: string;
-  readonly pointer: string;
-}
-
 /** Reads a schema into nodes. `pointer` leads to the schema, or to the keyword that is read. */
 class Walk {
   /** Only the first one counts. */
@@ -81,7 +75,7 @@ class Walk {
   /** By the JSON Pointer that a `$ref` can contain. */
   readonly #nodes = new Map<string, SchemaNode>();
   readonly #anchors = new Map<string, SchemaNode>();
-  readonly #references: Reference[] = [];
+  readonly #references: { readonly node: Draft; readonly target: string; readonly pointer: string }[] = [];
   #instructions = 0;
 
   /** `fault` is to be read after `what` and the pointer. */
