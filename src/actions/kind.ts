@@ -4,8 +4,11 @@ import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
 import { executionClaim, requireTrusted } from "../auth/identity/trust.ts";
 import { selectTokenIds } from "../auth/token-store.ts";
+import { isJsonObject } from "../base/json.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import { namesInstead } from "../base/near-names.ts";
+import { shortened } from "../base/visible-text.ts";
 import { readD1 } from "../database/read-d1.ts";
 import {
   type DefinitionKind,
@@ -19,15 +22,14 @@ import { DefinitionMemory, type Known } from "../definitions/memory.ts";
 import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotation.ts";
 import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import { ApiError, refusalOf } from "../http/errors.ts";
+import { ApiError, type MemberFault, refusalOf } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import { guardUrl } from "../settings/url-guard.ts";
-import { plainUrl } from "../webhooks/template.ts";
+import { pathsOf, plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
 import type { Inbound } from "./inbound.ts";
-import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
 
 /**
@@ -296,4 +298,68 @@ function approversChange(before: Gated["approval"], after: Gated["approval"]): G
   if (named.size === 0) return kept.size === 0 ? null : "added";
   if (kept.size === 0 || [...kept].some((id) => !named.has(id))) return "weakened";
   return kept.size < named.size ? "changed" : null;
+}
+
+/** With one of these at the top of a schema, the properties alone don't say which parameters there can be. */
+const OPENING = [
+  "patternProperties",
+  "$ref",
+  "$dynamicRef",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
+];
+const SHOWN_CHARACTERS = 30;
+
+/**
+ * The first placeholder for a parameter that the action never has, such as `{{ parameters.versoin }}`; null if there is
+ * none. A schema says so only if its top level is closed and nothing else at its top level could add a property.
+ */
+export function placeholderFault({
+  trigger,
+  concurrency,
+  title,
+  subject,
+  parametersSchema: schema,
+}: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">): MemberFault | null {
+  if (schema === undefined || schema.additionalProperties !== false) return null;
+  if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
+  const properties = isJsonObject(schema.properties) ? schema.properties : {};
+  const texts = [
+    ...textsOf(title, ["title"]),
+    ...textsOf(subject, ["subject"]),
+    ...textsOf(trigger && requestsOf(trigger), ["trigger"]),
+    ...textsOf(concurrency?.key, ["concurrency", "key"]),
+  ];
+  for (const [path, text] of texts) {
+    for (const [root, name] of pathsOf(text)) {
+      if (root !== "parameters" || name === undefined || Object.hasOwn(properties, name)) continue;
+      return { path, message: sentence(path.includes("headers") ? null : name, Object.keys(properties)) };
+    }
+  }
+  return null;
+}
+
+function requestsOf({ url, headers, payload, link, cancel }: StoredTrigger) {
+  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
+  return { url, headers, payload, link, cancel: stop };
+}
+
+function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly string[], string]> {
+  if (typeof value === "string") yield [path, value];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) yield* textsOf(member, [...path, key]);
+}
+
+/** `name` null: the placeholder is part of a header, which is a secret, so no sentence quotes it. */
+function sentence(name: string | null, names: readonly string[]): string {
+  const what = name === null ? "a parameter" : `the parameter ${shortened(name, SHOWN_CHARACTERS)}`;
+  const none = "parametersSchema has no parameters. Add this one to it, or remove the placeholder.";
+  const instead = { having: "parametersSchema has", none, maxCharacters: SHOWN_CHARACTERS };
+  return `uses ${what}, which parametersSchema does not have. ${namesInstead(name, names, instead)}`;
 }

@@ -12,8 +12,7 @@ import {
 } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { requireStored } from "../definitions/change.ts";
-import { askCoordinator, changed, environmentOf, noteChange } from "../definitions/coordinator.ts";
+import { askCoordinator, changed, environmentOf, noteChange, requireStored } from "../definitions/change.ts";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory, type Known } from "../definitions/memory.ts";
 import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";

@@ -11,13 +11,14 @@ import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX, TESTS_PER_MINUTE } from "../ba
 import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
 import {
   admitTest,
+  askCoordinator,
   definitionRefOf,
+  environmentOf,
   inDefinition,
   requireStored,
   secretsOf,
   triedDefinition,
 } from "../definitions/change.ts";
-import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
 import { testResult } from "../definitions/operations.ts";
 import { newSecret, secretsAt } from "../definitions/rotation.ts";
 import { DEFINITION } from "../definitions/routes.ts";

@@ -3,8 +3,15 @@
 import { logAudit, requireNewestSecret, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
-import { auditEntryOf, definitionRefOf, requireStored } from "../definitions/change.ts";
-import { askCoordinator, changed, environmentOf, noteChange } from "../definitions/coordinator.ts";
+import {
+  askCoordinator,
+  auditEntryOf,
+  changed,
+  definitionRefOf,
+  environmentOf,
+  noteChange,
+  requireStored,
+} from "../definitions/change.ts";
 import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
 import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import { validBody } from "../http/validate.ts";

@@ -1,7 +1,7 @@
 /** What a coordinator asks the Worker about webhook endpoints. Each call is a Worker invocation of its own. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { DAY_MS } from "../base/time.ts";
-import { askCoordinator } from "../definitions/coordinator.ts";
+import { askCoordinator } from "../definitions/change.ts";
 import { disableDefinition } from "../definitions/store.ts";
 import {
   type DeliveryAttempt,

@@ -12,8 +12,7 @@ import {
   writeAudited,
 } from "../auth/audit.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import { auditEntryOf, definitionRefOf, secretsOf } from "../definitions/change.ts";
-import { changed, noteChange } from "../definitions/coordinator.ts";
+import { auditEntryOf, changed, definitionRefOf, noteChange, secretsOf } from "../definitions/change.ts";
 import { type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import { keptBesides, newSecret, type RotatingSecret, secretsAt } from "../definitions/rotation.ts";
