@@ -1,7 +1,4 @@
-/**
- * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
- * opened. Also one that a request brings, to show what it would send, or to test it.
- */
+/** Resolves an action for a run, from this isolate's memory, or one that a request brings, for a preview or a test. */
 import type { Context } from "hono";
 import type { JsonObject } from "../base/json.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
@@ -141,9 +138,8 @@ const STAND_IN = "x";
 const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
 
 /**
- * The action with a harmless text in the place of each secret that is null. Reads no secret. Its schema is left out,
- * because a preview helps before anybody knows good parameters. Throws what a PUT throws about a definition,
- * `action_not_found` and `action_needs_newer_code`.
+ * The action with a harmless text in the place of each secret that is null, and without its schema: a preview helps
+ * before anybody knows good parameters. Throws what a PUT throws, `action_not_found` and `action_needs_newer_code`.
  */
 export async function actionToShow(
   c: Context<AppEnv>,
@@ -174,8 +170,8 @@ export async function actionToShow(
  * definition, what a run throws about an action, `test_needs_trigger`, and `test_skips_gates`.
  *
  * The threat is a test that goes around a gate: a deploy that nobody approved, a second one beside that of the slot, or
- * one in a freeze. So no action with a gate is tested, and neither is a definition that would take the gate away. D1 is
- * asked, because the isolate may not have heard of a gate yet.
+ * one in a freeze. So no action with a gate is tested, nor a definition without its gate. D1 is asked, because it may
+ * be new.
  */
 export async function actionToTest(
   c: Context<AppEnv>,

@@ -3,8 +3,8 @@
  *
  * We check the text ourselves, because the library accepts more: six fields, `L`, `W`, `#`, `?` and dates. It gets only
  * numbers, `*` and `*` with a step. Times follow cron(8). A time in the hour that the clocks skip comes when they have
- * moved, and one in the hour that they repeat comes once. If minute or hour begins with `*`, the times follow the clock
- * on the wall.
+ * moved, and one in the hour that they repeat comes once. If minute or hour begins with `*`, times follow the wall
+ * clock.
  */
 import { Cron } from "croner";
 import { err, ok, type Result } from "./result.ts";

@@ -1,7 +1,4 @@
-/**
- * SQL that writes over the pages which SQLite has freed last: it leaves them as they are. New rows, here of the table
- * `filler`, take freed pages first. 8 MB of zeros also start the write-ahead log over.
- */
+/** SQL that writes over the pages which SQLite freed last, as new rows do. 8 MB also start the write-ahead log over. */
 
 /** A row has 2 000 000 bytes at most, with its key and header. Commit it before the other statement, because SQLite does not write to a page that it takes and frees at once. */
 export const FILL_FREED_PAGES = `

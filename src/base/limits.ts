@@ -1,7 +1,6 @@
 /**
  * The limits of requests, and of what they store. Sizes are bytes of UTF-8 JSON. Limits of a mechanism are beside its
- * code, such as the number of subscriptions. wrangler.toml has the rate limit of requests with unknown tokens
- * (`UNKNOWN_TOKEN_LIMIT`), because the platform reads it there.
+ * code. wrangler.toml has the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
  */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";

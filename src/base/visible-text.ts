@@ -1,7 +1,6 @@
 /**
  * Texts of others as people see them. PURE: the service, the command line and the console share it. Two texts that
- * differ look different: a character that nobody sees could hide it, or turn the text around it, or move a terminal's
- * cursor.
+ * differ look different: a character that nobody sees could hide it, turn the text around, or move a terminal's cursor.
  *
  * One rule for all texts. Its price: joined emoji and some words of Persian and Hindi show the character that joins
  * them.

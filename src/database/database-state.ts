@@ -1,7 +1,4 @@
-/**
- * What state each database is in, which numbers are in use, and the cron's report of all that the readiness check
- * reads.
- */
+/** What state each database is in, which numbers are in use, and the cron's report for the readiness check. */
 import { MINUTE_MS, msSinceOrLongAgo, within } from "../base/time.ts";
 import type { Hops } from "../http/request-context.ts";
 import { type Databases, databaseNumbered, hasSeveralDatabases } from "../settings/databases.ts";

@@ -82,8 +82,7 @@ export class OutageCache<V> {
 
   /**
    * Reads D1, and again as often as the value is forgotten meanwhile. Throws what `read` throws. If D1 does not answer
-   * in time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database
-   * would keep an old value in use.
+   * in time, the result is the outage copy, and `waitUntil` lets the late answer still count.
    */
   async lookUp(lookUp: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
     const { key, now } = lookUp;

@@ -2,8 +2,7 @@
  * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
  * came first. A PUT keeps the secrets that it leaves out, and seals them. A test has a definition that is not stored.
  *
- * The environment's coordinator has a row for each webhook endpoint and each schedule: it notes a change, D1 is written,
- * and the coordinator reads D1.
+ * The coordinator has a row for each webhook endpoint and schedule: it notes a change, D1 is written, and it reads D1.
  */
 import type { Context } from "hono";
 import {

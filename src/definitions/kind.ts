@@ -168,10 +168,7 @@ export function mapTexts(texts: SecretTexts, path: readonly string[], visit: Vis
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]));
 }
 
-/**
- * The value of a header is a secret, unless its name says that it holds none. Null keeps nothing there, because every
- * response shows such a value.
- */
+/** The value of a header is a secret, unless its name says that it holds none. Then null keeps nothing. */
 export function mapHeaders(headers: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   return mapTexts(headers, path, (member, text) => {
     const isShown = text !== null && SHOWN_HEADERS.has((member.at(-1) ?? "").toLowerCase());

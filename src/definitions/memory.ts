@@ -1,7 +1,6 @@
 /**
  * What an isolate remembers of one kind of stored definition, so that a run or an attempt seldom reads D1. Secrets stay
- * sealed. A change takes effect at once in the isolate that made it, and within 30 s in others (10 minutes while D1 is
- * down).
+ * sealed. A change takes effect at once in its isolate, and within 30 s in others (10 minutes while D1 is down).
  */
 
 import { OutageCache } from "../database/outage-cache.ts";

@@ -1,7 +1,6 @@
 /**
- * The secret of a definition that the service makes and rotates: the newest one, and those that rotations replaced,
- * which count until their grace period is over. The older ones are sealed beside the definition, with the rotations that
- * a caller may repeat. A rotation is a new version with the same definition.
+ * The secret of a definition that the service makes and rotates. Replaced ones count until their grace period is over,
+ * and are sealed beside the definition, with the rotations that a caller may repeat.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -69,8 +68,7 @@ export function keptBesides(secrets: Secrets): Secrets {
 /**
  * The secrets after a rotation at `now`. `gracePeriodSeconds`: how long the replaced secret still counts, and then no
  * older one counts longer; undefined: the default, and older ones keep their end. `rotation` null: the caller sent no
- * key. A secret that still counts is never dropped, because others may know no other. The error is when one ends, in
- * ms.
+ * key. A secret that still counts is never dropped: others may know no other. The error is when one ends.
  */
 export function rotated(
   secrets: Secrets,
@@ -135,9 +133,8 @@ export const OF_ROTATION = [
 ] as const;
 
 /**
- * The new secret for the response, whose headers are set. Null if this rotation was made before, because only its first
- * response shows the secret. Throws the kind's error for a missing definition, `lost` and `missing` of the secret,
- * `too_many_signing_secrets`, `idempotency_key_reused` and errors of D1.
+ * The new secret, with the response's headers set. Null if the rotation is repeated. Throws that there is no definition
+ * or no secret, `lost` of the secret, `too_many_signing_secrets`, `idempotency_key_reused` and errors of D1.
  */
 export async function rotateSecret<D>(
   c: Context<AppEnv>,

@@ -77,9 +77,8 @@ interface Row extends SecretsOwner {
 }
 
 /**
- * Seals secrets again under the first key of the ring, a bounded number each minute. The version stays, because nothing
- * that a caller sees has changed. Only secrets under a later key of this ring are sealed again. During a deploy, an
- * isolate can lack a key. It leaves alone what it can't open. Never throws.
+ * Seals secrets again under the first key of the ring, a bounded number each minute. The version stays. Only secrets
+ * under a later key are sealed again: during a deploy, an isolate can lack a key. Never throws.
  */
 export async function resealDefinitions(db: D1Database, signingKeys: string | undefined, now: number): Promise<void> {
   const ring = keyRing(signingKeys);

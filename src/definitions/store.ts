@@ -114,8 +114,7 @@ interface NewVersion {
 }
 
 /**
- * `full`: there is the maximum of definitions. `crowded`: agents are offered the maximum. `changed`: it is another
- * version.
+ * `full`: there is no room for another. `crowded`: agents are offered the maximum. `changed`: it is another version.
  */
 type Putting = "put" | "full" | "crowded" | "changed";
 
@@ -268,9 +267,8 @@ async function pageOf<Row extends { readonly definition: string }, After>(
 }
 
 /**
- * The definitions after the name `cursor`, by name. Adds up the sizes along the index of names, and reads the rows
- * last, and only those that fit. One always fits. The windows number the rows in the order of the join, so nothing is
- * sorted.
+ * The definitions after the name `cursor`, by name. Adds up the sizes along the index of names, and reads last, and
+ * only those that fit. One always fits. The windows number the rows in the order of the join: nothing is sorted.
  */
 export async function listDefinitions(
   db: D1Database,
@@ -405,9 +403,8 @@ export async function deleteVersion(
 const DISABLE_MAX_MS = 5000;
 
 /**
- * The service's own switch of a definition. It is bound to the version, so another version is not disabled. `reason`: a
- * sentence without secrets. False if the definition is gone, has another version, or is disabled already. Throws errors
- * of D1, and a Timeout after 5 s. The definition may be disabled then.
+ * The service's own switch of a version. `reason`: a sentence without secrets. False if the definition is gone, has
+ * another version, or is disabled already. Throws errors of D1, and a Timeout after 5 s. It may be disabled then.
  */
 export async function disableDefinition(
   db: D1Database,

@@ -56,10 +56,7 @@ function isNumber(number: number): boolean {
 /** The database is not bound, or the binding leads to a database that has another number. */
 export class NotBound extends Error {}
 
-/**
- * The databases that have said their number to this isolate. A wrong number is asked for again, because `npm run
- * migrate` can still write the right one.
- */
+/** These have said their number to this isolate. A wrong one is asked for again: `npm run migrate` can write it. */
 const confirmed = new Set<number>();
 
 /** Whether the next call of `boundDatabase` asks the database for its number. */

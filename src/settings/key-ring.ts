@@ -1,7 +1,6 @@
 /**
- * The signing keys of CALLBACK_SIGNING_KEYS. The first key signs and seals, and all keys verify and open, so that keys
- * rotate while runs are open. HKDF (RFC 5869) derives a key for each purpose, so that a signature made for one purpose
- * never passes for another.
+ * The keys of CALLBACK_SIGNING_KEYS. The first signs and seals, and all verify and open, so that keys rotate while runs
+ * are open. HKDF (RFC 5869) derives a key for each purpose, so that no signature passes for another purpose's.
  */
 import { BoundedMap } from "../base/bounded-map.ts";
 import { err, ok, type Result } from "../base/result.ts";

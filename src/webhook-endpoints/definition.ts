@@ -203,8 +203,7 @@ export interface WholeEndpoint {
  *
  * The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
  * does not know a secret, and redirects it to their own receiver. On the host of a chat, another path is another
- * customer. So null keeps headers and secrets only while the URL is kept. The signing secret is never sent, so it
- * stays.
+ * customer. So null keeps headers and secrets only while the URL is kept. The signing secret is never sent.
  */
 export const endpointSecrets: SecretRules<StoredEndpoint> = {
   map: ({ url, headers, secrets, signingSecret = null, ...others }, visit) => ({

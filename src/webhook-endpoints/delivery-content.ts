@@ -42,10 +42,7 @@ function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
   return { runId, at, attempt };
 }
 
-/**
- * The same for each attempt, and when it is sent again, so that receivers can drop repetitions. If approvals were
- * withdrawn, a second request for them is no repetition.
- */
+/** The same whenever it is sent, so that receivers can drop repetitions. A second request for approvals is none. */
 export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
   return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;
@@ -133,10 +130,9 @@ const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignora
 const CUT = "..";
 
 /**
- * One line about an event of a run, for chats and commit statuses: `deploy for svc/checkout: failed after 3m 12s`, or
- * with a title `deploy checkout 1.4.2: waits for approval`. At most 140 characters, and always with its end. Everybody
- * who creates a run chooses its names, so no character is left that is markup, a mention, a line break, or invisible.
- * The text of the run's error is never part of it.
+ * One line about an event of a run, for chats and commit statuses: `deploy for svc/checkout: failed after 3m 12s`. At
+ * most 140 characters, and always with its end. Everybody who creates a run chooses its names, so no character is left
+ * that is markup, a mention, a line break, or invisible. The text of the run's error is never part of it.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
   const { actionName, entityId, status, createdAt, completedAt, details } = run;

@@ -1,7 +1,4 @@
-/**
- * …/webhook-endpoints/{name}: how its deliveries went, what sends deliveries again, and a test. A test counts for nothing:
- * neither as a delivery nor for the endpoint's health.
- */
+/** …/webhook-endpoints/{name}: its deliveries, what sends them again, and a test, which counts for nothing. */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";

@@ -1,6 +1,5 @@
 /**
- * Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate remembers. Also reads one as
- * an attempt needs it, and writes who asked what of it.
+ * Webhook endpoints as a kind of stored definition, one as an attempt needs it, and the audit of what is asked of it.
  */
 import type { Context } from "hono";
 import {

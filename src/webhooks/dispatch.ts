@@ -249,10 +249,7 @@ export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt:
   return Math.ceil(wait / 2) + Math.floor((random * wait) / 2);
 }
 
-/**
- * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for the past, null if it is missing or
- * invalid. Bounded only so that `now` plus the result is a date.
- */
+/** What a Retry-After header asks for (RFC 9110, 10.2.3), in ms: 0 for the past, null if it is missing or invalid. */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";
   if (/^[0-9]+$/.test(text)) return Math.min(Number(text) * 1000, DATE_MAX_MS - now);
@@ -269,8 +266,7 @@ function httpDate(text: string): number | null {
 
 /**
  * When the next attempt begins: after our backoff, or after what the receiver asks for if that is longer, an hour at
- * most. Null if the receiver asks for more time than is left, or if none is left. If only time bounds the attempts,
- * there is a last one just before the end.
+ * most. Null if no time is left, or less. If only time bounds the attempts, there is a last one just before the end.
  */
 export function nextAttemptAt(
   policy: RetryPolicy,

@@ -1,7 +1,4 @@
-/**
- * Renders a request within bounds, and shows an approver what will be sent. PURE. It checks what the values did to the
- * URL's path. The caller checks whether the URL may be called.
- */
+/** Renders a request within bounds, and checks its path, not its host. Shows an approver what will be sent. PURE. */
 import { isJsonObject } from "../base/json.ts";
 import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -121,9 +118,8 @@ export interface ShownRequest {
  * the service adds itself are not there.
  *
  * The threat is that an approver, or everybody who may read the run, learns a secret. So this code never gets one: it
- * takes the trigger as a GET of the action shows it, with null instead of each secret, and a context without the
- * callback token. It never looks for a secret in a text, because an encoded secret, or a part of one, would not be
- * found.
+ * takes the trigger as a GET of the action shows it, and a context without the callback token. It never looks for a
+ * secret in a text, because an encoded secret, or a part of one, would not be found.
  */
 export function previewOf({ method, url, headers, payload }: ShownRequest, whole: TemplateContext): string {
   const context = { ...whole, run: { ...whole.run, callbackToken: null } };

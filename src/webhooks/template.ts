@@ -172,8 +172,7 @@ const EMPTY = /^[/\\]*(?:;|$)/;
  * harmless values, which tells the author's own empty segments from those that a value emptied.
  *
  * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. So a
- * percent-encoded value can still become slashes and dots, and lead the request and its secrets to another endpoint. A
- * query is split before it is decoded.
+ * percent-encoded value can still become slashes and dots, and lead the request and its secrets elsewhere.
  */
 export function pathFault(url: string, plain: string): PathFault | null {
   const wanted = decodedSegments(plain);

@@ -1,7 +1,6 @@
 /**
  * The formats that we check, each with its standard's grammar (JSON Schema Validation 2020-12, section 7.3). PURE. A
- * caller who writes a format expects a check. Every expression takes linear time, except on a label of at most 63
- * characters.
+ * caller who writes a format expects a check. Every expression takes linear time, but for a label of 63 characters.
  */
 import { parseUuid } from "../ids.ts";
 import type { StepBudget } from "./step-budget.ts";

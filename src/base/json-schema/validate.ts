@@ -3,8 +3,7 @@
  *
  * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential
  * time. So a validation has a budget of steps and a bounded depth. Both bounds give a refusal, and no outcome is
- * believed after one was reached. Only own properties count, so `constructor` or `__proto__` is there only if it was
- * sent.
+ * believed after one was reached. Only own properties count, so `constructor` is there only if it was sent.
  */
 import { isDeeperThan, isJsonObject, type JsonObject, pointerStep } from "../json.ts";
 import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../limits.ts";
