@@ -144,11 +144,6 @@ inDocument(delaySeconds, {
     "Seconds between an end and the earliest start of its retry: one number for all, or an array with one for each retry.",
 });
 
-/** Another check refuses a list that is too long. */
-function isShortList(sent: unknown): sent is readonly unknown[] {
-  return Array.isArray(sent) && sent.length <= RETRIES_MAX;
-}
-
 const retriedEnds = listOf(
   RETRIED_ENDS.length,
   "ends",
@@ -178,10 +173,14 @@ export const retry = objectOf(
     },
     examples: [{ attempts: 2, delaySeconds: 60 }],
   },
-  z.refine(({ attempts, delaySeconds: sent }) => !isShortList(sent) || sent.length === attempts, {
-    path: ["delaySeconds"],
-    error: "has not one number for each retry; send one number for all, or as many as attempts.",
-  }),
+  // Another check refuses a list that is too long.
+  z.refine(
+    ({ attempts, delaySeconds: sent }) => !Array.isArray(sent) || sent.length > RETRIES_MAX || sent.length === attempts,
+    {
+      path: ["delaySeconds"],
+      error: "has not one number for each retry; send one number for all, or as many as attempts.",
+    },
+  ),
 );
 
 const EXECUTION_MAX_CHARACTERS = 256;

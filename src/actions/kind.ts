@@ -10,6 +10,7 @@ import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFIN
 import { namesInstead } from "../base/near-names.ts";
 import { shortened } from "../base/visible-text.ts";
 import { readD1 } from "../database/read-d1.ts";
+import { requireCallable } from "../definitions/change.ts";
 import {
   type DefinitionKind,
   joinSecrets,
@@ -24,8 +25,6 @@ import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import { ApiError, type MemberFault, refusalOf } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { webhookPolicy } from "../settings/config.ts";
-import { guardUrl } from "../settings/url-guard.ts";
 import { pathsOf, plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
@@ -215,17 +214,10 @@ export async function requireStorable(
     const why = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
     throw new ApiError("gate_needs_trigger", why, { pointer: `/${gate}` });
   }
-  const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
-  if (!policy.ok) throw new ApiError("not_configured", policy.error);
-  const requests = [
-    { path: ["trigger", "url"], template: trigger.url },
-    { path: ["trigger", "cancel", "url"], template: trigger.cancel?.url },
-  ];
-  for (const { path, template } of requests) {
-    if (template === undefined) continue;
-    const guarded = guardUrl(plainUrl(template), policy.value);
-    if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
-  }
+  requireCallable(c, [
+    [["trigger", "url"], plainUrl(trigger.url)],
+    [["trigger", "cancel", "url"], trigger.cancel && plainUrl(trigger.cancel.url)],
+  ]);
   if (reporter !== undefined) requireReporter(c, reporter);
   if (approval?.tokens !== undefined) await requireTokens(c, approval.tokens);
 }

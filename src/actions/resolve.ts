@@ -80,8 +80,10 @@ export function resolved(
 ): ResolvedAction {
   const { trigger: shownTrigger, labels = [] } = definition;
   const action = { ...definition, name, version, trigger, shownTrigger, labels, schema };
-  requireValidParameters(action, parameters);
-  return action;
+  const fault = faultOfParameters(schema, parameters);
+  if (fault === null) return action;
+  // The pointer leads into the body; the sentence names the location in the parameters.
+  throw new ApiError("invalid_parameters", fault.sentence, { pointer: `/parameters${fault.pointer}` });
 }
 
 /** Null if no key opens the secrets. */
@@ -104,14 +106,6 @@ export async function eventSecretsOf(
   const secrets = await secretsOf(ACTION_KIND, ring, ref, known);
   if (secrets === null) throw new ApiError("action_secrets_lost");
   return secretsAt(secrets, EVENT_SECRET.member, now);
-}
-
-/** Throws `invalid_parameters`. Its pointer leads into the body; its sentence names the location in the parameters. */
-function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
-  const fault = faultOfParameters(schema, parameters);
-  if (fault === null) return;
-  const { pointer, sentence } = fault;
-  throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
 }
 
 /** Why the action's schema refuses these parameters. Null if it accepts them, or if there is no schema. */
@@ -192,16 +186,13 @@ export async function actionToTest(
   // Each gate is a feature, and what this code does not know may be a gate.
   if (stored !== null && stored.features.length > 0) throw new ApiError("test_skips_gates");
   if (whole.trigger === undefined) throw new ApiError("test_needs_trigger");
-  const known = { version: stored?.version ?? 0, definition: split.definition, schema: schemaOf(sent) };
+  const checked = sent.parametersSchema === undefined ? null : checkSchema(sent.parametersSchema);
+  // The check of the body has refused every schema that is not valid.
+  const schema = checked?.ok ? checked.value : null;
+  const known = { version: stored?.version ?? 0, definition: split.definition, schema };
   return resolved(name, known, whole.trigger as Trigger, parameters);
 }
 
 function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approval" | "concurrency">): void {
   if (approval !== undefined || concurrency !== undefined) throw new ApiError("test_skips_gates");
-}
-
-/** The check of the body has refused every schema that is not valid. */
-function schemaOf({ parametersSchema }: ActionDefinition): CheckedSchema | null {
-  const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
-  return checked?.ok ? checked.value : null;
 }

@@ -76,13 +76,9 @@ export async function lookAtDatabase(env: Databases, number: number, keyId: stri
     const status = (sizeBytes ?? 0) >= FULL_BYTES ? "full" : "ready";
     return { number, status, sizeBytes, waitingUnderOlderKeys: counted?.results[0]?.runs ?? null };
   } catch (error) {
-    return { ...unknown, status: statusOf(error) };
+    const status = isUnmigrated(error) ? "not_migrated" : "not_answering";
+    return { ...unknown, status: isDatabaseFull(error) ? "full" : status };
   }
-}
-
-function statusOf(error: unknown): DatabaseStatus {
-  if (isDatabaseFull(error)) return "full";
-  return isUnmigrated(error) ? "not_migrated" : "not_answering";
 }
 
 /** In which environments live. Seeks the next number in the index, so its cost does not depend on their number. */

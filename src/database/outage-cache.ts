@@ -20,6 +20,7 @@ const LOOK_UP_MAX_MS = 1000;
 const LOOK_UP_AGAIN_MS = 5000;
 const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
+const LATE = Symbol("late");
 
 interface OutageCacheOptions<V> {
   /** The weight of all values together. The value whose last lookup is longest ago is evicted first. */
@@ -89,7 +90,11 @@ export class OutageCache<V> {
     const copy = this.#outageCopy(key, now);
     const answer = this.#ask(lookUp);
     if (copy === undefined) return answer;
-    const inTime = await within(LOOK_UP_MAX_MS, answer).catch(lateInOutage);
+    const inTime = await within(LOOK_UP_MAX_MS, answer).catch((error: unknown): typeof LATE => {
+      // Only an outage lets an old value stay in use. A bug must not.
+      if (error instanceof Timeout || error instanceof ApiError) return LATE;
+      throw error;
+    });
     if (inTime !== LATE) return inTime;
     const current = this.#remembered.get(key);
     // Forgotten meanwhile, so only D1 knows the current value.
@@ -157,12 +162,4 @@ export class OutageCache<V> {
     const weight = this.#options.weigh(value);
     this.#remembered.set(key, { value, weight, began, readAt: now, askedAt: now, freshMs: FRESH_MS });
   }
-}
-
-const LATE = Symbol("late");
-
-/** Only an outage lets an old value stay in use. A bug must not. */
-function lateInOutage(error: unknown): typeof LATE {
-  if (error instanceof Timeout || error instanceof ApiError) return LATE;
-  throw error;
 }

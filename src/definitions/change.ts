@@ -22,8 +22,10 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import { requirePreconditions } from "../http/headers.ts";
 import { type AppEnv, type Hops, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
 import { type Coordinator, callCoordinator, EnvironmentErasing } from "../runs/protocol.ts";
+import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
+import { guardUrl } from "../settings/url-guard.ts";
 import { type DefinitionKind, type DefinitionRef, joinSecrets, nounOf, type StoredKind, splitSecrets } from "./kind.ts";
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
 import {
@@ -119,6 +121,19 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven
   const { lineage, tokenName } = storedBy;
   const isSame = lineage === asker?.lineage && tokenName === actorName && storedBy.person === person;
   return isSame && storedBy.proven?.identity === proven?.identity && storedBy.proven?.subject === proven?.subject;
+}
+
+/** Throws `not_configured`, and `invalid_body` if webhooks may not call one of these URLs. */
+export function requireCallable(
+  c: Context<AppEnv>,
+  urls: readonly (readonly [path: readonly string[], url: string | undefined])[],
+): void {
+  const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
+  if (!policy.ok) throw new ApiError("not_configured", policy.error);
+  for (const [path, url] of urls) {
+    const guarded = url === undefined ? null : guardUrl(url, policy.value);
+    if (guarded?.ok === false) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
+  }
 }
 
 const NO_SECRET = {

@@ -61,10 +61,12 @@ const INSECURE_ADVICE = "In development, set ALLOW_INSECURE_WEBHOOKS=true in .de
 /** The parsed URL without its fragment, or what to send. Check it again before each attempt: settings may change. */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   const fault = faultOf(text, policy);
+  const { ownHosts } = policy;
   if (fault !== null) {
-    const isOpenInDevelopment =
-      isDevelopment(policy) && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
-    return err(isOpenInDevelopment ? `${fault} ${INSECURE_ADVICE}` : fault);
+    // Only then the caller can change the settings.
+    const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+    const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
+    return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
   }
   const url = new URL(text);
   url.hash = "";
@@ -96,15 +98,12 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
       return "The URL's port is not allowed. Send a URL without a port.";
     }
   }
-  if (policy.hosts !== null && !policy.hosts.some((pattern) => matches(url.hostname, pattern))) {
+  const isAllowed = (host: string) =>
+    host.startsWith("*.") ? url.hostname.endsWith(host.slice(1)) : url.hostname === host;
+  if (policy.hosts !== null && !policy.hosts.some(isAllowed)) {
     return "The URL's host is not one of those that the operator allows. Send a URL with an allowed host.";
   }
   return null;
-}
-
-/** Whether every own host is a loopback name, so that the caller can change the settings. */
-function isDevelopment({ ownHosts }: UrlPolicy): boolean {
-  return ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
 }
 
 /**
@@ -152,8 +151,4 @@ export function nameFault(hostname: string): string | null {
  */
 function isTruePunycode(hostname: string): boolean {
   return URL.canParse(`https://\u00e9.${hostname}`);
-}
-
-function matches(hostname: string, pattern: string): boolean {
-  return pattern.startsWith("*.") ? hostname.endsWith(pattern.slice(1)) : hostname === pattern;
 }

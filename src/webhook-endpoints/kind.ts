@@ -11,7 +11,14 @@ import {
   writeAudited,
 } from "../auth/audit.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import { auditEntryOf, changed, definitionRefOf, noteChange, secretsOf } from "../definitions/change.ts";
+import {
+  auditEntryOf,
+  changed,
+  definitionRefOf,
+  noteChange,
+  requireCallable,
+  secretsOf,
+} from "../definitions/change.ts";
 import { type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import { keptBesides, newSecret, type RotatingSecret, secretsAt } from "../definitions/rotation.ts";
@@ -20,9 +27,7 @@ import { isAbout, type ReadRow, selectRow, toChangeable } from "../definitions/s
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, type Hops, usableRing } from "../http/request-context.ts";
 import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
-import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
-import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import {
   type EndpointDefinition,
@@ -54,11 +59,13 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   memory: endpointMemory,
   schema: storedEndpoint,
   secrets: endpointSecrets,
-  complete,
-  requireStorable,
+  // A new endpoint gets a signing secret, unless the PUT brings one.
+  complete: ({ signingSecret = null }, before) =>
+    signingSecret === null && before === null ? { signingSecret: newSecret() } : {},
+  requireStorable: (c, { url }) => requireCallable(c, url === null ? [] : [[["url"], plainUrl(url)]]),
   requireWhole,
   filterOf,
-  besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
+  besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, new URL(c.req.url).origin]]),
   beforeChange: (c, { name }, definition, createdVersion) =>
     noteChange(c, {
       created: createdVersion === undefined ? null : endpointKey({ name, createdVersion }),
@@ -67,28 +74,10 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   afterChange: changed,
 };
 
-/** A new endpoint gets a signing secret, unless the PUT brings one. */
-function complete({ signingSecret = null }: StoredEndpoint, before: StoredEndpoint | null): Partial<StoredEndpoint> {
-  return signingSecret === null && before === null ? { signingSecret: newSecret() } : {};
-}
-
-/** Throws `not_configured` and `invalid_body`. Each attempt checks its URL again, because the settings may change. */
-function requireStorable(c: Context<AppEnv>, { url }: StoredEndpoint): void {
-  const policy = webhookPolicy(c.env, originOf(c));
-  if (!policy.ok) throw new ApiError("not_configured", policy.error);
-  if (url === null) return;
-  const guarded = guardUrl(plainUrl(url), policy.value);
-  if (!guarded.ok) throw refusalOf("invalid_body", [{ path: ["url"], message: guarded.error }]);
-}
-
 function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
   const whole = joinSecrets(endpointSecrets, definition, secrets) ?? definition;
   const { error } = endpointDefinition.safeParse(whole);
   if (error !== undefined) throw refusalOf("invalid_body", error.issues);
-}
-
-function originOf(c: Context<AppEnv>): string {
-  return new URL(c.req.url).origin;
 }
 
 /** SQL: whether somebody, or the service, has disabled it. */
