@@ -81,16 +81,48 @@ export function readStrangers(state: string): readonly string[] {
   );
 }
 
+/** Every row of every table, of the databases and of the coordinators' journals. */
+export function textsIn(state: string): readonly { readonly file: string; readonly text: string }[] {
+  const files = readdirSync(state, { recursive: true, encoding: "utf8" }).filter((name) => FILE.test(name));
+  return files.flatMap((file) =>
+    readFile(join(state, file), (db) => {
+      const tables = db.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+      );
+      const names = tables.all().map(({ name }) => String(name));
+      return names.map((name) => {
+        const all = db.prepare(`SELECT * FROM "${name}"`);
+        // Versions and hashes can be larger than a number.
+        all.setReadBigInts(true);
+        return { file: `${name} of ${file}`, text: JSON.stringify(all.all(), (_, value) => shown(value)) };
+      });
+    }),
+  );
+}
+
+function shown(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
+}
+
+const FILE = /(^|\/)[0-9a-f]{64}\.sqlite$/;
+
 /** Reads each database, which knows its number. */
 function readEach<T>(state: string, read: (db: DatabaseSync, number: number) => readonly T[]): T[] {
   const folder = join(state, "d1/miniflare-D1DatabaseObject");
-  const files = readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
-  return files.flatMap((file) => {
-    const db = new DatabaseSync(join(folder, file), { readOnly: true, timeout: BUSY_MS });
-    try {
-      return read(db, Number(db.prepare("SELECT number FROM database_number").get()?.number));
-    } finally {
-      db.close();
-    }
-  });
+  const files = readdirSync(folder).filter((name) => FILE.test(name));
+  return files.flatMap((file) =>
+    readFile(join(folder, file), (db) =>
+      read(db, Number(db.prepare("SELECT number FROM database_number").get()?.number)),
+    ),
+  );
+}
+
+function readFile<T>(path: string, read: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
+  try {
+    return read(db);
+  } finally {
+    db.close();
+  }
 }

@@ -20,6 +20,8 @@ import { randomFrom } from "./requests.ts";
 import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
+import { newIdentity, People } from "./starts/people.ts";
+import { STARTED_ENVIRONMENT, StartedRuns } from "./starts/started-runs.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
 npm run soak -- --minutes 0.5         a short try
@@ -61,7 +63,8 @@ function positive(name: "minutes" | "seed" | "callers"): number {
 async function soak(minutes: number, seed: number, callerCount: number, without: readonly string[]): Promise<void> {
   console.log(`Building. Then ${callerCount} callers for ${minutes} minutes, seed ${seed}.`);
   await build();
-  const site = await newSite();
+  const identity = await newIdentity();
+  const site = await newSite((origin) => identity.settingsOf(origin));
   const over = new AbortController();
   // The second signal does not wait for requests.
   onStop(async (signal) => {
@@ -75,13 +78,16 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
   try {
     await site.start();
     const record = new SoakRecord();
-    const disturbances = new Disturbances(site, record, [...ENVIRONMENTS, GATED_ENVIRONMENT, BULK_ENVIRONMENT]);
+    const others = [GATED_ENVIRONMENT, BULK_ENVIRONMENT, STARTED_ENVIRONMENT];
+    const disturbances = new Disturbances(site, record, [...ENVIRONMENTS, ...others]);
     const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map(), bulk: [] };
     const bulk = new BulkRounds(stage, randomFrom(seed, 9));
     const callers = Array.from({ length: callerCount }, (_, n) => new Caller(stage, n, randomFrom(seed, n + 10), bulk));
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
     const gated = new GatedRuns(stage, randomFrom(seed, 8));
+    const people = new People(stage, identity, randomFrom(seed, 13));
+    const started = new StartedRuns(stage, people, randomFrom(seed, 14));
     const followers = OBSERVED.flatMap((environment, n) =>
       [false, true].map(
         (stops, isolate) =>
@@ -101,16 +107,20 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     for (const one of endpoints) await one.store();
     await gated.store();
     await bulk.environment.store();
+    await people.store();
+    await started.store();
     for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
     const startedAt = Date.now();
+    const lives = people.run();
     await within(
       minutes * 60_000 + LAST_REQUESTS_MS,
       Promise.all([
         disturbances.run((part) => randomFrom(seed, part), over.signal, without),
         scraper.run(over.signal),
         gated.run(over.signal),
+        started.run(over.signal),
         bulk.run(over.signal),
         ...endpoints.map((one) => one.move(over.signal)),
         ...callers.map((caller) => caller.run(over.signal)),
@@ -121,7 +131,8 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     const tookMs = Date.now() - startedAt;
     receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to be replicated.");
-    await Promise.all([gated.check(), bulk.finish(), disturbances.moves.settle()]);
+    await Promise.all([gated.check(), started.check(), bulk.finish(), disturbances.moves.settle()]);
+    await Promise.all([lives, people.finish()]);
     const replicatedMs = await checkReplication(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await new BulkCheck(stage, bulk.environment, bulk.verdict).run();

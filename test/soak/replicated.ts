@@ -8,6 +8,7 @@ import { readLabels, readRows } from "./d1-files.ts";
 import { ask, type Random, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
 import type { Stage } from "./stage.ts";
+import { STARTED_ENVIRONMENT } from "./starts/started-runs.ts";
 
 /** A refused row waits 5 s until it is tried again. */
 const REPLICATED_WITHIN_MS = 20_000;
@@ -118,7 +119,7 @@ export async function compareWithGets({ runs, record, site }: Stage, random: Ran
     if (JSON.stringify((JSON.parse(details) as Details).labels) !== labels)
       record.violation(`LABELS LOST: ${id} has ${labels}, and not those of ${details}`, [], Date.now());
     // A retry that sends no parameters has those of its source.
-    if (scope === BULK_ENVIRONMENT) continue;
+    if (scope === BULK_ENVIRONMENT || scope === STARTED_ENVIRONMENT) continue;
     const { parameters } = JSON.parse(body) as { readonly parameters: { readonly create: string } };
     const other = creates.get(parameters.create);
     if (other !== undefined)

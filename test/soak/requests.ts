@@ -15,6 +15,8 @@ export interface Ask {
   readonly key?: string | null;
   /** For whom the token acts. */
   readonly person?: string | null;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The caller hangs up after this. */
   readonly hangUpAfterMs?: number | null;
 }
@@ -36,8 +38,9 @@ export function urlOf(origin: string, environment: string, path: string): string
 const agent = new Agent({ headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS, pipelining: 1 });
 
 /** Null if no answer came: the service was killed, the caller hung up, or it took too long. */
-export async function ask({ method, url, token, body, key, person, hangUpAfterMs }: Ask): Promise<Answer | null> {
-  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+export async function ask(asked: Ask): Promise<Answer | null> {
+  const { method, url, token, body, key, person, hangUpAfterMs } = asked;
+  const headers: Record<string, string> = { ...asked.headers, authorization: `Bearer ${token}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (typeof key === "string") headers["idempotency-key"] = key;
   if (typeof person === "string") headers["on-behalf-of"] = person;

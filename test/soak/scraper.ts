@@ -10,6 +10,8 @@ import type { Stage } from "./stage.ts";
 /** More than the time for which a response is shared. */
 const EVERY_MS = 11_000;
 const COUNTED_WITHIN_MS = 45_000;
+/** An endpoint that is made again counts anew. */
+const MADE_AGAIN = 'endpoint="moved"';
 const ENDED_TOTAL = /^action_runs_ended_total\{status="(\w+)"/;
 
 export class Scraper {
@@ -64,7 +66,7 @@ export class Scraper {
     const lines = text.split("\n").filter((line) => /^\w+_(total|bucket|count|sum)\{/.test(line));
     const now = new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
     for (const [name, n] of this.#last.get(environment) ?? []) {
-      if ((now.get(name) ?? 0) < n)
+      if ((now.get(name) ?? 0) < n && !name.includes(MADE_AGAIN))
         record.violation(`COUNTER FELL: ${environment} ${name} from ${n} to ${now.get(name)}`, [], sentAt);
     }
     this.#last.set(environment, now);

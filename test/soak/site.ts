@@ -52,15 +52,16 @@ export async function build(): Promise<void> {
   await runWrangler(["deploy", entry, "--dry-run", "--config", join(ROOT, "wrangler.toml"), "--outdir", BUILT]);
 }
 
-export async function newSite(): Promise<Site> {
+/** `settingsOf`: the settings of a service whose first isolate has this origin. */
+export async function newSite(settingsOf: (origin: string) => Readonly<Record<string, string>>): Promise<Site> {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-soak-"));
   const state = join(folder, "state");
   // A killed process leaves temporary files. Here they are removed with the rest.
   const temporary = join(folder, "tmp");
   for (const path of [state, temporary]) mkdirSync(path);
-  const secrets = parseEnv(newSecrets()) as Record<string, string>;
   const ports = [await freePort(), await freePort()];
   const origins = ports.map((port) => `http://127.0.0.1:${port}`);
+  const secrets = { ...(parseEnv(newSecrets()) as Record<string, string>), ...settingsOf(origins[0] ?? "") };
   let child: ChildProcess | null = null;
   let up = Promise.withResolvers<void>();
   let starts = 0;

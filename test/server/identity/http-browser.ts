@@ -24,16 +24,18 @@ export function send(
       const { location = "", "set-cookie": cookies = [] } = response.headers;
       resolve({ status: response.statusCode ?? 0, location, body: await text(response), cookies });
     });
+    // Node says the length of a body only for methods that usually have one.
+    if (body !== undefined) asked.setHeader("Content-Length", Buffer.byteLength(body));
     asked.on("error", reject).end(body);
   });
 }
 
 export class HttpBrowser {
   readonly cookies = new Map<string, string>();
-  readonly #site: PeopleSite;
+  readonly #site: Pick<PeopleSite, "origin">;
   #pageKey = "";
 
-  constructor(site: PeopleSite) {
+  constructor(site: Pick<PeopleSite, "origin">) {
     this.#site = site;
   }
 
@@ -42,22 +44,28 @@ export class HttpBrowser {
     return this.#send(path, { headers: { "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate" } });
   }
 
-  /** A request of the service's page. Throws if it is refused. */
-  async post<T>(path: string, body: object): Promise<T> {
+  /** A request of the service's page. `to`: another isolate of the service. */
+  ask(method: string, path: string, body?: object, to = this.#site.origin): Promise<Answer> {
     const headers = {
       Origin: this.#site.origin,
       "Sec-Fetch-Site": "same-origin",
-      "Content-Type": "application/json",
+      ...(body !== undefined && { "Content-Type": "application/json" }),
       ...(this.#pageKey && { "Action-Runs-Page-Key": this.#pageKey }),
     };
-    const answer = await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return this.#send(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }, to);
+  }
+
+  /** Like `ask`. Throws if the request is refused. */
+  async post<T>(path: string, body: object): Promise<T> {
+    const answer = await this.ask("POST", path, body);
     if (answer.status >= 300) throw new Error(`${path} answered ${answer.status}: ${answer.body}`);
     return JSON.parse(answer.body) as T;
   }
 
   /** From the button to the code that the page gets. */
   async signIn(name: string): Promise<string> {
-    const { location } = await this.open("/session/sign-in");
+    const { location, status, body } = await this.open("/session/sign-in");
+    if (location === "") throw new Error(`/session/sign-in answered ${status}: ${body}`);
     const callback = await answerOfIssuer(location, name);
     const { location: page } = await this.open(`${callback.pathname}${callback.search}`, "cross-site");
     const [, code] = /\/console\/sign-in#code=([\w-]{43})$/.exec(page) ?? [];
@@ -74,9 +82,9 @@ export class HttpBrowser {
     this.#pageKey = (await this.post<{ pageKey: string }>("/session", chosen)).pageKey;
   }
 
-  async #send(path: string, init: Parameters<typeof send>[1] = {}): Promise<Answer> {
+  async #send(path: string, init: Parameters<typeof send>[1] = {}, to = this.#site.origin): Promise<Answer> {
     const cookie = [...this.cookies].map((pair) => pair.join("=")).join("; ");
-    const answer = await send(`${this.#site.origin}${path}`, { ...init, headers: { ...init.headers, Cookie: cookie } });
+    const answer = await send(`${to}${path}`, { ...init, headers: { ...init.headers, Cookie: cookie } });
     for (const line of answer.cookies) {
       const [, key = "", value = "", rest = ""] = /^([^=]+)=([^;]*)(.*)$/.exec(line) ?? [];
       this.cookies.delete(key);
