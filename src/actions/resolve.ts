@@ -51,14 +51,9 @@ export function resolverOf(c: Context<AppEnv>): Resolver {
  * The action, if its schema accepts the parameters. Throws `action_not_found`, `action_needs_newer_code`,
  * `action_secrets_lost`, `invalid_parameters`, `not_configured` or `database_unavailable`.
  */
-export async function resolveAction(
-  { env, hops, scope, waitUntil }: Resolver,
-  name: string,
-  parameters: JsonObject,
-): Promise<ResolvedAction> {
-  const ref = { scope, name };
-  const known = await knownAction({ env, hops, scope, waitUntil }, name);
-  const trigger = await openTrigger(env, ref, known);
+export async function resolveAction(resolver: Resolver, name: string, parameters: JsonObject): Promise<ResolvedAction> {
+  const known = await knownAction(resolver, name);
+  const trigger = await openTrigger(resolver.env, { scope: resolver.scope, name }, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
   return resolved(name, known, trigger, parameters);
 }

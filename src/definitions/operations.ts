@@ -125,3 +125,13 @@ export const testResult = z
     id: "WebhookTestResult",
     examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
   });
+
+/** The response to a rotation. `member`: the new secret. `graceEndsAt`: until when replaced ones count. */
+export function rotatedOf<Member extends string>(member: Member, id: string, graceEndsAt: z.ZodType) {
+  const secret = described(
+    z.string().nullable(),
+    "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+  );
+  const example = { [member]: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" };
+  return z.object({ [member]: secret, graceEndsAt }).meta({ id, examples: [example] });
+}

@@ -13,12 +13,11 @@ import {
   BUT_SHOWN,
   boundedWithoutSecrets,
   headersSchema,
-  missingSecrets,
   payloadSchema,
   refusing,
+  secretFaults,
   secretTexts,
   signingSecret,
-  tooManySecrets,
   urlSchema,
   withNulls,
 } from "../webhooks/request-schemas.ts";
@@ -169,7 +168,7 @@ interface Templates {
 
 function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
   const templates = { headers, payload };
-  return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
+  return [...secretFaults(templates, secrets), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a delivery is rendered. */

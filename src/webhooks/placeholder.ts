@@ -29,18 +29,10 @@ export interface TemplateContext extends Inputs {
 
 /** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and the event. */
 export interface EventContext extends Inputs {
-  readonly run: Readonly<Record<(typeof CREATED)[number], string>> & {
-    readonly traceparent: string | null;
-    readonly status: string;
-    readonly startedAt: string | null;
-    readonly completedAt: string | null;
-    readonly error: string | null;
-    readonly output: JsonObject | null;
-    readonly title: string | null;
-    readonly subject: string | null;
-    readonly url: string;
-    readonly consoleUrl: string;
-  };
+  readonly run: Readonly<Record<(typeof CREATED)[number] | "status" | "url" | "consoleUrl", string>> &
+    Readonly<Record<"traceparent" | "startedAt" | "completedAt" | "error" | "title" | "subject", string | null>> & {
+      readonly output: JsonObject | null;
+    };
   readonly event: {
     readonly type: string;
     readonly previousStatus: string | null;

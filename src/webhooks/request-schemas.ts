@@ -221,28 +221,22 @@ function blanked(value: unknown): unknown {
   return Object.fromEntries(texts);
 }
 
-type TemplatesByMember = Readonly<Record<string, unknown>>;
-
-/** The placeholders for secrets that are missing, one of each template. */
-export function missingSecrets(templates: TemplatesByMember, secrets: unknown): readonly MemberFault[] {
-  return Object.entries(templates).flatMap(([member, template]) => {
-    const missing = pathsOf(template).find(
-      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
-    );
+/**
+ * The placeholders for secrets that are missing, one of each template, and too many uses. No sentence quotes a header or
+ * counts the uses, because the header of a stored definition is a secret. `templates`: by the path of their member.
+ */
+export function secretFaults(templates: Readonly<Record<string, unknown>>, secrets: unknown): readonly MemberFault[] {
+  const isMissing = ([root, name = ""]: readonly string[]) =>
+    root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name));
+  const faults: MemberFault[] = Object.entries(templates).flatMap(([member, template]) => {
+    const missing = pathsOf(template).find(isMissing);
     if (missing === undefined) return [];
-    // The header of a stored definition is a secret, so no sentence quotes a part of it.
     const what = member.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
-    const message = `uses ${what}, which is missing in secrets; add it.`;
-    return [{ path: member.split("."), message }];
+    return [{ path: member.split("."), message: `uses ${what}, which is missing in secrets; add it.` }];
   });
-}
-
-/** No sentence says how many uses there are, because the header of a stored definition is a secret. */
-export function tooManySecrets(templates: TemplatesByMember): readonly MemberFault[] {
   const uses = Object.values(templates)
     .flatMap(pathsOf)
     .filter(([root]) => root === "secrets");
-  if (uses.length <= SECRET_USES_MAX) return [];
   const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
-  return [{ path: [], message }];
+  return uses.length <= SECRET_USES_MAX ? faults : [...faults, { path: [], message }];
 }

@@ -15,12 +15,11 @@ import {
   boundedWithoutSecrets,
   headersSchema,
   link,
-  missingSecrets,
   payloadSchema,
   refusing,
+  secretFaults,
   secretTexts,
   signingSecret,
-  tooManySecrets,
   urlSchema,
 } from "./request-schemas.ts";
 import { accepted } from "./response.ts";
@@ -138,9 +137,5 @@ function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates
   const templates = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
   const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
-  return [
-    ...missingSecrets(templates, secrets),
-    ...(values.length > RESPONSE_VALUES_MAX ? [{ path: [], message }] : []),
-    ...tooManySecrets(templates),
-  ];
+  return [...secretFaults(templates, secrets), ...(values.length > RESPONSE_VALUES_MAX ? [{ path: [], message }] : [])];
 }
