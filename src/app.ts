@@ -22,20 +22,20 @@ import { type AppEnv, requestLog } from "./http/request-context.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { mcpRoutes } from "./mcp/routes.ts";
 import { actionTestRoutes } from "./runs/api/action-test-routes.ts";
-import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
-import { callbackRoutes } from "./runs/api/callback/callback-routes.ts";
-import { callbackTokenRoutes } from "./runs/api/callback/callback-token.ts";
-import { changeRoutes } from "./runs/api/change-routes.ts";
-import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";
-import { environmentEraseRoutes, projectEraseRoutes } from "./runs/api/databases/erasure-routes.ts";
-import { environmentDatabaseRoutes } from "./runs/api/databases/move-routes.ts";
-import { purgeRoutes } from "./runs/api/databases/purge-routes.ts";
-import { eraseRoutes } from "./runs/api/erase-routes.ts";
+import { bulkRoutes } from "./runs/api/bulk-routes.ts";
+import { callbackRoutes, callbackTokenRoutes } from "./runs/api/callback-routes.ts";
+import {
+  databaseRoutes,
+  environmentDatabaseRoutes,
+  purgeRoutes,
+  resyncRoutes,
+} from "./runs/api/databases/database-routes.ts";
+import { environmentEraseRoutes, projectEraseRoutes } from "./runs/api/databases/erasing.ts";
+import { changeRoutes, timelineRoutes } from "./runs/api/following.ts";
 import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/api/gate-routes.ts";
+import { inboundEventRoutes } from "./runs/api/inbound-events.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
-import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
-import { inboundEventRoutes } from "./runs/api/starts/inbound-events.ts";
-import { timelineRoutes } from "./runs/api/timeline-routes.ts";
+import { actionRunsRoutes, eraseRoutes, runRoutes } from "./runs/api/run-routes.ts";
 import { scheduleRoutes } from "./schedules/kind.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";

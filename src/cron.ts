@@ -6,7 +6,7 @@ import { resealDefinitions } from "./definitions/sealing.ts";
 import { driveErasures } from "./runs/api/databases/erasing.ts";
 import { archiveStatus } from "./runs/api/run-archive.ts";
 import { sweep } from "./runs/d1/sweep.ts";
-import { noteDatabases } from "./service/readiness.ts";
+import { noteDatabases } from "./service/health-routes.ts";
 import { daysOf } from "./settings/config.ts";
 
 import type { Env } from "./settings/env.ts";

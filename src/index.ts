@@ -4,10 +4,8 @@ import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
-export { BulkOperations } from "./runs/api/bulk/bulk-runner.ts";
+export { AutomaticRetries, BulkOperations, ScheduledStarts } from "./runs/api/coordinator-calls.ts";
 export { RunArchive } from "./runs/api/run-archive.ts";
-export { AutomaticRetries } from "./runs/api/starts/automatic-retries.ts";
-export { ScheduledStarts } from "./runs/api/starts/scheduled-starts.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";
 export { WebhookSender } from "./webhooks/sender.ts";

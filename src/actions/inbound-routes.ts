@@ -56,7 +56,6 @@ export const inboundRoutes = new Hono<AppEnv>()
       "actions:manage",
       DESCRIBE && {
         operationId: "getInbound",
-        tag: "Actions",
         summary: "Get the URL for the events of an action",
         description:
           "Returns the URL to which another product sends events that start the action. It never returns the secret. " +
@@ -88,7 +87,6 @@ export const inboundRoutes = new Hono<AppEnv>()
       "actions:manage",
       DESCRIBE && {
         operationId: "rotateInboundSecret",
-        tag: "Actions",
         summary: "Rotate the secret for the events of an action",
         description:
           "Gives the action a new secret for its events and returns it. Only this response contains the secret. The replaced " +
@@ -116,7 +114,6 @@ export const inboundRoutes = new Hono<AppEnv>()
       "actions:manage",
       DESCRIBE && {
         operationId: "tryInbound",
-        tag: "Actions",
         summary: "Try what an action makes of an event",
         description:
           "Returns whether an event would start a run, and the parameters that the run would get. The service starts nothing " +

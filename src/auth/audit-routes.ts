@@ -36,7 +36,6 @@ export const auditRoutes = new Hono<AppEnv>().get(
     "tokens:manage",
     DESCRIBE && {
       operationId: "listAudit",
-      tag: "API tokens",
       summary: "List audit entries",
       description:
         "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +

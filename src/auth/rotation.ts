@@ -71,7 +71,6 @@ export const rotationRoutes = new Hono<AppEnv>().post(
   mayRotate(
     DESCRIBE && {
       operationId: "rotateApiToken",
-      tag: "API tokens",
       summary: "Rotate an API token",
       description:
         "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +

@@ -114,7 +114,6 @@ export const sessionRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "beginSession",
-        tag: "Sessions",
         summary: "Begin a session",
         description:
           "Changes a token into a session of the console. The response sets a cookie and contains a page key. A request " +
@@ -152,7 +151,6 @@ export const sessionRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "renewSession",
-        tag: "Sessions",
         summary: "Renew your session",
         description:
           "Makes the session last 12 hours from now. It does so at most once an hour, and for at most 7 days from the " +
@@ -179,7 +177,6 @@ export const sessionRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "endSession",
-        tag: "Sessions",
         summary: "End your session",
         description: "Ends the session of the request, and takes its cookie away.",
         responses: { 204: { description: "The session ended" } },
@@ -289,7 +286,6 @@ export const signInCodeRoutes = new Hono<AppEnv>().post(
   requiresRoot(
     DESCRIBE && {
       operationId: "createSignInCode",
-      tag: "Sessions",
       summary: "Make a code for a sign-in link",
       description:
         "Returns a code that begins one session of the operator in the project within 10 minutes. It exists only where `npm start` serves the API.",
@@ -328,7 +324,6 @@ export const sessionListRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "listSessions",
-        tag: "Sessions",
         summary: "List sessions",
         description:
           "Returns the sessions of a project that are not over, newest first. You see the sessions of tokens that you may manage. Only the operator sees those that began with `ROOT_TOKEN`.",
@@ -348,7 +343,6 @@ export const sessionListRoutes = new Hono<AppEnv>()
     mayEnd(
       DESCRIBE && {
         operationId: "endOtherSession",
-        tag: "Sessions",
         summary: "End a session",
         description:
           "Ends a session that you see in the list, or the session of the request, whatever its role. It takes effect " +

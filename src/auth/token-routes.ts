@@ -97,7 +97,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "createApiToken",
-        tag: "API tokens",
         summary: "Mint an API token",
         description:
           "Creates an API token and returns it. Only this response contains the token. With `trust`, the token has no " +
@@ -161,7 +160,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "listApiTokens",
-        tag: "API tokens",
         summary: "List API tokens",
         description:
           "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
@@ -194,7 +192,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "revokeApiToken",
-        tag: "API tokens",
         summary: "Revoke an API token",
         description:
           "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +

@@ -16,7 +16,6 @@ export const whoamiRoutes = new Hono<AppEnv>()
     requiresAnybody(
       DESCRIBE && {
         operationId: "describeToken",
-        tag: "API tokens",
         summary: "Describe your token",
         description: "Returns the name, the role and the scope of the API token in the request.",
         responses: { 200: { description: "The token of the request", json: currentToken } },
@@ -29,7 +28,6 @@ export const whoamiRoutes = new Hono<AppEnv>()
     requiresAnybody(
       DESCRIBE && {
         operationId: "listPlaces",
-        tag: "API tokens",
         summary: "List what your token opens",
         description:
           "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name.",

@@ -1,14 +1,21 @@
-/** A command that throws instead of exiting. Each of its options that takes a value has an environment variable. */
+/**
+ * A command as data: its words, its options and what it does. Most commands call the API: they make the client that
+ * their options name. Then they do anything, or print what a request answers with, or a list.
+ */
+import { type AddHelpTextContext, type AddHelpTextPosition, Command, type Option } from "commander";
+import type { Client } from "../client/index.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOf, withFlagNames } from "./exit.ts";
 import {
-  type AddHelpTextContext,
-  type AddHelpTextPosition,
-  Argument,
-  Command,
-  InvalidArgumentError,
-  Option,
-} from "commander";
-import { ActionRunsError } from "../client/index.ts";
-import { fitted, reflow } from "./output.ts";
+  type Arguments,
+  CONNECTION,
+  type FlagsOf,
+  type Options,
+  OUTPUT,
+  type ValuesOf,
+  withoutEnv,
+} from "./options.ts";
+import { fitted, Output, reflow } from "./output.ts";
+import { type ConnectionFlags, connect, type Subject } from "./settings.ts";
 
 type HelpText = (context: AddHelpTextContext) => string;
 
@@ -18,6 +25,7 @@ const HELP_CELLS = 80;
 /** The fewest cells in which the help breaks a text between words. */
 const WRAP_FROM_CELLS = 20;
 
+/** A command that throws instead of exiting. Each of its options that takes a value has an environment variable. */
 export class CliCommand extends Command {
   readonly #route: readonly string[];
   /** Options whose variable is derived from their name. The help explains the rule once instead of naming each. */
@@ -36,7 +44,8 @@ export class CliCommand extends Command {
       // Otherwise a command whose only option is --help has it below the options of the connection.
       groupItems: (items, visible, groupOf) =>
         help.groupItems([...visible.filter((item) => groupOf(item) === "Options:"), ...items], visible, groupOf),
-      optionDescription: (option) => help.optionDescription(this.#derived.has(option) ? unnamed(option) : option),
+      optionDescription: (option) =>
+        help.optionDescription(this.#derived.has(option) ? withVariable(option, undefined) : option),
     });
   }
 
@@ -50,188 +59,83 @@ export class CliCommand extends Command {
   }
 
   override addOption(option: Option): this {
-    if (option.required && option.envVar === undefined) {
-      option.env(variableOf(this.#route, option.name()));
-      this.#derived.add(option);
-    }
-    return super.addOption(option);
+    if (!option.required || option.envVar !== undefined) return super.addOption(option);
+    const variable = [PROGRAM, ...this.#route, option.name()].join("_").replaceAll("-", "_").toUpperCase();
+    const named = withVariable(option, variable);
+    this.#derived.add(named);
+    return super.addOption(named);
   }
 }
 
-function variableOf(route: readonly string[], option: string): string {
-  return [PROGRAM, ...route, option].join("_").replaceAll("-", "_").toUpperCase();
+/** A copy, because commands share options. */
+function withVariable(option: Option, envVar: string | undefined): Option {
+  return Object.assign(Object.create(option) as Option, { envVar });
 }
 
-function unnamed(option: Option): Option {
-  return Object.assign(Object.create(option) as Option, { envVar: undefined });
+/** Makes the command. A new one each time, because commander stores parsed values in it. */
+export type Build = () => CliCommand;
+
+interface Words {
+  /** Behind the command's name, in the help of what is above it. */
+  readonly summary?: string;
+  readonly about: string;
+  /** Text of the help between options and examples. */
+  readonly help?: string;
+  readonly examples: readonly string[];
 }
 
-/** What completion looks up when the user presses tab. */
-export type Offer = "profiles" | "files after @" | Suggested;
-
-/** What completion asks the service for. */
-export const SUGGESTED = [
-  "stored actions",
-  "schedules",
-  "webhook endpoints",
-  "action names",
-  "labels",
-  "subjects",
-  "creators",
-  "concurrency groups",
-] as const;
-export type Suggested = (typeof SUGGESTED)[number];
-
-/** An option whose values completion must look up. */
-export class OfferingOption extends Option {
-  readonly offers: Offer;
-
-  constructor(flags: string, description: string, offers: Offer) {
-    super(flags, description);
-    this.offers = offers;
-  }
+interface Spec<O extends Options, A extends Arguments> extends Words {
+  readonly arguments?: A;
+  readonly options?: O;
+  /** Whether a usage error is another failure, because the exit code of usage errors has another meaning. */
+  readonly isUsageFailure?: boolean;
 }
 
-/** An option for which completion offers some of the values that it accepts. */
-export class SuggestingOption extends Option {
-  readonly suggestions: readonly string[];
-
-  constructor(flags: string, description: string, suggestions: readonly string[]) {
-    super(flags, description);
-    this.suggestions = suggestions;
-  }
+export interface Call<O extends Options = []> {
+  readonly flags: FlagsOf<O>;
+  readonly output: Output;
+  readonly command: CliCommand;
 }
 
-/** An argument whose values completion must look up. */
-export class OfferingArgument extends Argument {
-  readonly offers: Suggested;
+/** Returns the exit code, or undefined for 0. */
+type Run<C, A extends Arguments> = (call: C, ...values: ValuesOf<A>) => Promise<number | undefined>;
 
-  constructor(name: string, description: string, offers: Suggested) {
-    super(name, description);
-    this.offers = offers;
-  }
-}
-
-/** An option whose value is text, `@file`, or `@-`: see `readText`. */
-export function textOption(flags: string, description: string): OfferingOption {
-  return new OfferingOption(flags, description, "files after @");
-}
-
-/** Adds the options that say which environment is meant and who asks. `needsEnv`: false for what belongs to a project. */
-export function withConnection(command: CliCommand, { needsEnv = true } = {}): CliCommand {
-  command
-    .optionsGroup("Connection:")
-    .addOption(new Option("--url <url>", "the server's address").env("ACTION_RUNS_URL"))
-    .addOption(new Option("--org <name>", "the organization").env("ACTION_RUNS_ORG"))
-    .addOption(new Option("--project <name>", "the project").env("ACTION_RUNS_PROJECT"));
-  if (needsEnv) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
-  command
-    .addOption(
-      new OfferingOption("--profile <name>", "a profile that `login` saved, instead of `default`", "profiles").env(
-        "ACTION_RUNS_PROFILE",
-      ),
-    )
-    .addOption(new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"))
-    .addOption(
-      new Option("--token-id <id>", "in a CI job: a token that the job's proof opens, in place of a token")
-        .env("ACTION_RUNS_TOKEN_ID")
-        .argParser(readId),
-    )
-    .addOption(
-      new Option("--on-behalf-of <person>", "the person for whom you act, if your token may act for others")
-        .env("ACTION_RUNS_ON_BEHALF_OF")
-        .argParser(readPerson),
-    );
-  return withCalling(command);
-}
-
-/** Adds the options of a command that uses a run's callback. `tokenStdin`: false if another program owns stdin. */
-export function withCallbackOptions(command: CliCommand, { tokenStdin = true } = {}): CliCommand {
-  command
-    .optionsGroup("Connection:")
-    .addOption(
-      new Option(
-        "--callback-url <url>",
-        "the run's callback URL; its token is in CALLBACK_TOKEN, or comes for a proof of the job",
-      ).env("CALLBACK_URL"),
-    );
-  if (tokenStdin) {
-    command.addOption(new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"));
-  }
-  return withCalling(command);
-}
-
-function withCalling(command: CliCommand): CliCommand {
-  return command
-    .addOption(
-      new Option("--retries <count>", "how often to retry a failed request")
-        .env("ACTION_RUNS_RETRIES")
-        .argParser(wholeNumberFrom(0, 100)),
-    )
-    .addOption(
-      new Option("--request-timeout <seconds>", "how long to wait for a response")
-        .env("ACTION_RUNS_REQUEST_TIMEOUT")
-        .default(30)
-        .argParser(wholeNumberFrom(1, 3600)),
-    );
-}
-
-/** A reader of whole numbers from `least` to `most`. */
-export function wholeNumberFrom(least: number, most: number): (text: string) => number {
-  return function wholeNumberFrom(text) {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Use a whole number from ${least} to ${most}.`);
+/** A command. Its options are all that it names. In its errors, options have the names that the user typed. */
+export function command<const O extends Options = [], const A extends Arguments = []>(
+  route: string,
+  { arguments: values, options, isUsageFailure, run, ...words }: Spec<O, A> & { readonly run: Run<Call<O>, A> },
+): Build {
+  return () => {
+    const built = described(route, words);
+    for (const one of values ?? []) built.addArgument(one);
+    for (const one of options ?? []) built.addOption(one);
+    // commander gives the arguments, the options, and then the command.
+    return built.action(async (...given) => {
+      const flags = built.opts<FlagsOf<O>>();
+      try {
+        const call = { flags, output: new Output(flags), command: built };
+        process.exitCode = (await run(call, ...(given.slice(0, -2) as unknown as ValuesOf<A>))) ?? 0;
+      } catch (fault) {
+        const named = withFlagNames(fault, givenOptions(built));
+        throw isUsageFailure && exitCodeOf(named) === EXIT.usage
+          ? new CommandFailed(errorSentence(named) ?? "")
+          : named;
+      }
+    });
   };
 }
 
-/** A reader for options that can be repeated. */
-export function repeated(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
-
-/** A reader for options that can be repeated, with a fixed set of values. */
-export function repeatedOf(words: readonly string[]): typeof repeated {
-  return function repeatedOf(text, before) {
-    if (words.includes(text)) return repeated(text, before);
-    throw new InvalidArgumentError(`Use one of ${words.join(", ")}.`);
+export function group(route: string, { commands, ...words }: Words & { readonly commands: readonly Build[] }): Build {
+  return () => {
+    const built = described(route, words);
+    for (const build of commands) built.addCommand(build());
+    return built;
   };
 }
 
-/** A reader of ids. The service checks the format, but an empty id or `..` would address another resource. */
-export function readId(text: string): string {
-  if (!/^\.{0,2}$/.test(text)) return text;
-  throw new InvalidArgumentError("Use the id as it was shown.");
-}
-
-/** A reader of a person's name. The service also refuses what looks like root. */
-export function readPerson(text: string): string {
-  if (/^[\x21-\x7e]{1,255}$/.test(text)) return text;
-  throw new InvalidArgumentError("Use 1 to 255 visible ASCII characters without spaces.");
-}
-
-/** A reader of the names of definitions. */
-export function readName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
-  throw new InvalidArgumentError(
-    "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.",
-  );
-}
-
-/**
- * Turns a function that resolves with an exit code, or with undefined for 0, into an action for commander. In its errors, the options of the
- * command have the names that the user typed.
- */
-export function exiting<A extends readonly unknown[]>(
-  run: (...args: A) => Promise<number | undefined>,
-): (...args: A) => Promise<void> {
-  return async function exiting(this: unknown, ...args) {
-    try {
-      process.exitCode = (await run(...args)) ?? 0;
-    } catch (fault) {
-      throw this instanceof Command ? withFlagNames(fault, givenOptions(this)) : fault;
-    }
-  };
+function described(route: string, { summary = "", about, help = "", examples }: Words): CliCommand {
+  const shown = `${help}\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`;
+  return new CliCommand(route).summary(summary).description(about).addHelpText("after", shown);
 }
 
 /** The options that the user gave. Another member of a request comes from --body, and has its own name there. */
@@ -240,67 +144,78 @@ function givenOptions(command: Command): readonly Option[] {
   return command.options.filter((option) => sourceOf(option) !== "default");
 }
 
-/** Text for the end of a command's help. */
-export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+type Connected<O extends Options> = readonly [...O, ...typeof CONNECTION, ...typeof OUTPUT];
+
+export interface ApiCall<O extends Options = []> extends Call<Connected<O>> {
+  readonly client: Client;
 }
 
-/** The members of requests whose option has another name. */
-const OPTIONS: ReadonlyMap<string, string> = new Map([
-  ["labels", "label"],
-  ["maxRuns", "max"],
-  ["graceSeconds", "grace"],
-  ["gracePeriodSeconds", "gracePeriod"],
-  // --wait-timeout says how long the command waits, and not the run.
-  ["waitTimeout", "gateTimeout"],
-]);
-
-/** What the service says about HTTP, and what users of commands do instead. */
-const WORDS: readonly (readonly [string, string])[] = [
-  ["GET …/tokens lists", "`action-runs token list` lists"],
-  ["GET …/actions lists", "`action-runs action list` lists"],
-  ["GET …/schedules lists", "`action-runs schedule list` lists"],
-  ["GET …/bulk-operations lists", "`action-runs bulk list` lists"],
-  ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
-  ["GET …/status shows", "`action-runs webhook status` shows"],
-  ["GET …/pauses lists", "`action-runs group pauses` lists"],
-  ["GET …/action-runs/{id}?include=details", "`action-runs get --details`"],
-  ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
-  ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
-  ["minted with mayApprove", "created with --may-approve"],
-  ["session ended. Sign in again.", "session ended. Run `action-runs login` again."],
-  ["minted with mayActForOthers", "created with --may-act-for-others"],
-  ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
-  ["send gracePeriodSeconds 0", "use --grace-period 0"],
-  ["Omit If-Match.", "Omit --if-version."],
-  ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
-  ["the one in your If-Match", "the one in --if-version"],
-  ["Idempotency-Key", "--idempotency-key"],
-  ["On-Behalf-Of", "--on-behalf-of"],
-  [" (in a query, write + as %2B)", ""],
-];
-
-/** The error in the words of the command line: `--created-after` instead of `createdAfter`. `options`: those in use. */
-export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
-  if (!(fault instanceof ActionRunsError)) return fault;
-  const { message, cause, ...details } = fault;
-  // The service names a member at the beginning of a sentence.
-  const named =
-    fault.status !== 400
-      ? message
-      : message.replace(/(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
-          const name = OPTIONS.get(member) ?? member;
-          const flag = options.find((option) => option.attributeName() === name)?.long;
-          return flag ? `${before}${flag}: ` : whole;
-        });
-  const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
-  return new ActionRunsError(told, { ...details, cause });
+interface ApiSpec<O extends Options, A extends Arguments> extends Spec<O, A> {
+  /** What the command is about. Default: an environment. */
+  readonly subject?: Subject | ((flags: FlagsOf<O>) => Subject);
 }
 
-/** `usual`: the limit without the option; undefined shows all. */
-export function limitOption(usual?: number): Option {
-  const option = new Option("-n, --limit <count>", "show at most this many").argParser(wholeNumberFrom(1, 1e9));
-  return usual === undefined ? option : option.default(usual);
+export function calling<const O extends Options = [], const A extends Arguments = []>(
+  route: string,
+  { subject = "environment", run, options, ...spec }: ApiSpec<O, A> & { readonly run: Run<ApiCall<O>, A> },
+): Build {
+  const connection = subject === "project" || subject === "service" ? withoutEnv(CONNECTION) : CONNECTION;
+  return command<Connected<O>, A>(route, {
+    ...spec,
+    options: [...(options ?? []), ...connection, ...OUTPUT] as unknown as Connected<O>,
+    async run(call, ...values) {
+      const about = typeof subject === "function" ? subject(call.flags as FlagsOf<O>) : subject;
+      const client = await connect(call.flags as unknown as ConnectionFlags, about);
+      return run({ ...call, client }, ...values);
+    },
+  });
+}
+
+/** A command that prints a list, or `none` if it is empty. See `Output.list`. */
+export function listing<T, const O extends Options = [], const A extends Arguments = []>(
+  route: string,
+  {
+    list,
+    none,
+    table,
+    ...spec
+  }: ApiSpec<O, A> & {
+    readonly list: (call: ApiCall<O>, ...values: ValuesOf<A>) => AsyncIterable<T>;
+    readonly none: string;
+    readonly table: (things: readonly T[], output: Output) => string;
+  },
+): Build {
+  return calling<O, A>(route, {
+    ...spec,
+    async run(call, ...values) {
+      const { limit } = call.flags as { readonly limit?: number };
+      await call.output.list(take(list(call, ...values), limit), none, table);
+    },
+  });
+}
+
+/** A command that prints what `ask` resolves with. */
+export function showing<T, const O extends Options = [], const A extends Arguments = []>(
+  route: string,
+  {
+    ask,
+    text,
+    exitCode,
+    ...spec
+  }: ApiSpec<O, A> & {
+    readonly ask: (call: ApiCall<O>, ...values: ValuesOf<A>) => Promise<T>;
+    readonly text: (answer: T, output: Output) => string;
+    readonly exitCode?: (answer: T) => number;
+  },
+): Build {
+  return calling<O, A>(route, {
+    ...spec,
+    async run(call, ...values) {
+      const answer = await ask(call, ...values);
+      await call.output.show(answer, () => text(answer, call.output));
+      return exitCode?.(answer);
+    },
+  });
 }
 
 /** The first `count` things. The rest is not requested. */

@@ -1,5 +1,5 @@
 /** How a command ends: the exit codes, which users rely on, and the sentence for an error. It prints nothing. */
-import { CommanderError } from "commander";
+import { CommanderError, type Option } from "commander";
 import { ActionRunsError, type Schemas } from "../client/index.ts";
 import { ProxyRefusal, proxyVariables } from "./proxy.ts";
 
@@ -20,7 +20,6 @@ export const EXIT = {
 /** 128 + SIGPIPE: the program that read our output is gone. */
 export const READER_GONE = 141;
 
-/** For `--help`. */
 export const EXIT_CODES = `Exit codes:
   0  succeeded
   1  failed, or the run failed or was cancelled, or a test message failed, or a bulk operation was stopped or could not \
@@ -52,7 +51,6 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The exit code for any error. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT.usage;
   if (thrown instanceof CommandFailed) return thrown.exitCode;
@@ -67,12 +65,10 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT.usage;
 }
 
-/** 0 if the run succeeded, else 1. */
 export function exitCodeOfRun(status: Schemas["ActionRun"]["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
 }
 
-/** Why a bulk operation ended early. */
 const EXIT_OF_ABORT: Readonly<Record<NonNullable<Schemas["BulkOperation"]["abortReason"]>, number>> = {
   asked: EXIT.failed,
   too_many_runs: EXIT.conflict,
@@ -101,7 +97,6 @@ export function errorSentence(thrown: unknown): string | null {
   return `${explained(thrown)} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
 }
 
-/** Whether the service refused because the run was cancelled. */
 export function isCancelled(thrown: unknown): boolean {
   return thrown instanceof ActionRunsError && thrown.code === "run_cancelled";
 }
@@ -178,4 +173,56 @@ function refusalAdvice(status: number): string {
 function proxyAdvice(): string {
   const [name] = proxyVariables();
   return name === undefined ? "" : ` ${name} names a proxy, so check the proxy too.`;
+}
+
+/** The members of requests whose option has another name. */
+const OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["labels", "label"],
+  ["maxRuns", "max"],
+  ["graceSeconds", "grace"],
+  ["gracePeriodSeconds", "gracePeriod"],
+  // --wait-timeout says how long the command waits, and not the run.
+  ["waitTimeout", "gateTimeout"],
+]);
+
+/** What the service says about HTTP, and what users of commands do instead. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ["GET …/tokens lists", "`action-runs token list` lists"],
+  ["GET …/actions lists", "`action-runs action list` lists"],
+  ["GET …/schedules lists", "`action-runs schedule list` lists"],
+  ["GET …/bulk-operations lists", "`action-runs bulk list` lists"],
+  ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
+  ["GET …/status shows", "`action-runs webhook status` shows"],
+  ["GET …/pauses lists", "`action-runs group pauses` lists"],
+  ["GET …/action-runs/{id}?include=details", "`action-runs get --details`"],
+  ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
+  ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
+  ["minted with mayApprove", "created with --may-approve"],
+  ["session ended. Sign in again.", "session ended. Run `action-runs login` again."],
+  ["minted with mayActForOthers", "created with --may-act-for-others"],
+  ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
+  ["send gracePeriodSeconds 0", "use --grace-period 0"],
+  ["Omit If-Match.", "Omit --if-version."],
+  ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
+  ["the one in your If-Match", "the one in --if-version"],
+  ["Idempotency-Key", "--idempotency-key"],
+  ["On-Behalf-Of", "--on-behalf-of"],
+  [" (in a query, write + as %2B)", ""],
+];
+
+/** The error in the words of the command line: `--created-after` instead of `createdAfter`. `options`: those in use. */
+export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
+  if (!(fault instanceof ActionRunsError)) return fault;
+  const { message, cause, ...details } = fault;
+  // The service names a member at the beginning of a sentence.
+  const named =
+    fault.status !== 400
+      ? message
+      : message.replace(/(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
+          const name = OPTIONS.get(member) ?? member;
+          const flag = options.find((option) => option.attributeName() === name)?.long;
+          return flag ? `${before}${flag}: ` : whole;
+        });
+  const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
+  return new ActionRunsError(told, { ...details, cause });
 }

@@ -4,7 +4,6 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Option } from "commander";
 import { withoutColours } from "../base/visible-text.ts";
 import {
   ActionRunsError,
@@ -18,8 +17,8 @@ import {
   type WatchOptions,
 } from "../client/index.ts";
 import { TailLines, unendedLine } from "../words/tail-lines.ts";
-import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
+import { option, wholeNumberFrom } from "./options.ts";
 import { complain, cut, type Output, people, plain, plainLines, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
 
@@ -29,18 +28,11 @@ const SECOND_MS = 1000;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const WAIT_MAX_SECONDS = Math.floor((2 ** 31 - 1) / SECOND_MS);
 
-/** Adds the options of a command that can wait. */
-export function withWaiting(command: CliCommand): CliCommand {
-  return command
-    .addOption(new Option("--wait", "wait until the run ends; the exit code tells how"))
-    .addOption(waitTimeoutOption());
-}
-
-export function waitTimeoutOption(): Option {
-  return new Option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7").argParser(
-    wholeNumberFrom(1, WAIT_MAX_SECONDS),
-  );
-}
+export const WAIT_TIMEOUT = option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7", {
+  read: wholeNumberFrom(1, WAIT_MAX_SECONDS),
+});
+/** Of a command that can wait. */
+export const WAITING = [option("--wait", "wait until the run ends; the exit code tells how"), WAIT_TIMEOUT] as const;
 
 interface UntilEndedOptions extends DetailOptions {
   readonly seconds: number | undefined;
@@ -145,7 +137,6 @@ export class EventLines {
   /** Grows with each event that clears the line, so that a late response draws nothing. */
   #generation = 0;
 
-  /** `read`: gives the run with its details. */
   constructor(output: Output, read: () => Promise<DetailedActionRun>) {
     this.#output = output;
     this.#screen = new Screen(output.stream);
@@ -189,7 +180,6 @@ export class EventLines {
     this.#screen.show(bar);
   }
 
-  /** Prints a problem to stderr. */
   get complain(): (sentence: string) => void {
     return this.#screen.complain;
   }
@@ -239,7 +229,6 @@ const ERASE = "\r\x1b[J";
  * where it is erased.
  */
 export class Screen {
-  /** Whether a line can change in place. */
   readonly isLive: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #endsWithInterrupt: boolean;

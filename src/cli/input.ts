@@ -23,21 +23,22 @@ export async function readText(value: string, flag: string): Promise<string> {
   }
 }
 
-/** A JSON object from `readText`. Throws UsageError for anything else. */
-export async function readObject(value: string, flag: string): Promise<Json> {
-  return parseObject(await readText(value, flag), flag);
+/**
+ * A JSON object from `readText`. Throws UsageError for anything else. `isExact`: also for a number that the service would
+ * not keep as it is written.
+ */
+export async function readObject(value: string, flag: string, { isExact = false } = {}): Promise<Json> {
+  const text = await readText(value, flag);
+  const wrong = new UsageError(`${flag}: give a JSON object, @file or @- for stdin.`);
+  const parsed = parseJson(text, wrong);
+  if (!isObject(parsed)) throw wrong;
+  if (isExact) refuseInexact(text, flag);
+  return parsed;
 }
 
 /** Any JSON from `readText`. Throws UsageError for anything else. */
 export async function readJson(value: string, flag: string): Promise<unknown> {
   return parseJson(await readText(value, flag), new UsageError(`${flag}: give JSON, @file or @- for stdin.`));
-}
-
-function parseObject(text: string, flag: string): Json {
-  const wrong = new UsageError(`${flag}: give a JSON object, @file or @- for stdin.`);
-  const parsed = parseJson(text, wrong);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw wrong;
-  return parsed as Json;
 }
 
 /** Throws `wrong`, because the message of JSON.parse quotes the text, which may hold a secret. */
@@ -49,12 +50,8 @@ function parseJson(text: string, wrong: UsageError): unknown {
   }
 }
 
-/** Like `readObject`, but refuses a number that the service would not keep as it is written. */
-export async function readExactObject(value: string, flag: string): Promise<Json> {
-  const text = await readText(value, flag);
-  const object = parseObject(text, flag);
-  refuseInexact(text, flag);
-  return object;
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refuseInexact(text: string, flag: string): void {
@@ -83,12 +80,8 @@ function readMember(pair: string, flag: string, typeOf: TypeOf): [string, unknow
       `${flag}: the action's schema says what ${plain(name)} is. ${parsed.problem} For another value, use ${plain(name)}:=json.`,
     );
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UsageError(`${flag}: the value of ${name}:= is not JSON. For text, use ${name}=.`);
-  }
+  const wrong = new UsageError(`${flag}: the value of ${name}:= is not JSON. For text, use ${name}=.`);
+  const value = parseJson(text, wrong);
   refuseInexact(text, flag);
   return [name, value];
 }
@@ -121,7 +114,6 @@ interface Asking {
   readonly otherwise?: string;
   /** Called for Ctrl-C. Default: the program exits. */
   readonly onInterrupt?: () => void;
-  /** Takes the question back. */
   readonly signal?: AbortSignal;
 }
 
@@ -136,7 +128,6 @@ export async function requireYes(question: string, otherwise: string): Promise<v
   if (!(await isConfirmed(question, { otherwise }))) throw new CommandFailed(otherwise);
 }
 
-/** Whether the user says yes. */
 export async function isConfirmed(question: string, asking: Asking): Promise<boolean> {
   return /^y(es)?$/i.test(await ask(`${question} (y/N)`, asking));
 }

@@ -3,32 +3,24 @@
  * --wait they wait for its end. The service validates the values.
  */
 
-import { Option } from "commander";
 import { present } from "../client/api.ts";
 import { ActionRunsError, type Client, type Schemas } from "../client/index.ts";
 import { typeOfProperty } from "../words/typed-json.ts";
-import { type CliCommand, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { fields, instantText } from "./fields.ts";
-import { untilEnded, withWaiting } from "./follow.ts";
-import { readExactObject, readMembers, readObject, type TypeOf } from "./input.ts";
-import { complain, type Output, plain, wrap } from "./output.ts";
+import { untilEnded, WAITING } from "./follow.ts";
+import { readMembers, readObject, type TypeOf } from "./input.ts";
+import { type FlagsOf, option, readLater, repeated, textOption, wholeNumberFrom } from "./options.ts";
+import { complain, instantText, type Output, plain, wrap } from "./output.ts";
 import { runText } from "./run-text.ts";
-import { readLater } from "./times.ts";
 
-export interface CreatingFlags {
-  readonly idempotencyKey?: string;
-  readonly wait?: boolean;
-  readonly waitTimeout?: number;
-}
-
-/** Adds the options of a command that makes a run. */
-export function withCreating(command: CliCommand): CliCommand {
-  const key = new Option(
-    "--idempotency-key <key>",
-    "a repeated request with the same key, body and token returns the same run",
-  );
-  return withWaiting(command.addOption(key));
+/** Of a command that makes a run. */
+export const CREATING = [
+  option("--idempotency-key <key>", "a repeated request with the same key, body and token returns the same run"),
+  ...WAITING,
+] as const;
+interface CreatingFlags extends Omit<FlagsOf<typeof CREATING>, "wait"> {
+  /** False for --no-wait of `retry`. */
+  readonly wait: boolean | undefined;
 }
 
 /** What a header can carry. The service decides whether it is valid. */
@@ -42,11 +34,9 @@ export function creatingOptions({ idempotencyKey }: CreatingFlags) {
 
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
 export async function showCreated(
-  client: Client,
+  { client, output, flags }: { readonly client: Client; readonly output: Output; readonly flags: CreatingFlags },
   created: Schemas["StartedActionRun"],
-  flags: CreatingFlags,
-  output: Output,
-  { hasTrigger }: { readonly hasTrigger: boolean },
+  hasTrigger = created.callback === undefined,
 ): Promise<number> {
   const toText = () => createdText(created, output, hasTrigger);
   if (!flags.wait) {
@@ -77,56 +67,53 @@ function createdText(created: Schemas["StartedActionRun"], output: Output, hasTr
     ["token", `${plain(token)} (shown only here)`],
     ["expires", instantText(expiresAt)],
   ];
-  const text = `${runText(created, output)}\n${fields(rows, output)}`;
+  const text = `${runText(created, output)}\n${output.fields(rows)}`;
   if (hasTrigger) return text;
   return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }
 
 type Json = Record<string, unknown>;
 
-export interface ParameterFlags {
-  readonly parameters?: string;
-  readonly param?: readonly string[];
-}
-
-export interface InputFlags extends ParameterFlags, GateFlags {
-  readonly body?: string;
-  readonly entityId?: string;
-  readonly recommendations?: string;
-  readonly label?: readonly string[];
-  readonly timeout?: number;
-}
-
 export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
 
-/** `about`: what --parameters gives. */
-export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
-  return command
-    .addOption(
-      new Option(
-        "-p, --param <name=value>",
-        "one parameter, of the type that the action's schema names, otherwise text; or name:=json; repeatable",
-      ).argParser(repeated),
-    )
-    .addOption(textOption("-f, --parameters <json>", about));
+export const PARAM = option(
+  "-p, --param <name=value>",
+  "one parameter, of the type that the action's schema names, otherwise text; or name:=json; repeatable",
+  { read: repeated },
+);
+export const PARAMETERS = [PARAM, textOption("-f, --parameters <json>", "all parameters, as a JSON object")] as const;
+type ParameterFlags = Partial<FlagsOf<typeof PARAMETERS>>;
+
+export const readMinutes = wholeNumberFrom(1, 43_200);
+
+export const GATES = [
+  option(
+    "--not-before <when>",
+    'start the job no earlier: 30m, 2h, tomorrow, "friday 18:00", a date or a time, at most 30 days ahead',
+    { read: readLater },
+  ),
+  // Not --wait-timeout, which says how long the command waits. The API calls this one waitTimeout.
+  option(
+    "--gate-timeout <minutes>",
+    "fail the run if it still waits so long after its creation, or after --not-before",
+    { read: readMinutes },
+  ),
+] as const;
+
+export function gatesOf({ notBefore, gateTimeout }: FlagsOf<typeof GATES>) {
+  return present({ notBefore, waitTimeout: gateTimeout });
 }
 
-export function withInputs(command: CliCommand): CliCommand {
-  command
-    .addOption(textOption("--body <json>", "the whole request as JSON; other options override its members"))
-    .addOption(new Option("--entity-id <uuid>", "the entity that the run is about"));
-  withParameters(command)
-    .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
-    .addOption(
-      new OfferingOption("--label <text>", "a label that lists can filter by; repeatable", "labels").argParser(
-        repeated,
-      ),
-    )
-    .addOption(new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES));
-  return withGates(command);
-}
+export const INPUTS = [
+  textOption("--body <json>", "the whole request as JSON; other options override its members"),
+  option("--entity-id <uuid>", "the entity that the run is about"),
+  ...PARAMETERS,
+  textOption("--recommendations <json>", "recommendations, as a JSON object"),
+  option("--label <text>", "a label that lists can filter by; repeatable", { offers: "labels", read: repeated }),
+  option("--timeout <minutes>", "fail the run if no report comes in time", { read: readMinutes }),
+  ...GATES,
+] as const;
 
-/** The types of an action's parameters. */
 type ReadTypes = () => Promise<TypeOf>;
 
 const NO_TYPES: TypeOf = () => null;
@@ -154,7 +141,7 @@ export async function readParameterFlags(
   base?: unknown,
   readTypes: ReadTypes = async () => NO_TYPES,
 ): Promise<Json | undefined> {
-  const whole = parameters === undefined ? undefined : await readExactObject(parameters, "--parameters");
+  const whole = parameters === undefined ? undefined : await readObject(parameters, "--parameters", { isExact: true });
   if (param === undefined) return whole;
   // First without the types, because nothing is asked for a mistake.
   const asText = readMembers(param, "--param");
@@ -163,8 +150,7 @@ export async function readParameterFlags(
   return { ...(whole ?? (base as object | undefined)), ...members };
 }
 
-/** The request's body. */
-export async function readInputs(flags: InputFlags, readTypes?: ReadTypes): Promise<Json> {
+export async function readInputs(flags: FlagsOf<typeof INPUTS>, readTypes?: ReadTypes): Promise<Json> {
   const { entityId, recommendations, label, timeout } = flags;
   const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
   return {
@@ -179,35 +165,4 @@ export async function readInputs(flags: InputFlags, readTypes?: ReadTypes): Prom
     }),
     ...gatesOf(flags),
   };
-}
-
-export interface GateFlags {
-  /** An instant, although the user may have typed 2h. */
-  readonly notBefore?: string;
-  /** Minutes. */
-  readonly gateTimeout?: number;
-}
-
-export const MINUTES = wholeNumberFrom(1, 43_200);
-
-export function withGates(command: CliCommand): CliCommand {
-  return command
-    .addOption(
-      new Option(
-        "--not-before <when>",
-        'start the job no earlier: 30m, 2h, tomorrow, "friday 18:00", a date or a time, at most 30 days ahead',
-      ).argParser(readLater),
-    )
-    .addOption(
-      // Not --wait-timeout, which says how long the command waits. The API calls this one waitTimeout.
-      new Option(
-        "--gate-timeout <minutes>",
-        "fail the run if it still waits so long after its creation, or after --not-before",
-      ).argParser(MINUTES),
-    );
-}
-
-/** The members of a request. */
-export function gatesOf({ notBefore, gateTimeout }: GateFlags) {
-  return present({ notBefore, waitTimeout: gateTimeout });
 }

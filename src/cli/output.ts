@@ -8,9 +8,12 @@ import stringWidth from "string-width";
 import { visibleText, withoutColours } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 
-export interface OutputFlags {
+interface OutputFlags {
   readonly json?: boolean;
 }
+
+/** How wide the names of `Output.fields` are. */
+const NAME_CELLS = 17;
 
 export type Colour = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
@@ -67,28 +70,49 @@ export class Output {
     await this.line(before === "[" ? "[]" : "]");
   }
 
-  /** Rows below their headings. A column that is a string is never cut. `colourOf`: a cell's colour, or null. */
-  table(
-    columns: readonly (string | Column)[],
-    rows: readonly (readonly string[])[],
-    colourOf: (column: number, cell: string) => Colour | null = () => null,
+  /** One name and value per row. Rows without a value are left out. A value of one line is broken between words. */
+  fields(rows: readonly (readonly (string | null | undefined | false)[])[]): string {
+    const lines = rows.flatMap(([name, value]) => {
+      if (!value) return [];
+      const shown = value.includes("\n") ? value : fittedValue(value, this);
+      return [`${this.paint("dim", `${name}:`.padEnd(NAME_CELLS))}${shown}`];
+    });
+    return lines.join("\n");
+  }
+
+  table<T>(things: readonly T[], columns: readonly Column<T>[]): string {
+    const rows = things.map((thing) => columns.map(([, cell]) => plain(String(cell(thing) ?? ""))));
+    const headings = columns.map(([heading, , how], column) => {
+      const isEmpty = how?.isOptional && rows.every((row) => row[column] === "");
+      return isEmpty ? "" : heading;
+    });
+    const lines = [headings, ...rows];
+    const widths = columnWidths(columns, lines, this.columns);
+    return lines.map((line, index) => this.#row(line, index > 0, widths, columns)).join("\n");
+  }
+
+  /** If the columns are too wide, the row is cut at the terminal's edge. */
+  #row<T>(
+    line: readonly string[],
+    hasColours: boolean,
+    widths: readonly number[],
+    columns: readonly Column<T>[],
   ): string {
-    const cells = rows.map((row) => row.map(plain));
-    const lines = layOut(
-      columns.map((column) => (typeof column === "string" ? { heading: column } : column)),
-      cells,
-      this.columns,
-    );
-    return lines
-      .map((line, index) =>
-        line
-          .map(({ column, text }) => {
-            const colour = index === 0 ? "bold" : colourOf(column, cells[index - 1]?.[column] ?? "");
-            return colour === null ? text : this.paint(colour, text);
-          })
-          .join("  "),
-      )
-      .join("\n");
+    const shown: string[] = [];
+    // No spaces at the end of a line.
+    const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
+    let left = this.columns;
+    for (const [column, [, , how]] of columns.slice(0, last + 1).entries()) {
+      const width = Math.min(widths[column] ?? 0, left);
+      if (width <= 0) continue;
+      const cell = line[column] ?? "";
+      const text = cut(cell, width);
+      const padded = column === last ? text : text + " ".repeat(width - stringWidth(text));
+      const colour = hasColours ? how?.colour?.(cell) : "bold";
+      shown.push(colour ? this.paint(colour, padded) : padded);
+      left -= width + GAP;
+    }
+    return shown.join(" ".repeat(GAP));
   }
 }
 
@@ -97,7 +121,6 @@ export function people(): Output {
   return new Output({ json: false }, process.stderr);
 }
 
-/** Prints a problem to stderr. */
 export function complain(sentence: string): void {
   process.stderr.write(`${fitted(`action-runs: ${plain(sentence)}`)}\n`);
 }
@@ -152,55 +175,41 @@ export function toJson(value: unknown): string {
   return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
 }
 
-export interface Column {
-  readonly heading: string;
+/** A heading, the cell of each row, and how they are shown. */
+type Column<T> = readonly [heading: string, cell: (thing: T) => string | number | null | undefined, how?: ColumnHow];
+
+interface ColumnHow {
   /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
   readonly least?: number;
   /**
    * If the table is too wide, the column with the highest number is left out first. Without a number, the column stays.
    */
   readonly dispensable?: number;
-}
-
-/** A cell as shown: padded or cut. */
-interface Shown {
-  /** The column's index among all columns. */
-  readonly column: number;
-  readonly text: string;
+  /** Whether the column is left out if no row has a text there. */
+  readonly isOptional?: boolean;
+  readonly colour?: (cell: string) => Colour | false | undefined;
 }
 
 const GAP = 2;
 const graphemes = new Intl.Segmenter();
 
-/**
- * The lines of a table, headings first. No line takes more than `room` cells: many characters take two cells, some take
- * none.
- */
-function layOut(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  room: number,
-): readonly (readonly Shown[])[] {
-  const lines = [columns.map(({ heading }) => heading), ...rows];
-  const widths = columnWidths(columns, lines, room);
-  return lines.map((line) => lineOf(line, widths, room));
-}
-
-/** The width of each column; 0 if the column is left out. */
-function columnWidths(
-  columns: readonly Column[],
+/** The width of each column; 0 if it is left out. Many characters take two cells, some take none. */
+function columnWidths<T>(
+  columns: readonly Column<T>[],
   lines: readonly (readonly string[])[],
   room: number,
 ): readonly number[] {
   const wanted = columns.map((_, column) =>
     lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? "")), 0),
   );
-  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) => Math.min(wanted[column] ?? 0, least));
+  const widths = columns.map(([, , { least = Number.POSITIVE_INFINITY } = {}], column) =>
+    Math.min(wanted[column] ?? 0, least),
+  );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
   // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
   // that stay, the second one says more, such as the error after the action.
   const byWorth = columns
-    .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
+    .map(([, , { dispensable = 0 } = {}], column) => ({ dispensable, column }))
     .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
   for (const { dispensable, column } of byWorth.toReversed()) {
     if (dispensable > 0 && left() < 0) widths[column] = 0;
@@ -210,22 +219,6 @@ function columnWidths(
     if (width > 0 && left() > 0) widths[column] = Math.min(wanted[column] ?? 0, width + left());
   }
   return widths;
-}
-
-/** If the remaining columns are still too wide, the line is cut at the terminal's edge. */
-function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
-  const shown: Shown[] = [];
-  // No spaces at the end of a line.
-  const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
-  let left = room;
-  for (const [column, wanted] of widths.slice(0, last + 1).entries()) {
-    const width = Math.min(wanted, left);
-    if (width <= 0) continue;
-    const text = cut(line[column] ?? "", width);
-    shown.push({ column, text: column === last ? text : text + " ".repeat(width - stringWidth(text)) });
-    left -= width + GAP;
-  }
-  return shown;
 }
 
 /** The beginning of `text` that fits into `cells`, in whole characters. */
@@ -317,4 +310,34 @@ function isBlock(value: unknown): value is string {
 function block(text: string, indent: string): string {
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   return ["|", ...lines.map((line) => `${indent}${STEP}${line}`)].join("\n");
+}
+
+/** Any value from the service, as one line. */
+export function text(value: unknown): string {
+  return value === null || value === undefined ? "" : plain(String(value));
+}
+
+export function words(...parts: readonly (string | null | undefined | false)[]): string {
+  return parts.filter(Boolean).join(" ");
+}
+
+/** A time in UTC, to the second, in the format that options such as --created-after accept. */
+export function instantText(iso: string): string {
+  return plain(iso.replace(/\.\d+Z$/, "Z"));
+}
+
+/** A JSON object, with texts of several lines as blocks; null if it is empty. `lines`: how its lines are shown. */
+export function objectText(value: object | null, lines = plainLines): string | null {
+  if (value === null || Object.keys(value).length === 0) return null;
+  return indent(lines(readableJson(value)));
+}
+
+/** A value of `fields`, broken between words. */
+export function fittedValue(lines: string, output: Output): string {
+  return indent(wrap(lines, output.columns - NAME_CELLS));
+}
+
+/** Moves all lines but the first to where the values of `fields` begin. */
+export function indent(lines: string): string {
+  return lines.replaceAll("\n", `\n${" ".repeat(NAME_CELLS)}`);
 }

@@ -75,42 +75,43 @@ Examples:
 
 ${EXIT_CODES}${SETTINGS}`,
     );
-  const commands = [
-    createCommand(),
-    getCommand(),
-    listCommand(),
-    summaryCommand(),
-    watchCommand(),
-    cancelCommand(),
-    retryCommand(),
-    eraseCommand(),
-    bulkCommand(),
-    approveCommand(),
-    rejectCommand(),
-    releaseCommand(),
-    actionCommand(),
-    scheduleCommand(),
-    groupCommand(),
-    pauseCommand(),
-    resumeCommand(),
-    webhookCommand(),
-    applyCommand(),
-    exportCommand(),
-    reportCommand(),
-    heartbeatCommand(),
-    execCommand(),
-    tokenCommand(),
-    auditCommand(),
-    opsCommand(),
-    loginCommand(),
-    logoutCommand(),
-    whoamiCommand(),
-    completionCommand(program),
-  ];
-  for (const command of commands) program.addCommand(command);
+  for (const build of COMMANDS) program.addCommand(build());
   program.addCommand(suggestCommand(), { hidden: true });
   return program;
 }
+
+const COMMANDS = [
+  createCommand,
+  getCommand,
+  listCommand,
+  summaryCommand,
+  watchCommand,
+  cancelCommand,
+  retryCommand,
+  eraseCommand,
+  bulkCommand,
+  approveCommand,
+  rejectCommand,
+  releaseCommand,
+  actionCommand,
+  scheduleCommand,
+  groupCommand,
+  pauseCommand,
+  resumeCommand,
+  webhookCommand,
+  applyCommand,
+  exportCommand,
+  reportCommand,
+  heartbeatCommand,
+  execCommand,
+  tokenCommand,
+  auditCommand,
+  opsCommand,
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
+  completionCommand,
+];
 
 /** The package's version. package.json is two folders up, from the source and from the build. */
 function version(): string {

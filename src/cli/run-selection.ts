@@ -1,6 +1,6 @@
 /** Which run a command is about: its id, or on a terminal the end of its id. */
 
-import { Argument, Option } from "commander";
+import { InvalidArgumentError } from "commander";
 import { present } from "../client/api.ts";
 import type { Client, Schemas } from "../client/index.ts";
 import { shortAge } from "../words/durations.ts";
@@ -8,10 +8,10 @@ import { RUN_FILTER_NAMES, type RunFilters } from "../words/run-filters.ts";
 import { SINCE_PRESETS } from "../words/since.ts";
 import { STATUSES } from "../words/statuses.ts";
 import { WAITING_FILTERS } from "../words/waiting.ts";
-import { type CliCommand, OfferingOption, readId, repeated, repeatedOf, SuggestingOption, take } from "./command.ts";
+import { take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
+import { argument, type FlagsOf, option, readId, readPast, readSince, readUntil, repeated } from "./options.ts";
 import { people } from "./output.ts";
-import { readPast, readSince, readUntil } from "./times.ts";
 
 type ActionRun = Schemas["ActionRun"];
 
@@ -25,15 +25,9 @@ const LISTED_MAX = 10;
 
 const RUN_ARGUMENT = "the run's id, or its last 6 or more characters";
 
-/** The argument `<run>`. */
-export function runArgument(): Argument {
-  return new Argument("<run>", RUN_ARGUMENT).argParser(readId);
-}
-
-/** The same for a command that can do without. `otherwise`: what it then does. */
-export function optionalRunArgument(otherwise: string): Argument {
-  return new Argument("[run]", `${RUN_ARGUMENT}; ${otherwise}`).argParser(readId);
-}
+export const RUN = argument("<run>", RUN_ARGUMENT, { read: readId });
+/** For a command that can do without. */
+export const OPTIONAL_RUN = argument("[run]", `${RUN_ARGUMENT}; without it, all runs`, { read: readId });
 
 /** The whole id for a text that may be the end of one. Throws if no run or several runs match. */
 export async function wholeRunId(client: Client, text: string): Promise<string> {
@@ -79,84 +73,62 @@ function isShort(text: string): boolean {
 }
 
 async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
-  const columns = ["RUN", "STATUS", { heading: "AGE", dispensable: 1 }, { heading: "ACTION", least: 8 }];
-  const rows = runs
-    .slice(0, LISTED_MAX)
-    .map(({ id, status, createdAt, actionName }) => [
-      id,
-      status,
-      shortAge(Date.now() - Date.parse(createdAt)),
-      actionName,
-    ]);
   const output = people();
-  await output.line(output.table(columns, rows));
+  const table = output.table(runs.slice(0, LISTED_MAX), [
+    ["RUN", ({ id }) => id],
+    ["STATUS", ({ status }) => status],
+    ["AGE", ({ createdAt }) => shortAge(Date.now() - Date.parse(createdAt)), { dispensable: 1 }],
+    ["ACTION", ({ actionName }) => actionName, { least: 8 }],
+  ]);
+  await output.line(table);
 }
+
+/** What the options of gates choose, in the help. */
+export function gateFilters(aboutWaiting: string, aboutGroup: string) {
+  return [
+    option("--waiting <gate>", aboutWaiting, { choices: WAITING_FILTERS }),
+    option("--group <name>", aboutGroup, { offers: "concurrency groups" }),
+  ] as const;
+}
+
+/** For completion too, because commander can't combine choices with a repeatable option. */
+export const STATUS = option("--status <status>", "only runs with this status; repeatable", {
+  choices: STATUSES,
+  read(text, before) {
+    if (STATUSES.some((status) => status === text)) return repeated(text, before);
+    throw new InvalidArgumentError(`Use one of ${STATUSES.join(", ")}.`);
+  },
+});
 
 /**
  * The filters that lists, counts and changes of many runs share. The service checks the values. Counts have no status,
  * because they count each one.
  */
-export interface FilterFlags extends RunFilters {
-  /** Instants, although the user may have typed 24h. */
-  readonly since?: string;
-  readonly until?: string;
-}
+export const FILTERS = [
+  option("--action-name <name>", "only runs of this action", { offers: "action names" }),
+  option("--entity-id <uuid>", "only runs about this entity"),
+  option("--subject <text>", "only runs with exactly this subject", { offers: "subjects" }),
+  option("--triggered-by <name>", "only runs that this token or person created", { offers: "creators" }),
+  option("--since <when>", 'only runs created since then: 30m, 24h, 7d, yesterday, "last tuesday", a date or a time', {
+    suggests: SINCE_PRESETS,
+    conflicts: ["createdAfter"],
+    read: readSince,
+  }),
+  option("--until <when>", "only runs created until then, the day that you name included", {
+    suggests: ["yesterday", "24h"],
+    conflicts: ["createdBefore"],
+    read: readUntil,
+  }),
+  option("--created-after <time>", "only runs created after this instant", { read: readPast }),
+  option("--created-before <time>", "only runs created before this instant", { read: readPast }),
+  option("--label <text>", "only runs with this label; repeat it to show only runs that have all of the labels", {
+    offers: "labels",
+    read: repeated,
+  }),
+  ...gateFilters("only runs that wait for this, or for any gate", "only runs of this concurrency group"),
+] as const;
 
-/** What the options of gates choose. */
-const CHOSEN = {
-  waiting: "only runs that wait for this, or for any gate",
-  group: "only runs of this concurrency group",
-};
-
-export function withGateFilters(command: CliCommand, about = CHOSEN): CliCommand {
-  return command
-    .addOption(new Option("--waiting <gate>", about.waiting).choices(WAITING_FILTERS))
-    .addOption(new OfferingOption("--group <name>", about.group, "concurrency groups"));
-}
-
-export function statusOption(): Option {
-  const option = new Option("--status <status>", "only runs with this status; repeatable").argParser(
-    repeatedOf(STATUSES),
-  );
-  // For completion, because commander can't combine choices with a repeatable option.
-  option.argChoices = [...STATUSES];
-  return option;
-}
-
-export function withFilters(command: CliCommand): CliCommand {
-  command
-    .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
-    .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
-    .addOption(new OfferingOption("--subject <text>", "only runs with exactly this subject", "subjects"))
-    .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"))
-    .addOption(
-      new SuggestingOption(
-        "--since <when>",
-        'only runs created since then: 30m, 24h, 7d, yesterday, "last tuesday", a date or a time',
-        SINCE_PRESETS,
-      )
-        .conflicts("createdAfter")
-        .argParser(readSince),
-    )
-    .addOption(
-      new SuggestingOption("--until <when>", "only runs created until then, the day that you name included", [
-        "yesterday",
-        "24h",
-      ])
-        .conflicts("createdBefore")
-        .argParser(readUntil),
-    )
-    .addOption(new Option("--created-after <time>", "only runs created after this instant").argParser(readPast))
-    .addOption(new Option("--created-before <time>", "only runs created before this instant").argParser(readPast))
-    .addOption(
-      new OfferingOption(
-        "--label <text>",
-        "only runs with this label; repeat it to show only runs that have all of the labels",
-        "labels",
-      ).argParser(repeated),
-    );
-  return withGateFilters(command);
-}
+export type FilterFlags = FlagsOf<typeof FILTERS> & Partial<FlagsOf<readonly [typeof STATUS]>>;
 
 export function filterOf({
   since,

@@ -3,29 +3,73 @@
  * say what a run waits for and what an event was. Every text from the service passes through `plain`.
  */
 import type { Schemas } from "../client/index.ts";
-import { endCauseText, startCauseText } from "../words/causes.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
+import { endCauseText, startCauseText } from "../words/statuses.ts";
 import { groupText, waitingText } from "../words/waiting.ts";
 import {
-  agentText,
-  fields,
-  firstLine,
+  type Colour,
+  cut,
   fittedValue,
-  idShortener,
   indent,
   instantText,
+  logLines,
+  type Output,
   objectText,
-  progressBar,
-  STATUS_COLOUR,
-  shortId,
+  plain,
   text,
-  WHOLE_IDS_FROM_CELLS,
   words,
-} from "./fields.ts";
-import { type Column, cut, logLines, type Output, plain, wrap } from "./output.ts";
+  wrap,
+} from "./output.ts";
 
 type ActionRun = Schemas["ActionRun"];
 type ActionRunDetails = Schemas["ActionRunDetails"];
+
+export const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
+  pending: "yellow",
+  running: "cyan",
+  succeeded: "green",
+  failed: "red",
+  cancelled: "dim",
+};
+
+/** In fewer cells a whole id would leave too little for the rest. */
+const WHOLE_IDS_FROM_CELLS = 100;
+const ID_CHARACTERS = 36;
+const SHORT_ID_CHARACTERS = 8;
+
+/** The end of an id, for a line that can't know the others. */
+function shortId(id: string): string {
+  return plain(id.slice(-SHORT_ID_CHARACTERS));
+}
+
+/** In a narrow terminal, the ends of ids, so long that they differ. Otherwise whole ids. */
+export function idShortener(ids: readonly string[], output: Output): (id: string) => string {
+  if (output.columns >= WHOLE_IDS_FROM_CELLS) return String;
+  const all = new Set(ids);
+  let length = SHORT_ID_CHARACTERS;
+  while (length < ID_CHARACTERS && new Set(ids.map((id) => id.slice(-length))).size < all.size) length++;
+  return (id) => id.slice(-length);
+}
+
+/** That an agent asked. `agent`: what it calls itself, which is only a claim. */
+export function agentText(agent: string | null | undefined): string {
+  return agent ? `(agent ${plain(JSON.stringify(agent))})` : "";
+}
+
+const BAR_CELLS = 20;
+
+/** `progress`: 0 to 1, or anything else for no bar. `columns`: the bar takes at most a third of them. */
+export function progressBar(progress: unknown, columns = Number.POSITIVE_INFINITY): string {
+  if (typeof progress !== "number") return "";
+  const cells = Math.min(BAR_CELLS, Math.floor(columns / 3));
+  const share = Math.min(Math.max(progress, 0), 1);
+  const full = Math.round(share * cells);
+  return `[${"#".repeat(full)}${"-".repeat(cells - full)}] ${Math.round(share * 100)} %`;
+}
+
+function firstLine(text: string): string {
+  return text.trimStart().split("\n", 1)[0] ?? "";
+}
 
 /** A run with all its members. `details`: those that say why the run does not start, and what follows its end. */
 export function runText(
@@ -33,7 +77,7 @@ export function runText(
   output: Output,
   details: Pick<ActionRunDetails, "delivery" | "retry"> | undefined = run.details,
 ): string {
-  const rows = [
+  return output.fields([
     ["run", plain(run.id)],
     ["title", run.details?.title && plain(run.details.title)],
     ["action", plain(run.actionName)],
@@ -55,8 +99,7 @@ export function runText(
     ["retry", details?.retry && retryText(details.retry)],
     ["too long", run.truncated && truncatedText(run.truncated)],
     ...(run.details === undefined ? [] : detailRows(run.details, output)),
-  ];
-  return fields(rows, output);
+  ]);
 }
 
 /** The automatic retry that follows the end of a run, or why none does. */
@@ -138,47 +181,28 @@ function tookText(run: ActionRun): string {
   return ms === null ? "" : formatDuration(ms);
 }
 
-// The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
-function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean): readonly Column[] {
-  return [
-    { heading: "RUN" },
-    { heading: "STATUS" },
-    { heading: "AGE", dispensable: 1 },
-    { heading: "TOOK", dispensable: 2 },
-    { heading: hasWholeIds ? "CREATED" : "", dispensable: 4 },
-    { heading: "BY", least: 8, dispensable: 3 },
-    { heading: "ACTION", least: 20 },
-    { heading: isWaiting ? "WAITS" : "", least: 16 },
-    { heading: hasErrors ? "ERROR" : "", least: hasWholeIds ? 24 : 12 },
-  ];
-}
-
 /** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
 export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: Output, now = Date.now()): string {
   const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
-  const shown = idShortener(
-    runs.map(({ id }) => id),
-    output,
-  );
-  const rows = runs.map((run) => {
-    return [
-      shown(run.id),
-      run.status,
-      shortAge(now - Date.parse(run.createdAt)),
-      tookText(run),
-      // In a narrow terminal the age says as much in less room.
-      hasWholeIds ? instantText(run.createdAt) : "",
-      run.triggeredBy,
-      run.details?.title ?? run.actionName,
-      run.details === undefined ? "" : waitsForText(run.details, now) || failingText(run.details, now),
-      run.error === null ? "" : firstLine(run.error),
-    ];
-  });
-  const hasErrors = runs.some(({ error }) => error !== null);
-  const isWaiting = runs.some(({ details }) => details?.waiting || details?.delivery);
-  return output.table(runColumns(hasWholeIds, hasErrors, isWaiting), rows, (column, cell) =>
-    column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
-  );
+  const ids = runs.map(({ id }) => id);
+  const shown = idShortener(ids, output);
+  return output.table(runs, [
+    // Never cut at its end, because commands find a run by the end of its id.
+    ["RUN", ({ id }) => shown(id)],
+    ["STATUS", ({ status }) => status, { colour: (cell) => STATUS_COLOUR[cell] }],
+    ["AGE", ({ createdAt }) => shortAge(now - Date.parse(createdAt)), { dispensable: 1 }],
+    ["TOOK", tookText, { dispensable: 2 }],
+    // In a narrow terminal the age says as much in less room.
+    ["CREATED", ({ createdAt }) => (hasWholeIds ? instantText(createdAt) : ""), { dispensable: 4, isOptional: true }],
+    ["BY", ({ triggeredBy }) => triggeredBy, { least: 8, dispensable: 3 }],
+    ["ACTION", ({ details, actionName }) => details?.title ?? actionName, { least: 20 }],
+    [
+      "WAITS",
+      ({ details }) => details && (waitsForText(details, now) || failingText(details, now)),
+      { least: 16, isOptional: true },
+    ],
+    ["ERROR", ({ error }) => error && firstLine(error), { least: hasWholeIds ? 24 : 12, isOptional: true }],
+  ]);
 }
 
 /** In fewer cells the date would leave too little for the rest. */

@@ -29,34 +29,12 @@ import {
 import { accessFor, callbackTokenFor, renewingAccess, type Unproven } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
+import type { CALLBACK, CALLBACK_OF_EXEC, CONNECTION, FlagsOf } from "./options.ts";
 import { proxiedFetch } from "./proxy.ts";
 
-interface ScopeFlags {
-  readonly url?: string;
-  readonly org?: string;
-  readonly project?: string;
-  readonly env?: string;
-  /** Undefined if no profile is named. */
-  readonly profile?: string;
-}
-
-interface CallFlags {
-  readonly retries?: number;
-  /** Seconds. */
-  readonly requestTimeout: number;
-}
-
-export interface ConnectionFlags extends ScopeFlags, CallFlags {
-  readonly tokenStdin?: boolean;
-  /** The id of a token that the proof of this job opens. */
-  readonly tokenId?: string;
-  readonly onBehalfOf?: string;
-}
-
-export interface CallbackFlags extends CallFlags {
-  readonly callbackUrl?: string;
-  readonly tokenStdin?: boolean;
-}
+export type ConnectionFlags = FlagsOf<typeof CONNECTION>;
+type CallFlags = Pick<ConnectionFlags, "retries" | "requestTimeout">;
+type CallbackFlags = FlagsOf<typeof CALLBACK_OF_EXEC> & Partial<FlagsOf<typeof CALLBACK>>;
 
 const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
 
@@ -69,19 +47,16 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
     "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login. In a CI job, use --token-id.",
 };
 
-/** False for what belongs to a project, or to a token. */
-export interface Needs {
-  readonly needsEnv?: boolean;
-  readonly needsProject?: boolean;
-}
+/** What a command is about. Tokens belong to a project, but the client always needs an environment. */
+export type Subject = "environment" | "project" | "service";
 
 /** What a client needs besides its token. */
 type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
 
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
-export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promise<Client> {
+export async function connect(flags: ConnectionFlags, subject: Subject): Promise<Client> {
   const profile = namedProfile(flags.profile);
-  const connection = connectionOf(flags, profile, needs);
+  const connection = connectionOf(flags, profile, subject);
   const { onBehalfOf, tokenId, tokenStdin } = flags;
   if (tokenId && !tokenStdin) {
     const access = await renewingAccess(unproven(connection), tokenId);
@@ -96,7 +71,7 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
 /** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
 export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
   if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
-  const connection = connectionOf(flags, namedProfile(flags.profile), { needsEnv: false });
+  const connection = connectionOf(flags, namedProfile(flags.profile), "project");
   return accessFor(unproven(connection), flags.tokenId);
 }
 
@@ -106,19 +81,15 @@ function unproven(connection: Connection): Unproven {
   return { ...connection, tokens };
 }
 
-function connectionOf(
-  flags: ConnectionFlags,
-  profile: Profile,
-  { needsEnv = true, needsProject = true }: Needs,
-): Connection {
-  const picked = (name: "org" | "project") =>
-    needsProject || flags.tokenId ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
+function connectionOf(flags: ConnectionFlags, profile: Profile, subject: Subject): Connection {
+  const picked = (name: "org" | "project" | "env", isNeeded: boolean) =>
+    isNeeded ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
+  const needsProject = subject !== "service" || flags.tokenId !== undefined;
   return {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
-    org: picked("org"),
-    project: picked("project"),
-    // Tokens belong to a project, but the client always needs an environment.
-    env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
+    org: picked("org", needsProject),
+    project: picked("project", needsProject),
+    env: picked("env", subject === "environment"),
     ...made(() => callSettings(flags)),
   };
 }
@@ -133,7 +104,7 @@ function namedProfile(name: string | undefined): Profile {
   throw new UsageError(`There is no profile ${name}. ${those}Create it with: action-runs login --profile ${name}`);
 }
 
-function pick(name: "url" | "org" | "project" | "env", flags: ScopeFlags, profile: Profile): string {
+function pick(name: "url" | "org" | "project" | "env", flags: ConnectionFlags, profile: Profile): string {
   const value = flags[name] || profile[name];
   if (!value) throw missing(name, flags.profile);
   return value;
@@ -163,7 +134,7 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-export interface CallbackAddress {
+interface CallbackAddress {
   readonly url: string;
   readonly token: string;
 }
@@ -274,14 +245,10 @@ function profileNames(env: Environment = process.env, platform: NodeJS.Platform 
 }
 
 function profileFolder(env: Environment, platform: NodeJS.Platform): string {
-  return join(configFolder(env, platform), "action-runs");
-}
-
-function configFolder(env: Environment, platform: NodeJS.Platform): string {
-  if (platform === "win32") return env.APPDATA || join(homedir(), "AppData", "Roaming");
+  if (platform === "win32") return join(env.APPDATA || join(homedir(), "AppData", "Roaming"), "action-runs");
   // The XDG specification says to ignore a relative path.
   const xdg = env.XDG_CONFIG_HOME ?? "";
-  return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config");
+  return join(isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config"), "action-runs");
 }
 
 /** The profile at `path`, or null if there is none. Throws UsageError if the file is not a profile. */

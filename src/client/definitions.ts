@@ -62,22 +62,23 @@ export interface RotateSecretOptions extends ChangeOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** What a kind of definition is called in paths, in errors of this client and in codes of the API. */
-interface Kind {
-  readonly root: typeof ACTIONS | typeof SCHEDULES | typeof ENDPOINTS;
-  readonly noun: string;
-  readonly gone: string;
+/** The parameters of the path of one definition. `noun`: what the kind is called in errors. */
+function naming({ scope }: Caller, noun: string) {
+  return (name: string) => ({ ...scope, name: checkedDefinitionName(`The ${noun}'s name`, name) });
 }
 
 /** The operations of all kinds. `Definition`: what a PUT takes. `Put`: what it answers. `Shown`: what a GET answers. */
 function definitionsOf<Definition, Put, Shown, Listed, Version>(
-  { api, scope, sent }: Caller,
-  { root: path, noun, gone }: Kind,
+  caller: Caller,
+  path: typeof ACTIONS | typeof SCHEDULES | typeof ENDPOINTS,
+  noun: string,
 ) {
+  const { api, scope, sent } = caller;
   // The paths of all kinds take the same parameters, so the types of one stand for both.
   const root = path as typeof ACTIONS;
   const one = `${root}/{name}` as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(noun, name) });
+  const of = naming(caller, noun);
+  const gone = `${noun.replace(" ", "_")}_not_found`;
   return {
     /**
      * Creates or replaces a definition. null in the place of a secret keeps the stored value. With `ifVersion` the client
@@ -168,16 +169,15 @@ export interface PutAction extends Stored<Schemas["Action"]> {
 export interface Actions extends ReturnType<typeof createActions> {}
 
 export function createActions(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: ACTIONS, noun: "action", gone: "action_not_found" } as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(kind.noun, name) });
+  const { api, sent } = caller;
+  const of = naming(caller, "action");
   const actions = definitionsOf<
     Schemas["ActionDefinition"],
     Schemas["Action"],
     Schemas["Action"],
     Schemas["ListedAction"],
     Schemas["ListedVersion"]
-  >(caller, kind);
+  >(caller, ACTIONS, "action");
   return {
     ...actions,
     /**
@@ -209,13 +209,12 @@ export function createActions(caller: Caller) {
      * The request that a run with these inputs would send, with null instead of each secret. Nothing is sent or stored.
      * `definition`: shows this one, and not the stored one.
      */
-    async preview(
+    preview: async (
       name: string,
       body: Schemas["ActionTest"] = {},
       options?: CallOptions,
-    ): Promise<Schemas["ActionPreview"]> {
-      return bodyOf(await api.POST(`${ACTION}/preview`, { params: { path: of(name) }, body, ...sent(options) }));
-    },
+    ): Promise<Schemas["ActionPreview"]> =>
+      bodyOf(await api.POST(`${ACTION}/preview`, { params: { path: of(name) }, body, ...sent(options) })),
     /**
      * Sends the request of the trigger once, for real, and says what the receiver answered. The job that it starts is
      * real. `definition`: tries this one without storing it. The client retries only after 429.
@@ -229,9 +228,8 @@ export function createActions(caller: Caller) {
       return bodyOf(await api.POST(`${ACTION}/test`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
     /** The URL to which another product sends the events that start the action. */
-    async inbound(name: string, options?: CallOptions): Promise<Schemas["InboundOfAction"]> {
-      return bodyOf(await api.GET(INBOUND, { params: { path: of(name) }, ...sent(options) }));
-    },
+    inbound: async (name: string, options?: CallOptions): Promise<Schemas["InboundOfAction"]> =>
+      bodyOf(await api.GET(INBOUND, { params: { path: of(name) }, ...sent(options) })),
     /**
      * Whether an event would start a run, and with which parameters. Nothing is started or stored. `inbound`: tries this
      * one, and not the stored one.
@@ -261,8 +259,8 @@ export function createActions(caller: Caller) {
 export interface Schedules extends ReturnType<typeof createSchedules> {}
 
 export function createSchedules(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: SCHEDULES, noun: "schedule", gone: "schedule_not_found" } as const;
+  const { api, sent } = caller;
+  const of = naming(caller, "schedule");
   return {
     ...definitionsOf<
       Schemas["ScheduleDefinition"],
@@ -270,11 +268,10 @@ export function createSchedules(caller: Caller) {
       Schemas["Schedule"],
       Schemas["ListedSchedule"],
       Schemas["ListedScheduleVersion"]
-    >(caller, kind),
+    >(caller, SCHEDULES, "schedule"),
     /** The next times, what became of the last one, who changed it, and whether the service has disabled it. */
     async status(name: string, options?: CallOptions): Promise<Schemas["ScheduleStatus"]> {
-      const params = { path: { ...scope, name: checkedDefinitionName(kind.noun, name) } };
-      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params, ...sent(options) }));
+      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params: { path: of(name) }, ...sent(options) }));
     },
   };
 }
@@ -287,16 +284,15 @@ export interface PutEndpoint extends Stored<Schemas["StoredWebhookEndpoint"]> {
 export interface WebhookEndpoints extends ReturnType<typeof createWebhookEndpoints> {}
 
 export function createWebhookEndpoints(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: ENDPOINTS, noun: "webhook endpoint", gone: "webhook_endpoint_not_found" } as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(kind.noun, name) });
+  const { api, sent } = caller;
+  const of = naming(caller, "webhook endpoint");
   const endpoints = definitionsOf<
     Schemas["WebhookEndpoint"],
     Schemas["StoredWebhookEndpoint"] | Schemas["CreatedWebhookEndpoint"],
     Schemas["StoredWebhookEndpoint"],
     Schemas["ListedWebhookEndpoint"],
     Schemas["ListedWebhookEndpointVersion"]
-  >(caller, kind);
+  >(caller, ENDPOINTS, "webhook endpoint");
   return {
     ...endpoints,
     /**
@@ -311,9 +307,8 @@ export function createWebhookEndpoints(caller: Caller) {
       return { ...put, definition: { ...shown, signingSecret: null }, signingSecret };
     },
     /** Health, who changed it, how far a recovery is, and the newest delivery. */
-    async status(name: string, options?: CallOptions): Promise<Schemas["EndpointStatus"]> {
-      return bodyOf(await api.GET(`${ENDPOINT}/status`, { params: { path: of(name) }, ...sent(options) }));
-    },
+    status: async (name: string, options?: CallOptions): Promise<Schemas["EndpointStatus"]> =>
+      bodyOf(await api.GET(`${ENDPOINT}/status`, { params: { path: of(name) }, ...sent(options) })),
     /** Newest run first. */
     deliveries: (name: string, filter: DeliveryFilter = {}, options?: CallOptions): List<Schemas["Delivery"]> =>
       listed(filter, (query) => api.GET(DELIVERIES, { params: { path: of(name), query }, ...sent(options) })),
@@ -324,9 +319,12 @@ export function createWebhookEndpoints(caller: Caller) {
       await api.POST(`${DELIVERIES}/{id}/resend`, { params, body, ...sent(options) });
     },
     /** Sends again what `failed`, or what was never a delivery of this endpoint (`missing`). The same body resumes. */
-    async recover(name: string, body: Schemas["RecoveryRequest"], options?: CallOptions): Promise<Schemas["Recovery"]> {
-      return bodyOf(await api.POST(`${ENDPOINT}/recover`, { params: { path: of(name) }, body, ...sent(options) }));
-    },
+    recover: async (
+      name: string,
+      body: Schemas["RecoveryRequest"],
+      options?: CallOptions,
+    ): Promise<Schemas["Recovery"]> =>
+      bodyOf(await api.POST(`${ENDPOINT}/recover`, { params: { path: of(name) }, body, ...sent(options) })),
     /**
      * Sends one delivery now, and says what the receiver answered. `definition`: tries this one without storing it. The
      * client retries only after 429, because a repeat would send a second one.

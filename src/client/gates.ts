@@ -13,7 +13,7 @@ import {
   present,
   type Schemas,
 } from "./api.ts";
-import { checkedGroup, checkedId } from "./settings.ts";
+import { checkedDefinitionName, checkedId } from "./settings.ts";
 
 const RUN = "/{o}/{p}/envs/{envName}/action-runs/{id}";
 const GROUPS = "/{o}/{p}/envs/{envName}/concurrency-groups";
@@ -97,8 +97,12 @@ export const WHOLE_ENVIRONMENT = "-environment";
 
 export interface Pauses extends ReturnType<typeof createPauses> {}
 
+function checkedGroup(group: string): string {
+  return group === WHOLE_ENVIRONMENT ? group : checkedDefinitionName("The group", group, `, or "${WHOLE_ENVIRONMENT}"`);
+}
+
 export function createPauses({ api, scope, sent }: Caller) {
-  const of = (group: string) => ({ ...scope, group: group === WHOLE_ENVIRONMENT ? group : checkedGroup(group) });
+  const of = (group: string) => ({ ...scope, group: checkedGroup(group) });
   return {
     async list(options?: CallOptions): Promise<readonly Schemas["Pause"][]> {
       const all = listed({}, () => api.GET(PAUSES, { params: { path: scope }, ...sent(options) }));
@@ -110,9 +114,8 @@ export function createPauses({ api, scope, sent }: Caller) {
      * the same `from`, or without one, the one that was put without one. Without `until` it lasts until you delete it.
      * The answer has a `warning` if no action has the group.
      */
-    async put(group: string, body: Schemas["PauseRequest"], options?: CallOptions): Promise<Schemas["Pause"]> {
-      return bodyOf(await api.PUT(PAUSE, { params: { path: of(group) }, body, ...sent(options) }));
-    },
+    put: async (group: string, body: Schemas["PauseRequest"], options?: CallOptions): Promise<Schemas["Pause"]> =>
+      bodyOf(await api.PUT(PAUSE, { params: { path: of(group) }, body, ...sent(options) })),
     /**
      * Ends the pauses of a group that have begun, or only the one with this `from`, also before it begins. A retry
      * succeeds if a try before it ended the pause.

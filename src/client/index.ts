@@ -4,6 +4,16 @@
  */
 
 import {
+  type Audit,
+  createAudit,
+  createOperator,
+  createSessions,
+  createTokens,
+  type Operator,
+  type Sessions,
+  type Tokens,
+} from "./administration.ts";
+import {
   type Api,
   bodyOf,
   type CallOptions,
@@ -14,7 +24,6 @@ import {
   listed,
   type Schemas,
 } from "./api.ts";
-import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import {
   type Actions,
   createActions,
@@ -24,12 +33,11 @@ import {
   type WebhookEndpoints,
 } from "./definitions.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
-import { createOperator, type Operator } from "./operator.ts";
-import { type Audit, createAudit, createSessions, createTokens, type Sessions, type Tokens } from "./project.ts";
-import { createRuns, type Runs } from "./runs.ts";
+import { type BulkOperations, createBulkOperations, createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
+export type * from "./administration.ts";
 export type {
   Api,
   CallOptions,
@@ -41,42 +49,13 @@ export type {
   Page,
   Schemas,
 } from "./api.ts";
-export type { BulkChange, BulkItemFilter, BulkOperations, WaitForBulkOptions } from "./bulk-operations.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
-export type {
-  Actions,
-  DeleteOptions,
-  DeliveryFilter,
-  PutAction,
-  PutEndpoint,
-  PutOptions,
-  ResendOptions,
-  RotateSecretOptions,
-  Schedules,
-  Stored,
-  WebhookEndpoints,
-} from "./definitions.ts";
+export type * from "./definitions.ts";
 export type { FollowOptions, RunChanges, RunTail, WatchOptions } from "./follow.ts";
-export {
-  type ConcurrencyGroups,
-  type DecisionOptions,
-  type GroupFilter,
-  type Pauses,
-  WHOLE_ENVIRONMENT,
-} from "./gates.ts";
+export type * from "./gates.ts";
+export { WHOLE_ENVIRONMENT } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type { Operator, PurgeOptions, Readiness, ResyncOptions } from "./operator.ts";
-export type { Audit, AuditFilter, RotateOptions, Sessions, TokenFilter, Tokens } from "./project.ts";
-export type {
-  CancelOptions,
-  FollowedList,
-  GetOptions,
-  ReadOptions,
-  RetryOptions,
-  RunFilter,
-  Runs,
-  WaitOptions,
-} from "./runs.ts";
+export type * from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export { ActionRunsError } from "./transport.ts";
 export {

@@ -1,4 +1,7 @@
-/** The runs of one environment: the API's operations, and waiting, watching and following on top of them. */
+/**
+ * The runs of one environment: the API's operations, and waiting, watching and following on top of them. And its bulk
+ * operations: each cancels or retries many runs, also when the client is gone.
+ */
 import {
   bodyOf,
   type Caller,
@@ -10,6 +13,7 @@ import {
   isStale,
   keyHeader,
   type List,
+  type ListOptions,
   listed,
   present,
   type Schemas,
@@ -18,7 +22,7 @@ import { type FollowOptions, followRuns, type RunChanges, type WatchOptions, wat
 import { createDecisions } from "./gates.ts";
 import type { paths } from "./openapi.ts";
 import { checkedId } from "./settings.ts";
-import { pause, retryPauseMs, type SendOptions, type TransportSettings } from "./transport.ts";
+import { pause, retryPauseMs, type SendOptions, type TransportSettings, unexpectedResponse } from "./transport.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const FACETS = `${RUNS}/facets` as const;
@@ -113,19 +117,17 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     /** Newest first, unless `order` says otherwise. */
     list,
     /** How many runs of each status match. It can be some seconds behind. A count beyond 1000 is `{ atLeast: 1000 }`. */
-    async summary(
+    summary: async (
       filter: Omit<RunFilter, "limit" | "include" | "text"> = {},
       options?: CallOptions,
-    ): Promise<Schemas["ActionRunSummary"]> {
-      return bodyOf(await api.GET(`${RUNS}/summary`, { params: { path: scope, query: filter }, ...sent(options) }));
-    },
+    ): Promise<Schemas["ActionRunSummary"]> =>
+      bodyOf(await api.GET(`${RUNS}/summary`, { params: { path: scope, query: filter }, ...sent(options) })),
     /** Values that `list` can filter by and that contain a text of 2 characters or more; 20 at most. */
-    async facets(
+    facets: async (
       query: paths[typeof FACETS]["get"]["parameters"]["query"],
       options?: CallOptions,
-    ): Promise<Schemas["ActionRunFacets"]> {
-      return bodyOf(await api.GET(FACETS, { params: { path: scope, query }, ...sent(options) }));
-    },
+    ): Promise<Schemas["ActionRunFacets"]> =>
+      bodyOf(await api.GET(FACETS, { params: { path: scope, query }, ...sent(options) })),
     /** The newest run of each of these actions that has one, in a short form. */
     async newest(actionName: readonly string[], options?: CallOptions): Promise<Schemas["NewestRuns"]> {
       const query = { actionName: [...actionName] };
@@ -160,13 +162,11 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
      * Erases the texts of a run. An open run is cancelled first. Repeat the call until `complete` is true. It needs the
      * role owner. Throws `own_run` if you created the run.
      */
-    async erase(id: string, reason: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> {
-      return bodyOf(await api.POST(`${RUN}/erase`, { params: { path: of(id) }, body: { reason }, ...sent(options) }));
-    },
+    erase: async (id: string, reason: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> =>
+      bodyOf(await api.POST(`${RUN}/erase`, { params: { path: of(id) }, body: { reason }, ...sent(options) })),
     /** How far the erasure got. Throws `erasure_not_found` if nobody asked for one. */
-    async erasure(id: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> {
-      return bodyOf(await api.GET(`${RUN}/erase`, { params: { path: of(id) }, ...sent(options) }));
-    },
+    erasure: async (id: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> =>
+      bodyOf(await api.GET(`${RUN}/erase`, { params: { path: of(id) }, ...sent(options) })),
     /** Resolves with the run when it has ended. After `timeoutMs` it resolves with the open run, so check `status`. */
     async wait(id: string, options: WaitOptions & DetailOptions = {}): Promise<Run> {
       const { signal, include, timeoutMs = Number.POSITIVE_INFINITY } = options;
@@ -225,6 +225,90 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
         },
       };
       return followRuns(source, options, settings);
+    },
+  };
+}
+
+const OPERATIONS = "/{o}/{p}/envs/{envName}/bulk-operations";
+const OPERATION = `${OPERATIONS}/{id}` as const;
+
+/** The time between two reads of a wait. It doubles, because a few runs take no time, and many take minutes. */
+const PAUSE_MIN_MS = 100;
+/** Meanwhile the service decides about 40 runs. */
+const PAUSE_MAX_MS = 2000;
+
+type BulkRequest = Omit<Schemas["BulkRequest"], "dryRun">;
+type Operation = Schemas["BulkOperation"];
+
+/**
+ * What happens to which runs. `runIds` names at most 500. A `filter` needs `maxRuns`: if more runs match, nothing
+ * happens.
+ */
+export type BulkChange = BulkRequest &
+  (Required<Pick<BulkRequest, "runIds">> | Required<Pick<BulkRequest, "filter" | "maxRuns">>);
+
+export interface BulkItemFilter extends ListOptions {
+  /** Default: all runs of the operation, also those that are undecided. */
+  readonly outcome?: NonNullable<Schemas["BulkItem"]["outcome"]> | undefined;
+}
+
+export interface WaitForBulkOptions extends WaitOptions {
+  /** Called with each read of the operation, also the last one, so that you can show how far it is. */
+  readonly onProgress?: ((operation: Operation) => void) | undefined;
+}
+
+export interface BulkOperations extends ReturnType<typeof createBulkOperations> {}
+
+export function createBulkOperations({ api, scope, sent }: Caller) {
+  const of = (id: string) => ({ ...scope, id: checkedId(id) });
+
+  async function get(id: string, options?: CallOptions): Promise<Operation> {
+    return bodyOf(await api.GET(OPERATION, { params: { path: of(id) }, ...sent(options) }));
+  }
+
+  return {
+    /** Starts an operation. A retry of the request uses the same key, so it starts no second one. */
+    async create(change: BulkChange, options: ChangeOptions = {}): Promise<Operation> {
+      const params = { path: scope, header: keyHeader(options) };
+      const result = await api.POST(OPERATIONS, { params, body: change, ...sent(options) });
+      const created = bodyOf(result);
+      if ("id" in created) return created;
+      throw unexpectedResponse(result.response, "The response is not a bulk operation");
+    },
+    /** Counts the runs that the same change would meet now. Nothing happens, and `create` can meet others. */
+    async preview(change: BulkChange, options?: CallOptions): Promise<Schemas["BulkPreview"]> {
+      const body = { ...change, dryRun: true };
+      const result = await api.POST(OPERATIONS, { params: { path: scope }, body, ...sent(options) });
+      const preview = bodyOf(result);
+      if ("byStatus" in preview) return preview;
+      throw unexpectedResponse(result.response, "The response is not a preview");
+    },
+    get,
+    /** Newest first. */
+    list: (query: ListOptions = {}, options?: CallOptions): List<Operation> =>
+      listed(query, (query) => api.GET(OPERATIONS, { params: { path: scope, query }, ...sent(options) })),
+    /** What happened to each run. */
+    items: (id: string, filter: BulkItemFilter = {}, options?: CallOptions): List<Schemas["BulkItem"]> =>
+      listed(filter, (query) => api.GET(`${OPERATION}/items`, { params: { path: of(id), query }, ...sent(options) })),
+    /** Stops an operation. A retry finishes up to 25 runs first. What it has done stays done. */
+    cancel: async (id: string, options?: CallOptions): Promise<Operation> =>
+      bodyOf(await api.POST(`${OPERATION}/cancel`, { params: { path: of(id) }, ...sent(options) })),
+    /**
+     * Resolves with the operation when it has ended, so check `status` and `counts`. After `timeoutMs` it resolves with
+     * the operation that goes on.
+     */
+    async wait(id: string, options: WaitForBulkOptions = {}): Promise<Operation> {
+      const { signal, timeoutMs = Number.POSITIVE_INFINITY, onProgress } = options;
+      const until = Date.now() + timeoutMs;
+      for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+        const operation = await get(id, { signal });
+        onProgress?.(operation);
+        const leftMs = until - Date.now();
+        // An operation that was stopped is over only when its last batch is.
+        const isOver = operation.status === "completed" || operation.status === "aborted";
+        if (isOver || leftMs <= 0) return operation;
+        await pause(Math.min(pauseMs, leftMs), signal);
+      }
     },
   };
 }

@@ -102,24 +102,12 @@ export function checkedName(name: string, value: string): string {
   return value;
 }
 
-/** The name of a stored action or of a webhook endpoint, valid in a path. `of`: which of them. */
-export function checkedDefinitionName(of: string, name: string): string {
-  if (typeof name !== "string" || !DEFINITION_NAME.test(name)) {
-    throw new TypeError(
-      `The ${of}'s name can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.`,
-    );
-  }
-  return name;
-}
-
-/** The name of a concurrency group, valid in a path. */
-export function checkedGroup(name: string): string {
-  if (typeof name !== "string" || !DEFINITION_NAME.test(name)) {
-    throw new TypeError(
-      `The group can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit, or "-environment".`,
-    );
-  }
-  return name;
+/** The name of a definition or of a concurrency group, valid in a path. `what`: which of them. */
+export function checkedDefinitionName(what: string, name: string, otherwise = ""): string {
+  if (typeof name === "string" && DEFINITION_NAME.test(name)) return name;
+  throw new TypeError(
+    `${what} can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit${otherwise}.`,
+  );
 }
 
 /** An id, valid in a path. `..` would address another resource. */

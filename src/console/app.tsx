@@ -1,5 +1,5 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
-
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ActionEditorPage } from "./actions/action-editor.tsx";
 import { ActionsPage } from "./actions/action-list.tsx";
@@ -7,6 +7,7 @@ import { ActionPage } from "./actions/action-page.tsx";
 import { OperationsPage } from "./bulk/operation-list.tsx";
 import { OperationPage } from "./bulk/operation-page.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
+import { GateNewsProvider } from "./gates/gate-news.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys.tsx";
 import { EndpointEditorPage } from "./notifications/endpoint-editor.tsx";
@@ -19,58 +20,43 @@ import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
 import { SchedulesPage } from "./schedules/schedule-list.tsx";
 import { SchedulePage } from "./schedules/schedule-page.tsx";
 import { Frame } from "./session/frame.tsx";
-import type { Handed } from "./session/identity.ts";
 import { ChoicePage, CommandLinePage } from "./session/identity-pages.tsx";
-import {
-  SessionApiProvider,
-  SessionProvider,
-  SessionStoreProvider,
-  useSessionState,
-  useSessionStore,
-} from "./session/session.tsx";
-import type { SessionApi, SessionStore } from "./session/session-store.ts";
-import { opens, type Session } from "./session/sign-in.ts";
+import { SessionProvider, SessionStoreProvider, useSessionStore } from "./session/session.tsx";
+import type { SessionStore } from "./session/session-store.ts";
+import { type Handed, opens, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { Empty } from "./ui/empty.tsx";
-import { NoticesProvider } from "./ui/notices.tsx";
-import { type Clock, ClockProvider, ZoneProvider } from "./ui/time.tsx";
+import { Empty, NoticesProvider } from "./ui/parts.tsx";
+import { useStore } from "./ui/stores.ts";
+import { useSwitchedZone, ZoneProvider } from "./ui/time.tsx";
 
 interface AppProps {
   readonly router: Router;
   readonly sessions: SessionStore;
-  readonly sessionApi: SessionApi;
   readonly handed: Handed;
   readonly keys: Keys;
-  readonly clock: Clock;
-  /** What this browser remembers. */
-  readonly storage: Storage;
 }
 
-export function App({ router, sessions, sessionApi, handed, keys, clock, storage }: AppProps) {
+export function App({ router, sessions, handed, keys }: AppProps) {
   return (
     <RouterProvider value={router}>
-      <SessionApiProvider value={sessionApi}>
-        <SessionStoreProvider value={sessions}>
-          <KeysProvider value={keys}>
-            <ClockProvider value={clock}>
-              <ZoneProvider storage={storage}>
-                <NoticesProvider>
-                  <Shown handed={handed} />
-                </NoticesProvider>
-              </ZoneProvider>
-            </ClockProvider>
-          </KeysProvider>
-        </SessionStoreProvider>
-      </SessionApiProvider>
+      <SessionStoreProvider value={sessions}>
+        <KeysProvider value={keys}>
+          <ZoneProvider value={useSwitchedZone()}>
+            <NoticesProvider>
+              <Shown handed={handed} />
+            </NoticesProvider>
+          </ZoneProvider>
+        </KeysProvider>
+      </SessionStoreProvider>
     </RouterProvider>
   );
 }
 
 function Shown({ handed }: Pick<AppProps, "handed">) {
   const { code } = handed;
-  const { session, notice } = useSessionState();
+  const { session, notice } = useStore(useSessionStore());
   const { page } = useRoute();
   // Elsewhere, the code is that of a link.
   const [isCodeDone, setCodeDone] = useState(code === null || page?.name === "choice");
@@ -103,64 +89,55 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
   return (
     // Another session names its own person.
     <SessionProvider key={session.pageKey} session={session} scope={scope}>
-      <Frame page={page} scope={scope}>
-        {page === null || !opens(session.holder, named) ? (
-          <Elsewhere session={session} isPage={page !== null} home={home} />
-        ) : (
-          <Content page={page} />
-        )}
-      </Frame>
+      <GateNewsProvider>
+        <Frame page={page} scope={scope}>
+          {page === null || !opens(session.holder, named) ? (
+            <Elsewhere session={session} isPage={page !== null} home={home} />
+          ) : (
+            contentOf(page)
+          )}
+        </Frame>
+      </GateNewsProvider>
     </SessionProvider>
   );
 }
 
-function Content({ page }: { readonly page: Page }) {
-  switch (page.name) {
-    // One component, so that the list stays as it is beside a run.
-    case "runs":
-    case "run":
-      return <RunsPage key={`${page.o}/${page.p}/${page.envName}`} runId={page.name === "run" ? page.id : null} />;
-    case "operations":
-      return <OperationsPage />;
-    case "operation":
-      return <OperationPage key={page.id} id={page.id} />;
-    case "actions":
-      return <ActionsPage />;
-    case "action":
-      return <ActionPage key={page.action} name={page.action} />;
-    case "new-action":
-      return <ActionEditorPage name={null} />;
-    case "edit-action":
-      return <ActionEditorPage key={page.action} name={page.action} />;
-    case "schedules":
-      return <SchedulesPage />;
-    case "schedule":
-      return <SchedulePage key={page.schedule} name={page.schedule} />;
-    case "new-schedule":
-      return <ScheduleEditorPage name={null} />;
-    case "edit-schedule":
-      return <ScheduleEditorPage key={page.schedule} name={page.schedule} />;
-    case "approvals":
-      return <ApprovalsPage />;
-    case "groups":
-      return <GroupsPage />;
-    case "notifications":
-      return <NotificationsPage />;
-    case "endpoint":
-      return <EndpointPage key={page.endpoint} name={page.endpoint} />;
-    case "new-endpoint":
-      return <EndpointEditorPage name={null} />;
-    case "edit-endpoint":
-      return <EndpointEditorPage key={page.endpoint} name={page.endpoint} />;
-    case "tokens":
-      return <TokensPage />;
-    case "audit":
-      return <AuditPage />;
-    case "sign-in":
-    case "choice":
-    case "cli":
-      return null;
-  }
+type PageOf<N extends Page["name"]> = Extract<Page, { readonly name: N }>;
+
+/** What each page shows. A key makes the page of another thing begin anew. */
+const CONTENTS: { readonly [N in Page["name"]]: (page: PageOf<N>) => ComponentChildren } = {
+  "sign-in": () => null,
+  choice: () => null,
+  cli: () => null,
+  runs: (page) => runsPage(page, null),
+  run: (page) => runsPage(page, page.id),
+  operations: () => <OperationsPage />,
+  operation: ({ id }) => <OperationPage key={id} id={id} />,
+  actions: () => <ActionsPage />,
+  action: ({ action }) => <ActionPage key={action} name={action} />,
+  "new-action": () => <ActionEditorPage name={null} />,
+  "edit-action": ({ action }) => <ActionEditorPage key={action} name={action} />,
+  schedules: () => <SchedulesPage />,
+  schedule: ({ schedule }) => <SchedulePage key={schedule} name={schedule} />,
+  "new-schedule": () => <ScheduleEditorPage name={null} />,
+  "edit-schedule": ({ schedule }) => <ScheduleEditorPage key={schedule} name={schedule} />,
+  approvals: () => <ApprovalsPage />,
+  groups: () => <GroupsPage />,
+  notifications: () => <NotificationsPage />,
+  endpoint: ({ endpoint }) => <EndpointPage key={endpoint} name={endpoint} />,
+  "new-endpoint": () => <EndpointEditorPage name={null} />,
+  "edit-endpoint": ({ endpoint }) => <EndpointEditorPage key={endpoint} name={endpoint} />,
+  tokens: () => <TokensPage />,
+  audit: () => <AuditPage />,
+};
+
+/** One component, so that the list stays as it is beside a run. */
+function runsPage({ o, p, envName }: Scope, runId: string | null) {
+  return <RunsPage key={`${o}/${p}/${envName}`} runId={runId} />;
+}
+
+function contentOf(page: Page): ComponentChildren {
+  return (CONTENTS[page.name] as (page: Page) => ComponentChildren)(page);
 }
 
 interface ElsewhereProps {

@@ -2,47 +2,38 @@
  * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog or a
  * menu is open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
-
-import { useEffect, useRef, useState } from "preact/hooks";
-import { contextOf } from "./ui/context.ts";
-import { Dialog } from "./ui/dialog.tsx";
-import { Check } from "./ui/field.tsx";
+import { useEffect, useRef } from "preact/hooks";
+import { Check, Dialog } from "./ui/forms.tsx";
+import { contextOf, storeOf, useStore } from "./ui/stores.ts";
 
 const STORED = "action-runs.shortcuts";
 const OFF = "off";
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
 interface ShortcutGroup {
-  /** A heading of the help: "Runs". */
   readonly title: string;
   readonly shortcuts: () => readonly Shortcut[];
 }
 
-export interface Keys {
-  readonly register: (group: ShortcutGroup) => () => void;
-  readonly groups: () => readonly ShortcutGroup[];
-  readonly areOn: () => boolean;
-  readonly switchTo: (areOn: boolean) => void;
-}
+export type Keys = ReturnType<typeof createKeys>;
 
-export function createKeys(document: Document, storage: Storage): Keys {
+export function createKeys() {
   const groups = new Set<ShortcutGroup>();
-  let areOn = storage.getItem(STORED) !== OFF;
+  const { become, ...areOn } = storeOf(localStorage.getItem(STORED) !== OFF);
   let begun: Begun | null = null;
 
   document.addEventListener("keydown", (event) => {
     // A dialog, a menu or a field may have used the key already.
-    if (!areOn || event.defaultPrevented || document.querySelector("dialog[open], :popover-open") !== null) return;
-    const reading = readPress(
-      {
-        key: event.key,
-        at: event.timeStamp,
-        hasModifier: event.ctrlKey || event.metaKey || event.altKey,
-        isTyping: event.target instanceof Element && event.target.closest(TYPING) !== null,
-      },
-      begun,
-      [...groups].flatMap((group) => group.shortcuts()),
-    );
+    if (!areOn.state() || event.defaultPrevented || document.querySelector("dialog[open], :popover-open") !== null)
+      return;
+    const press = {
+      key: event.key,
+      at: event.timeStamp,
+      hasModifier: event.ctrlKey || event.metaKey || event.altKey,
+      isTyping: event.target instanceof Element && event.target.closest(TYPING) !== null,
+    };
+    const all = [...groups].flatMap(({ shortcuts }) => shortcuts());
+    const reading = readPress(press, begun, all);
     begun = reading.begun;
     if (reading.shortcut === null) return;
     // `/` must not be typed into the field that it leads to.
@@ -51,17 +42,12 @@ export function createKeys(document: Document, storage: Storage): Keys {
   });
 
   return {
-    register(group) {
-      groups.add(group);
-      return () => groups.delete(group);
-    },
-    groups: () => [...groups],
-    areOn: () => areOn,
-    switchTo(next) {
-      areOn = next;
-      begun = null;
-      if (areOn) storage.removeItem(STORED);
-      else storage.setItem(STORED, OFF);
+    groups,
+    areOn,
+    switchTo(next: boolean) {
+      if (next) localStorage.removeItem(STORED);
+      else localStorage.setItem(STORED, OFF);
+      become(next);
     },
   };
 }
@@ -70,10 +56,14 @@ export const [KeysProvider, useKeysRegistry] = contextOf<Keys>("registry of shor
 
 /** Registers shortcuts while the component is shown. `shortcuts` may be a new array each time. */
 export function useKeys(title: string, shortcuts: readonly Shortcut[]): void {
-  const keys = useKeysRegistry();
+  const { groups } = useKeysRegistry();
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
-  useEffect(() => keys.register({ title, shortcuts: () => latest.current }), [keys, title]);
+  useEffect(() => {
+    const group = { title, shortcuts: () => latest.current };
+    groups.add(group);
+    return () => void groups.delete(group);
+  }, [groups, title]);
 }
 
 /** A shortcut is one key as `KeyboardEvent.key` names it, or two after each other: `g r`. */
@@ -87,7 +77,6 @@ export interface Shortcut {
 
 export interface Press {
   readonly key: string;
-  /** When, in ms. */
   readonly at: number;
   readonly hasModifier: boolean;
   /** Whether the focus is where people type. */
@@ -95,10 +84,7 @@ export interface Press {
 }
 
 /** The first key of a shortcut of two, and when it was pressed. */
-interface Begun {
-  readonly key: string;
-  readonly at: number;
-}
+type Begun = Pick<Press, "key" | "at">;
 
 interface Reading {
   readonly shortcut: Shortcut | null;
@@ -117,49 +103,39 @@ export function readPress(press: Press, begun: Begun | null, shortcuts: readonly
   if (shortcut !== undefined) return { shortcut, begun: null };
   if (isSecond) return readPress(press, null, shortcuts);
   const isFirst = shortcuts.some((one) => one.keys.startsWith(`${press.key} `));
-  return { shortcut: null, begun: isFirst ? { key: press.key, at: press.at } : null };
+  return { shortcut: null, begun: isFirst ? press : null };
 }
 
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   const keys = useKeysRegistry();
-  const [areOn, setOn] = useState(keys.areOn);
-  function toggle() {
-    keys.switchTo(!areOn);
-    setOn(!areOn);
-  }
+  // Several parts of a page can register shortcuts under one title.
+  const sections = Map.groupBy(keys.groups, ({ title }) => title);
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
-      <Check isOn={areOn} onChange={toggle}>
+      <Check isOn={useStore(keys.areOn)} onChange={keys.switchTo}>
         Use keyboard shortcuts
       </Check>
       <div class="shortcuts stack gap-24">
-        {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
+        {[...sections].map(([title, groups]) => (
           <section key={title}>
             <h3 class="muted strong">{title}</h3>
             <dl>
-              {shortcuts.map((shortcut) => (
-                <div key={shortcut.keys} class="row is-apart">
-                  <dt>{shortcut.label}</dt>
-                  <dd class="row gap-4">
-                    {shortcut.keys.split(" ").map((key) => (
-                      <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
-                    ))}
-                  </dd>
-                </div>
-              ))}
+              {groups
+                .flatMap(({ shortcuts }) => shortcuts())
+                .map((shortcut) => (
+                  <div key={shortcut.keys} class="row is-apart">
+                    <dt>{shortcut.label}</dt>
+                    <dd class="row gap-4">
+                      {shortcut.keys.split(" ").map((key) => (
+                        <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
+                      ))}
+                    </dd>
+                  </div>
+                ))}
             </dl>
           </section>
         ))}
       </div>
     </Dialog>
   );
-}
-
-/** Several parts of a page can register shortcuts under one title. */
-function sectionsOf(groups: readonly ShortcutGroup[]): ReadonlyMap<string, readonly Shortcut[]> {
-  const sections = new Map<string, readonly Shortcut[]>();
-  for (const { title, shortcuts } of groups) {
-    sections.set(title, [...(sections.get(title) ?? []), ...shortcuts()]);
-  }
-  return sections;
 }

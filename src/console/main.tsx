@@ -16,21 +16,18 @@
  * Files that end in `.ts` are free of JSX. A test in `test/console/` can import every file that needs no document when
  * it is loaded.
  */
-
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { createKeys } from "./keys.tsx";
 import { createRouter } from "./router.tsx";
-import type { Handed } from "./session/identity.ts";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
-import { showUnseen } from "./ui/seen-texts.tsx";
-import { createClock } from "./ui/time.tsx";
+import type { Handed } from "./session/sign-in.ts";
+import { showUnseen } from "./ui/seen-texts.ts";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
 const handed = takeHanded();
-const sessionApi = createSessionApi(location.origin);
-const sessions = createSessionStore(localStorage, sessionApi, Date.now);
+const sessions = createSessionStore(localStorage, createSessionApi(), Date.now);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) sessions.recheck();
 });
@@ -45,18 +42,7 @@ keepFocus(document);
 // What the page shows before this script runs.
 root.replaceChildren();
 showUnseen();
-render(
-  <App
-    router={createRouter(window)}
-    sessions={sessions}
-    sessionApi={sessionApi}
-    handed={handed}
-    keys={createKeys(document, localStorage)}
-    clock={createClock(document)}
-    storage={localStorage}
-  />,
-  root,
-);
+render(<App router={createRouter()} sessions={sessions} handed={handed} keys={createKeys()} />, root);
 
 /**
  * The code of a sign-in, or why it failed. It goes out of the address at once, so that neither the history nor a copied
@@ -82,8 +68,8 @@ const FOCUSED_PARTS = "[tabindex='-1']";
 function keepFocus(document: Document): void {
   // The element that got the focus last, and those around it, from the inside to the outside.
   let around: readonly HTMLElement[] = [];
-  document.addEventListener("focusin", ({ target }) => {
-    around = target instanceof HTMLElement ? withAncestors(target) : [];
+  document.addEventListener("focusin", (event) => {
+    around = event.composedPath().filter((one) => one instanceof HTMLElement);
   });
   new MutationObserver(() => {
     const isGone = around[0]?.isConnected === false;
@@ -91,9 +77,4 @@ function keepFocus(document: Document): void {
     const part = around.find((element) => element.isConnected && element.matches(FOCUSED_PARTS));
     (part ?? document.querySelector("main"))?.focus({ preventScroll: true });
   }).observe(document.body, { childList: true, subtree: true });
-}
-
-function withAncestors(element: HTMLElement): readonly HTMLElement[] {
-  const { parentElement } = element;
-  return parentElement === null ? [element] : [element, ...withAncestors(parentElement)];
 }

@@ -9,46 +9,20 @@ export interface Project {
   readonly p: string;
 }
 
-/** The environment of a page. */
 export interface Scope extends Project {
   readonly envName: string;
 }
-
-export type Page =
-  | { readonly name: "sign-in" }
-  | { readonly name: "choice" }
-  | { readonly name: "cli" }
-  | ({ readonly name: "runs" } & Scope)
-  | ({ readonly name: "run"; readonly id: string } & Scope)
-  | ({ readonly name: "operations" } & Scope)
-  | ({ readonly name: "operation"; readonly id: string } & Scope)
-  | ({ readonly name: "actions" } & Scope)
-  | ({ readonly name: "action"; readonly action: string } & Scope)
-  | ({ readonly name: "new-action" } & Scope)
-  | ({ readonly name: "edit-action"; readonly action: string } & Scope)
-  | ({ readonly name: "schedules" } & Scope)
-  | ({ readonly name: "schedule"; readonly schedule: string } & Scope)
-  | ({ readonly name: "new-schedule" } & Scope)
-  | ({ readonly name: "edit-schedule"; readonly schedule: string } & Scope)
-  | ({ readonly name: "approvals" } & Scope)
-  | ({ readonly name: "groups" } & Scope)
-  | ({ readonly name: "notifications" } & Scope)
-  | ({ readonly name: "endpoint"; readonly endpoint: string } & Scope)
-  | ({ readonly name: "new-endpoint" } & Scope)
-  | ({ readonly name: "edit-endpoint"; readonly endpoint: string } & Scope)
-  | ({ readonly name: "tokens" } & Project)
-  | ({ readonly name: "audit" } & Project);
 
 /** Hyphens are escaped in sets, because URLPattern reads its expressions as those with the flag `v`. */
 const NAME = "([a-z0-9][a-z0-9\\-]{0,62})";
 const DEFINITION = "([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})";
 const ID = "([0-9A-Fa-f\\-]{36})";
 /** The hyphen keeps pages apart from an organization whose name is `console`. */
-const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
-const SCOPE = `${PROJECT}/:envName${NAME}`;
+const PROJECT = `/console/-/:o${NAME}/:p${NAME}` as const;
+const SCOPE = `${PROJECT}/:envName${NAME}` as const;
 
-/** The path of each page. The values of its groups are the members of the page. */
-const PATHS: Readonly<Record<Page["name"], string>> = {
+/** The path of each page. Its groups are the members of the page. */
+const PATHS = {
   "sign-in": "/console",
   // After a sign-in at the issuer: what the person may open.
   choice: "/console/sign-in",
@@ -75,7 +49,12 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   "edit-endpoint": `${SCOPE}/notifications/:endpoint${DEFINITION}/edit`,
   tokens: `${PROJECT}/tokens`,
   audit: `${PROJECT}/audit`,
-};
+} as const;
+
+type Name = keyof typeof PATHS;
+type GroupsOf<Path> = Path extends `${string}/:${infer Group}(${infer Rest}` ? Group | GroupsOf<Rest> : never;
+
+export type Page = { [N in Name]: { readonly name: N } & Readonly<Record<GroupsOf<(typeof PATHS)[N]>, string>> }[Name];
 
 const PATTERNS = Object.entries(PATHS).map(([name, pathname]) => [name, new URLPattern({ pathname })] as const);
 
@@ -91,7 +70,7 @@ export function pageAt(pathname: string): Page | null {
 
 /** The path of a page, without a query. */
 export function pathOf(page: Page): string {
-  const values = page as unknown as Readonly<Record<string, string>>;
+  const values: Readonly<Record<string, string>> = page;
   return PATHS[page.name].replaceAll(/:(\w+)\([^()]*\)/g, (_, member: string) => values[member] ?? "");
 }
 

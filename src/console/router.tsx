@@ -3,126 +3,81 @@
  * `navigate`. So back, forward, reload and a copied link give the same view.
  */
 import type { PartialAnchorHTMLAttributes, TargetedMouseEvent } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { type Page, pageAt, pathOf } from "./pages.ts";
-import { contextOf } from "./ui/context.ts";
+import { contextOf, storeOf, useStore } from "./ui/stores.ts";
 
-interface Location {
-  readonly pathname: string;
-  /** With its `?`, or empty. */
-  readonly search: string;
-  /** The fragment with its `#`, or empty. */
-  readonly hash: string;
-}
+/** Asks before the page is left. `go` leaves after all. */
+type Ask = (go: () => void) => void;
 
-interface NavigateOptions {
-  /** Without a new entry in the browser's history. */
-  readonly replace?: boolean;
-  /** Nothing would be lost, so the guard is not asked. */
-  readonly isSafe?: boolean;
-}
+export type Router = ReturnType<typeof createRouter>;
 
-export interface Router {
-  /** Where the address bar is now. */
-  readonly location: () => Location;
-  /** Goes to a path with its query. */
-  readonly navigate: (href: string, options?: NavigateOptions) => void;
-  /**
-   * Asks before the page is left, by a link or by the browser's back and forward. `ask` calls `go` to leave after all.
-   * Returns a function that stops it. One page asks at a time.
-   */
-  readonly guard: (ask: (go: () => void) => void) => () => void;
-  /** Calls `listener` after each change of the address. Returns a function that stops it. */
-  readonly subscribe: (listener: () => void) => () => void;
-}
-
-export function createRouter(window: Window): Router {
-  const listeners = new Set<() => void>();
-  const tell = () => {
-    for (const listener of [...listeners]) listener();
-  };
-  let guard: ((go: () => void) => void) | null = null;
+export function createRouter() {
+  const where = () => new URL(window.location.href);
+  const { become, ...location } = storeOf(where());
+  let guard: Ask | null = null;
+  const askThen = (ask: Ask, go: () => void) =>
+    ask(() => {
+      guard = null;
+      go();
+    });
   // The number of the entry in the history, so that a step can be taken back.
-  let at = indexIn(window.history.state) ?? 0;
+  let at: number = history.state?.index ?? 0;
   let isReturning = false;
-  window.history.replaceState({ index: at }, "");
-  window.addEventListener("popstate", ({ state }) => {
+  history.replaceState({ index: at }, "");
+  addEventListener("popstate", ({ state }) => {
     if (isReturning) {
       isReturning = false;
       return;
     }
-    const to = indexIn(state);
-    const ask = guard;
-    if (ask !== null && to !== null && to !== at) {
+    const to: number | undefined = state?.index;
+    if (guard !== null && to !== undefined && to !== at) {
       const steps = to - at;
       isReturning = true;
-      window.history.go(-steps);
-      ask(() => {
-        guard = null;
-        window.history.go(steps);
-      });
+      history.go(-steps);
+      askThen(guard, () => history.go(steps));
       return;
     }
     at = to ?? at + 1;
     // The browser made the entry, because only the fragment changed.
-    if (to === null) window.history.replaceState({ index: at }, "");
-    tell();
+    if (to === undefined) history.replaceState({ index: at }, "");
+    become(where());
   });
   return {
-    location() {
-      const { pathname, search, hash } = window.location;
-      return { pathname, search, hash };
-    },
-    navigate(href, { replace = false, isSafe = false } = {}) {
+    location,
+    /**
+     * Goes to a path with its query. `replace`: without a new entry in the browser's history. `isSafe`: nothing would be
+     * lost, so the guard is not asked.
+     */
+    navigate(href: string, { replace = false, isSafe = false } = {}): void {
       const go = () => {
         const { pathname, search } = window.location;
-        if (replace || href === `${pathname}${search}`) window.history.replaceState({ index: at }, "", href);
-        else window.history.pushState({ index: ++at }, "", href);
-        tell();
+        if (replace || href === `${pathname}${search}`) history.replaceState({ index: at }, "", href);
+        else history.pushState({ index: ++at }, "", href);
+        become(where());
       };
-      if (guard === null || isSafe) return go();
-      guard(() => {
-        guard = null;
-        go();
-      });
+      if (guard === null || isSafe) go();
+      else askThen(guard, go);
     },
-    guard(ask) {
+    /** Also for the browser's back and forward. Returns a function that stops it. One page asks at a time. */
+    guard(ask: Ask) {
       guard = ask;
       return () => {
         if (guard === ask) guard = null;
       };
     },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
   };
-}
-
-function indexIn(state: unknown): number | null {
-  const { index } = (state ?? {}) as { readonly index?: unknown };
-  return typeof index === "number" ? index : null;
 }
 
 export const [RouterProvider, useRouter] = contextOf<Router>("router");
 
-interface Route {
-  /** null if no page has this address. */
-  readonly page: Page | null;
-  /** Without `compare`. */
-  readonly query: URLSearchParams;
-  /** The query as the address has it: with its `?`, or empty. Without `compare`. */
-  readonly search: string;
-  /**
-   * The id of the run that the open run is compared with; null if it is not. It is about one run, so links that keep
-   * the list's filters must not carry it on.
-   */
-  readonly compare: string | null;
-}
-
-/** The page and the query of the address. The component renders again when they change. */
-export function useRoute(): Route {
-  const { pathname, search } = useLocation();
+/**
+ * The page of the address, null if no page has it, and the query, also as `search`: with its `?`, or empty. The component
+ * renders again when they change. `compare`: the id of the run that the open run is compared with, or null. It is about
+ * one run, so neither the query nor `search` has it: links that keep the list's filters must not carry it on.
+ */
+export function useRoute() {
+  const { pathname, search } = useStore(useRouter().location);
   return useMemo(() => {
     const [found, compare = null] = COMPARE.exec(search) ?? [];
     const rest = found === undefined ? search : search.replace(found, "").replace(/^&/, "?");
@@ -139,19 +94,7 @@ export function comparing(search: string, id: string): string {
 
 /** The fragment of the address with its `#`, or empty. The component renders again when it changes. */
 export function useFragment(): string {
-  return useLocation().hash;
-}
-
-function useLocation(): Location {
-  const router = useRouter();
-  const [location, setLocation] = useState(router.location);
-  useEffect(() => {
-    const update = () => setLocation(router.location());
-    // The address may have changed between the first render and this effect.
-    update();
-    return router.subscribe(update);
-  }, [router]);
-  return location;
+  return useStore(useRouter().location).hash;
 }
 
 /** Path and query of a page. `query` can be a query string with or without `?`, or URLSearchParams. */

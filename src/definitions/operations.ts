@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { ErrorCode } from "../http/errors.ts";
-import type { Operation, Tag } from "../http/operation.ts";
+import type { Operation } from "../http/operation.ts";
 import { described, responseInstant, version } from "../http/response-schemas.ts";
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
@@ -24,18 +24,16 @@ export function operationsOf(
 ): Readonly<Record<Route, Operation>> {
   const one = `${noun.startsWith("a") ? "an" : "a"} ${noun}`;
   const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
-  const tag = `${capital(noun)}s` as Tag;
   const id = noun.split(" ").map(capital).join("");
   const ofRoute = (route: Route, operationId: string, summary: string) => ({
     operationId,
-    tag,
     summary: summaries?.[route] ?? summary,
     description: descriptions[route],
   });
   return {
     list: {
       ...ofRoute("list", `list${id}s`, `List ${noun}s`),
-      responses: { 200: { description: tag, json: schemas.list, headers: ["Link"] } },
+      responses: { 200: { description: `${capital(noun)}s`, json: schemas.list, headers: ["Link"] } },
     },
     get: {
       ...ofRoute("get", `get${id}`, `Get ${one}`),

@@ -18,21 +18,6 @@ declare global {
   var DESCRIBE: boolean;
 }
 
-/** Under which heading the document has an operation. */
-export type Tag =
-  | "Action runs"
-  | "Gates"
-  | "Bulk operations"
-  | "Callback"
-  | "Actions"
-  | "Webhook endpoints"
-  | "Schedules"
-  | "Agents"
-  | "API tokens"
-  | "Sessions"
-  | "Databases"
-  | "Service";
-
 /** What the operation reads of the request's headers, besides Authorization. */
 export type HeaderParameter =
   | "traceparent"
@@ -58,7 +43,6 @@ export interface Success {
 /** What only the operation itself can say. */
 export interface Operation {
   readonly operationId: string;
-  readonly tag: Tag;
   readonly summary: string;
   /** Who may ask is added at the end, or put in the place of `{who}`, then without the full stop. */
   readonly description: string;

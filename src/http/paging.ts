@@ -19,19 +19,18 @@ import { baseUrl } from "../settings/config.ts";
 import type { AppEnv } from "./request-context.ts";
 import { parsedText, wholeNumberText } from "./schemas.ts";
 
-const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);
-const WHOLE_GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
-const WHOLE_NAME = new RegExp(`^${DEFINITION_NAME}$`);
-
 /**
- * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
- * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ * The query parameters of a page. `read` gives the entry that the text of a cursor names, or null if the service did not
+ * make the text. `after`: such a text for the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
  */
-function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
+function pageOf<After>(read: (text: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
   const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
   const cursor = parsedText(
     z.string({ error: "send it once." }),
-    decode,
+    (cursor) => {
+      const text = decode(cursor);
+      return text === null ? null : read(text);
+    },
     "send the cursor of a Link header unchanged, or omit it.",
   ).register(z.globalRegistry, {
     wire: { type: "string", examples: [btoa(after)] },
@@ -40,23 +39,44 @@ function pageOf<After>(decode: (cursor: string) => After | null, after: string, 
   return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
 }
 
+function matching(pattern: string) {
+  const whole = new RegExp(`^${pattern}$`);
+  return (text: string) => (whole.test(text) ? text : null);
+}
+
 /** Pages of things with ids. */
-export const pageQuery = pageOf(idCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
+export const pageQuery = pageOf(
+  (text) => (parseUuid(text) === text ? text : null),
+  "01890a5d-ac96-774b-bcce-b302099a8057",
+);
 
 /** Pages of stored definitions, by their names. */
-export const namePageQuery = pageOf(nameCursor, "deploy");
+export const namePageQuery = pageOf(matching(DEFINITION_NAME), "deploy");
 
 /** Pages of environments, by their scopes. */
-export const environmentPageQuery = pageOf(scopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
+export const environmentPageQuery = pageOf(
+  matching(`${PATH_NAME}/${PATH_NAME}/${PATH_NAME}`),
+  "acme/shop/stage",
+  ENVIRONMENTS_PAGE_ROWS,
+);
 
 /** Pages of numbered things. */
-export const seqPageQuery = pageOf(seqCursor, "500");
+export const seqPageQuery = pageOf(parseSeq, "500");
 
 /** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
-export const deliveryPageQuery = pageOf(deliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+export const deliveryPageQuery = pageOf((text) => {
+  const [runId = "", kind = "", ...more] = text.split(" ");
+  return parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0 ? { runId, kind } : null;
+}, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+
+const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 
 /** Pages of concurrency groups, by group and key. */
-export const queuePageQuery = pageOf(queueCursor, "deploy-shop\n");
+export const queuePageQuery = pageOf((text) => {
+  const end = text.indexOf("\n");
+  const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
+  return GROUP.test(group) && [...key].length <= CONCURRENCY_KEY_MAX_CHARACTERS ? { group, key } : null;
+}, "deploy-shop\n");
 
 /** The first `limit` of the rows, with a Link header if there are more. `cursorOf`: what the next page starts after. */
 export function firstPage<Row>(
@@ -85,39 +105,6 @@ export function nextLink(base: string, requestUrl: string, cursor: string): stri
 
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
-}
-
-function idCursor(cursor: string): string | null {
-  const id = decode(cursor);
-  return id !== null && parseUuid(id) === id ? id : null;
-}
-
-function seqCursor(cursor: string): number | null {
-  return parseSeq(decode(cursor) ?? "");
-}
-
-function nameCursor(cursor: string): string | null {
-  const name = decode(cursor);
-  return name !== null && WHOLE_NAME.test(name) ? name : null;
-}
-
-function scopeCursor(cursor: string): string | null {
-  const scope = decode(cursor);
-  return scope !== null && WHOLE_SCOPE.test(scope) ? scope : null;
-}
-
-function deliveryCursor(cursor: string): { runId: string; kind: string } | null {
-  const [runId = "", kind = "", ...more] = decode(cursor)?.split(" ") ?? [];
-  const isIt = parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0;
-  return isIt ? { runId, kind } : null;
-}
-
-function queueCursor(cursor: string): { group: string; key: string } | null {
-  const text = decode(cursor) ?? "";
-  const end = text.indexOf("\n");
-  const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
-  const isKey = [...key].length <= CONCURRENCY_KEY_MAX_CHARACTERS;
-  return WHOLE_GROUP.test(group) && isKey ? { group, key } : null;
 }
 
 /** An event's number from its decimal digits, or null. */

@@ -146,12 +146,32 @@ z.config(en());
 /** An http or https URL, as far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
+interface Said extends z.core.GlobalMeta {
+  /** The descriptions of an object's members. */
+  readonly members?: Readonly<Record<string, string>>;
+}
+
 /**
- * Says what only the OpenAPI document says of a schema: its name, its examples, a description, and what replaces zod's
+ * Says what only the OpenAPI document says of a schema: its name, its examples, descriptions, and what replaces zod's
  * JSON Schema. In the Worker this function is empty, so the build drops the call with all texts.
  */
-export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void {
-  if (DESCRIBE) z.globalRegistry.add(schema, said);
+export function inDocument(schema: z.ZodMiniType, described: Said): void {
+  if (DESCRIBE) {
+    const { members = {}, ...said } = described;
+    const shape = (schema as z.ZodMiniObject<Record<string, z.ZodMiniType>>).shape;
+    for (const [name, text] of Object.entries(members)) shape[name] = describedInside(shape[name], text);
+    z.globalRegistry.add(schema, said);
+  }
+}
+
+/** The description of a member that is optional, or has a default, is that of the schema inside. */
+function describedInside(member: z.core.$ZodType | undefined, description: string): z.ZodMiniType {
+  if (member instanceof z.ZodMiniOptional) return z.optional(describedInside(member.def.innerType, description));
+  if (member instanceof z.ZodMiniDefault) {
+    return z._default(describedInside(member.def.innerType, description), member.def.defaultValue);
+  }
+  if (member === undefined) throw new Error(`There is no such member: ${description}`);
+  return described(member as z.ZodMiniType, description);
 }
 
 /**
@@ -181,6 +201,27 @@ export function objectOf<Shape extends Readonly<Record<string, z.ZodMiniType>>>(
   const object = z.strictObject(Object.fromEntries(all) as Shape, AN_OBJECT).check(...checks);
   z.globalRegistry.add(object, meta);
   return object;
+}
+
+/** One of these words. `refusal` replaces how any other is refused. */
+export function oneOf<const Words extends readonly string[]>(
+  words: Words,
+  said: z.core.GlobalMeta,
+  refusal = `send one of ${words.join(", ")}, once.`,
+) {
+  return z.enum(words, { error: refusal }).register(z.globalRegistry, said);
+}
+
+/** A query parameter that may repeat: the list of its values. */
+export function repeatable<Out>(list: z.ZodMiniType<Out, unknown>, refusal?: string) {
+  const sent = z.union([z.string(), z.array(z.string())], refusal);
+  return z.pipe(
+    z.pipe(
+      sent,
+      z.transform((texts): unknown => [texts].flat()),
+    ),
+    list,
+  );
 }
 
 /** The schema of a query parameter, with an example for the OpenAPI document. */

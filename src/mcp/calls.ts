@@ -10,20 +10,28 @@ import { parseUuid } from "../base/ids.ts";
 import { fingerprint, isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
-import { ApiError, refusalOf } from "../http/errors.ts";
+import { ApiError, type ErrorCode, refusalOf } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { type CreatedRun, createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
 import { listRunsOf, readRun, waitForEnd } from "../runs/api/read-runs.ts";
 import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
-import { actorOf, environmentOf } from "../runs/api/run-request.ts";
-import { refusalError, runJson } from "../runs/api/run-response.ts";
+import { actorOf, environmentOf, refusalError, runJson } from "../runs/api/run-request.ts";
 import { cancelRunOf } from "../runs/api/run-routes.ts";
 import { subscriptionFor } from "../runs/api/subscription.ts";
+import { STATUSES } from "../runs/run.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
 import { baseUrl } from "../settings/config.ts";
-import { type ActionTool, actionOf, isWrapped, readTools } from "./action-tools.ts";
 import { BY_OTHERS, faceOf, linesOf, parsedRun, runResult, type ToolResult } from "./run-result.ts";
-import { LIST_DEFAULT, RUN_TOOLS, type RunToolName, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
+import {
+  type ActionTool,
+  actionOf,
+  isWrapped,
+  LIST_DEFAULT,
+  RUN_TOOLS,
+  type RunToolName,
+  readTools,
+  WAIT_DEFAULT_SECONDS,
+} from "./tools.ts";
 
 /** Clients don't send their time limits. The shortest that is known is 30 s. */
 const CALL_WAIT_MS = 10_000;
@@ -54,9 +62,7 @@ function requireArguments(inputSchema: JsonObject, args: JsonObject): void {
   if (!checked.ok) throw new ApiError("invalid_parameters", checked.error.sentence, { pointer: checked.error.pointer });
 }
 
-type Answer = (c: Context<AppEnv>, call: Call) => Promise<ToolResult>;
-
-const CALLS: Readonly<Record<RunToolName, Answer>> = {
+const CALLS: Readonly<Record<RunToolName, (c: Context<AppEnv>, call: Call) => Promise<ToolResult>>> = {
   get_run: async (c, { args }) => {
     const { waitSeconds = WAIT_DEFAULT_SECONDS } = args;
     return runResult(await runAfter(c, idOf(args), Number(waitSeconds) * 1000), { runsUrl: runsUrlOf(c) });
@@ -139,24 +145,28 @@ function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
   if (!isInside) return args;
   const { parameters, ...others } = args;
   const [other] = Object.keys(others);
-  if (other !== undefined)
-    throw refusalOf("invalid_body", [
-      { path: [], keys: [other], message: `${other} is unknown; send parameters alone.` },
-    ]);
-  if (!isJsonObject(parameters))
+  if (other !== undefined) {
+    const message = `${other} is unknown; send parameters alone.`;
+    throw refusalOf("invalid_body", [{ path: [], keys: [other], message }]);
+  }
+  if (!isJsonObject(parameters)) {
     throw refusalOf("invalid_body", [{ path: ["parameters"], message: "send an object." }]);
+  }
   return parameters;
 }
 
 /** What is stored of the action if it is offered now; null if it is not. */
 async function offered(c: Context<AppEnv>, action: string): Promise<ActionDefinition | null> {
-  const known = await knownAction(environmentOf(c), action).catch(unlessMissing);
+  const known = await knownAction(environmentOf(c), action).catch(nullFor("action_not_found"));
   return known?.definition.agents === undefined ? null : known.definition;
 }
 
-function unlessMissing(error: unknown): null {
-  if (error instanceof ApiError && error.code === "action_not_found") return null;
-  throw error;
+/** Takes an error with this code for null. */
+function nullFor(code: ErrorCode) {
+  return (error: unknown): null => {
+    if (error instanceof ApiError && error.code === code) return null;
+    throw error;
+  };
 }
 
 export function offeredTools(c: Context<AppEnv>): Promise<readonly ActionTool[]> {
@@ -203,10 +213,7 @@ async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
   const subscription = () => subscriptionFor(c, environment);
   // If too many clients wait, show the run as it is. An error would hide the run that the call has just made.
   const waiting = waitMs === 0 ? null : waitForEnd(environment, id, { waitMs, include, subscription });
-  const waited = await waiting?.catch((error: unknown) => {
-    if (error instanceof ApiError && error.code === "too_many_watchers") return null;
-    throw error;
-  });
+  const waited = await waiting?.catch(nullFor("too_many_watchers"));
   const run = waited ?? (await readRun(environment, id, { include }));
   if (run === null) throw new ApiError("run_not_found");
   return parsedRun(runJson(run));

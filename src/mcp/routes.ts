@@ -7,7 +7,7 @@ import { authorize, bearerToken, OF_CREDENTIAL } from "../auth/authentication.ts
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { BODY_MAX_BYTES } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { ApiError, ERRORS } from "../http/errors.ts";
+import { ApiError } from "../http/errors.ts";
 import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { decodeUtf8, parsedJson, readBytes, requireJson } from "../http/validate.ts";
@@ -66,36 +66,35 @@ function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
   );
 }
 
+const CALL_MCP: Described = DESCRIBE && {
+  operationId: "callMcp",
+  summary: "Send a message of the Model Context Protocol",
+  description:
+    "Agents list and call the tools of this environment. Each action with `agents` is a tool. Five other tools list, " +
+    `read, retry and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no ` +
+    "session, no batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
+  headers: ["MCP-Protocol-Version"],
+  responses: {
+    200: { description: "The response of JSON-RPC", json: rpcResponse },
+    202: { description: "The notification was accepted" },
+    400: { description: "Not a message of the protocol", json: rpcFault },
+    404: { description: "No such method", json: rpcFault },
+    413: { description: "The message is too large", json: rpcFault },
+    415: { description: "The message is not JSON", json: rpcFault },
+  },
+  errors: [
+    "not_configured",
+    "database_unavailable",
+    "database_not_bound",
+    "coordinator_unavailable",
+    "coordinator_overloaded",
+    "storage_full",
+  ],
+};
+
 export const mcpRoutes = new Hono<AppEnv>().post(
   "/",
-  requiresAgent(
-    DESCRIBE && {
-      operationId: "callMcp",
-      tag: "Agents",
-      summary: "Send a message of the Model Context Protocol",
-      description:
-        "Agents list and call the tools of this environment. Each action with `agents` is a tool. Five other tools list, " +
-        `read, retry and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no ` +
-        "session, no batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
-      headers: ["MCP-Protocol-Version"],
-      responses: {
-        200: { description: "The response of JSON-RPC", json: rpcResponse },
-        202: { description: "The notification was accepted" },
-        400: { description: "Not a message of the protocol", json: rpcFault },
-        404: { description: "No such method", json: rpcFault },
-        413: { description: "The message is too large", json: rpcFault },
-        415: { description: "The message is not JSON", json: rpcFault },
-      },
-      errors: [
-        "not_configured",
-        "database_unavailable",
-        "database_not_bound",
-        "coordinator_unavailable",
-        "coordinator_overloaded",
-        "storage_full",
-      ],
-    },
-  ),
+  requiresAgent(CALL_MCP),
   meaning(async (c: Context<AppEnv>) => {
     const message = await messageOf(c);
     if (!message.ok) return sendFault(c, message.error);
@@ -117,7 +116,7 @@ async function messageOf(c: Context<AppEnv>): Promise<Result<Message, Fault>> {
     );
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return err({ code: CODES.parse, message: error.message, status: ERRORS[error.code][0] as Fault["status"] });
+    return err({ code: CODES.parse, message: error.message, status: error.status as Fault["status"] });
   }
 }
 
@@ -159,7 +158,7 @@ async function toolAnswer(c: Context<AppEnv>, { id, params, client }: McpRequest
     return result === null ? err(wrongParams(id, `There is no tool ${name.slice(0, 100)}.`)) : ok({ ...result });
   } catch (error) {
     // A 401 or an outage is nothing that the model can correct, so the client gets it as an HTTP error.
-    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500 || ERRORS[error.code][0] === 401) throw error;
+    if (!(error instanceof ApiError) || error.status >= 500 || error.status === 401) throw error;
     c.set("errorCode", error.code);
     return ok({ ...refusedResult(error.message, error.code, error.pointer) });
   }

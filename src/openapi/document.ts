@@ -5,14 +5,15 @@
 
 import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
-import { type DescribeRouteOptions, generateSpecs, uniqueSymbol } from "hono-openapi";
+import { type DescribeRouteOptions, generateSpecs, resolver, uniqueSymbol } from "hono-openapi";
+import * as z from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../app.ts";
 import { ERRORS, type ErrorCode } from "../http/errors.ts";
-import { type Meaning, meaningOf, type Operation, type Success, type Tag } from "../http/operation.ts";
+import { type Meaning, meaningOf, type Operation, type Success } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
+import { errorBody } from "../http/response-schemas.ts";
 import { HEADERS, headersOf, IN_HEADER, idempotencyKey, pathParametersOf } from "./parameters.ts";
-import { addExamples, errorMedia, resolved } from "./schemas.ts";
 
 type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 
@@ -37,7 +38,7 @@ export async function makeDocument() {
             "The deployment that served this document. If your tool asks for a base URL, enter that deployment's, such as https://runs.example.com, without a path.",
         },
       ],
-      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+      tags: TAGS.map(([name, , description]) => ({ name, description })),
       components: { headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
     },
   });
@@ -92,7 +93,7 @@ function tellLibrary(name: string, routes: readonly RouterRoute[]) {
 
 /** The description, with all that the route's middleware and its path say. */
 function specOf(name: string, operation: Operation, meanings: readonly Meaning[]): DescribeRouteOptions {
-  const { operationId, summary, tag, headers = [], headersOfAll = [] } = operation;
+  const { operationId, summary, headers = [], headersOfAll = [] } = operation;
   const [method = "", path = ""] = name.split(" ");
   const inPath = pathParametersOf(path, method);
   const person = method === "GET" ? undefined : meanings.find((one) => one.person !== undefined)?.person;
@@ -116,7 +117,9 @@ function specOf(name: string, operation: Operation, meanings: readonly Meaning[]
     operationId,
     summary,
     description: descriptionOf(operation, meanings),
-    tags: [tag],
+    tags: TAGS.filter(([, fits]) => fits.test(path))
+      .map(([tag]) => tag)
+      .slice(-1),
     security: securityOf(operation, meanings, person === "taken"),
     ...(parameters.length > 0 && { parameters }),
     // A protocol can have responses of its own with the status of an error.
@@ -198,21 +201,41 @@ const INFO = {
   license: { name: packageJson.license, identifier: packageJson.license },
 };
 
-/** In the order of the document. */
-const TAGS: Readonly<Record<Tag, string>> = {
-  "Action runs": "Create, read, cancel and retry action runs with an API token.",
-  Gates: "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
-  "Bulk operations": "Cancel or retry many action runs with one request.",
-  Callback: "Report to a run with its callback token. A workflow needs only the URL and the token.",
-  Actions: "Store what a run starts, with its secrets, and run it with a token that holds none.",
-  Schedules: "Start runs of a stored action by time.",
-  Agents: "Let agents run stored actions as tools. People keep the last word.",
-  "Webhook endpoints": "Say where the service sends a message when a run ends or asks for approval.",
-  "API tokens": "Manage API tokens and see who changed them.",
-  Sessions: "Sign people in to the console, and see who is signed in.",
-  Databases: "See and change in which database an environment lives. Only the operator can.",
-  Service: "Check and describe the service itself.",
-};
+/** The headings of the document, in its order. An operation stands under the last one that its path fits. */
+const TAGS: readonly (readonly [name: string, path: RegExp, description: string])[] = [
+  ["Action runs", /action-runs/, "Create, read, cancel and retry action runs with an API token."],
+  [
+    "Gates",
+    /pauses|concurrency-groups|approval$|approve$|reject$|release$/,
+    "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
+  ],
+  ["Bulk operations", /bulk-operations/, "Cancel or retry many action runs with one request."],
+  [
+    "Callback",
+    /callback|heartbeat$/,
+    "Report to a run with its callback token. A workflow needs only the URL and the token.",
+  ],
+  ["Actions", /actions/, "Store what a run starts, with its secrets, and run it with a token that holds none."],
+  ["Schedules", /schedules/, "Start runs of a stored action by time."],
+  ["Agents", /mcp$/, "Let agents run stored actions as tools. People keep the last word."],
+  [
+    "Webhook endpoints",
+    /webhook-endpoints/,
+    "Say where the service sends a message when a run ends or asks for approval.",
+  ],
+  ["API tokens", /whoami|places|tokens|audit/, "Manage API tokens and see who changed them."],
+  ["Sessions", /session|sign-in-codes/, "Sign people in to the console, and see who is signed in."],
+  [
+    "Databases",
+    /databases|database$|(envName|p)\}\/erase$/,
+    "See and change in which database an environment lives. Only the operator can.",
+  ],
+  [
+    "Service",
+    /^\/(docs|console|healthz|readyz|openapi\.json)?$|envName\}\/(metrics|purge|resync)$/,
+    "Check and describe the service itself.",
+  ],
+];
 
 const SECURITY_SCHEMES = {
   apiToken: {
@@ -259,3 +282,116 @@ const SECURITY_SCHEMES = {
       "The token in the response that created the run, or in the request to its receiver. It opens only that run: GET of the run, its callback and its heartbeat.",
   },
 } as const;
+
+interface Registered {
+  readonly wire?: Record<string, unknown>;
+  readonly examples?: unknown[];
+  readonly description?: string;
+}
+
+/** Which part of an operation a schema describes. */
+type Part = "response" | "body" | "query";
+
+interface Overridden {
+  readonly zodSchema: z.core.$ZodType;
+  readonly jsonSchema: Record<string, unknown>;
+}
+
+/**
+ * zod's JSON Schema. Requests are closed, and responses open: a later version may add members to them, and generated
+ * clients must not refuse those. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
+ * expressed in JSON Schema.
+ */
+export function resolved(schema: z.core.$ZodType, part: Part) {
+  const override = ({ zodSchema, jsonSchema }: Overridden) => {
+    const { wire, examples, description } = (z.globalRegistry.get(zodSchema) ?? {}) as Registered;
+    // zod omits examples from a schema with a transform.
+    if (examples !== undefined) jsonSchema.examples = examples;
+    if (wire !== undefined) {
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+      Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
+    }
+    if (part !== "query") sayDefault(jsonSchema);
+    const discriminator = discriminatorOf(zodSchema);
+    if (discriminator !== undefined) jsonSchema.discriminator = discriminator;
+    if (part === "response" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  };
+  const io = part === "response" ? "output" : "input";
+  return resolver(schema, { options: { unrepresentable: "any", override, io } });
+}
+
+/** Moves the default into the description, because openapi-typescript makes a member with a `default` required. */
+function sayDefault(jsonSchema: Record<string, unknown>): void {
+  if (jsonSchema.default === undefined) return;
+  const said = `Default: \`${JSON.stringify(jsonSchema.default)}\`.`;
+  jsonSchema.description = [jsonSchema.description, said].filter((text) => text !== undefined).join(" ");
+  delete jsonSchema.default;
+}
+
+/** Which variant a value is, for generators that ignore a `const`. Each variant has a name. */
+function discriminatorOf(schema: z.core.$ZodType): object | undefined {
+  if (!(schema instanceof z.core.$ZodDiscriminatedUnion)) return undefined;
+  const propertyName = schema._zod.def.discriminator;
+  const mapping = schema._zod.def.options.flatMap((option) =>
+    [...(option._zod.propValues?.[propertyName] ?? [])].map((value) => [
+      value,
+      `#/components/schemas/${z.globalRegistry.get(option)?.id}`,
+    ]),
+  );
+  return { propertyName, mapping: Object.fromEntries(mapping) };
+}
+
+/** Where the examples of these errors point to. */
+const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {
+  invalid_body: { pointer: "/timeout" },
+  invalid_query: { pointer: "/limit" },
+  invalid_parameters: { pointer: "/parameters/replicas" },
+  empty_filter: { pointer: "/filter" },
+  secret_required: { pointer: "/trigger/headers/Authorization" },
+  too_many_labels: { pointer: "/labels" },
+};
+
+/** An error as JSON, with an example for each code. */
+export function errorMedia(codes: readonly ErrorCode[]) {
+  const examples = codes.map((code) => [code, { value: { error: ERRORS[code][1], code, ...POINTERS[code] } }]);
+  return { schema: resolved(errorBody, "response"), examples: Object.fromEntries(examples) };
+}
+
+interface Schema {
+  $ref?: string;
+  examples?: readonly unknown[];
+}
+
+interface Example {
+  readonly schema?: Schema;
+  example?: unknown;
+}
+
+interface Described {
+  readonly parameters?: readonly Example[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Example>> };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+/**
+ * Puts an `example` beside each schema of a request: the first of its examples. Tools that send requests, such as Postman,
+ * ignore the `examples` inside a schema and make values up. A parameter's moves, because nothing else has that schema.
+ */
+export function addExamples(document: unknown): void {
+  const { paths, components } = document as Document;
+  for (const { parameters = [], requestBody } of Object.values(paths).flatMap((one) => Object.values(one))) {
+    for (const parameter of parameters) {
+      if (parameter.schema?.examples === undefined) continue;
+      parameter.example = parameter.schema.examples[0];
+      delete parameter.schema.examples;
+    }
+    for (const media of Object.values(requestBody?.content ?? {})) {
+      const name = media.schema?.$ref?.split("/").at(-1);
+      media.example = (name === undefined ? media.schema : components.schemas[name])?.examples?.[0];
+    }
+  }
+}

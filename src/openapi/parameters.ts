@@ -15,7 +15,12 @@ interface PathParameter {
 
 const UUID = { schema: { type: "string", format: "uuid" }, example: "01a212de-9b55-8003-a8a9-dd2c148ea617" } as const;
 const NAME = { type: "string", pattern: `^${PATH_NAME}$` } as const;
-const DEFINITION = { type: "string", pattern: `^${DEFINITION_NAME}$` } as const;
+const ofDefinition = (description: string, example: string, missing: ErrorCode): PathParameter => ({
+  description,
+  schema: { type: "string", pattern: `^${DEFINITION_NAME}$` },
+  example,
+  missing,
+});
 
 /** By the name and, if one name stands for several things, by the fixed segment before it. */
 const IN_PATH: Readonly<Record<string, PathParameter>> = {
@@ -25,29 +30,14 @@ const IN_PATH: Readonly<Record<string, PathParameter>> = {
   "action-runs/{id}": { description: "The run's id, in upper or lower case.", ...UUID, missing: "run_not_found" },
   "deliveries/{id}": { description: "The run's id.", ...UUID, missing: "run_not_found" },
   "bulk-operations/{id}": { description: "The bulk operation's id.", ...UUID, missing: "bulk_operation_not_found" },
-  "actions/{name}": {
-    description: "The action's name.",
-    schema: DEFINITION,
-    example: "deploy",
-    missing: "action_not_found",
-  },
+  "actions/{name}": ofDefinition("The action's name.", "deploy", "action_not_found"),
   "{inboundId}": {
     description: "A part of the URL that only the service can make. `GET …/inbound` shows the URL.",
     schema: { type: "string", pattern: "^[A-Za-z0-9_-]{43}$" },
     example: "q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u",
   },
-  "webhook-endpoints/{name}": {
-    description: "The endpoint's name.",
-    schema: DEFINITION,
-    example: "chat",
-    missing: "webhook_endpoint_not_found",
-  },
-  "schedules/{name}": {
-    description: "The schedule's name.",
-    schema: DEFINITION,
-    example: "nightly",
-    missing: "schedule_not_found",
-  },
+  "webhook-endpoints/{name}": ofDefinition("The endpoint's name.", "chat", "webhook_endpoint_not_found"),
+  "schedules/{name}": ofDefinition("The schedule's name.", "nightly", "schedule_not_found"),
   "{version}": {
     description: "The version, as in the list of versions.",
     schema: { type: "integer", format: "int64", minimum: 1 },
@@ -80,13 +70,11 @@ export function pathParametersOf(path: string, method: string) {
     if (parameter === undefined) throw new Error(`IN_PATH lacks ${inFolder}`);
     return { name: segment.slice(1, -1), ...parameter };
   });
-  const parameters = described.map(({ name, description, schema, example }) => ({
+  const parameters = described.map(({ missing: _, name, ...parameter }) => ({
     in: "path" as const,
     name,
     required: true,
-    description,
-    schema,
-    example,
+    ...parameter,
   }));
   const missing = method === "PUT" ? undefined : described.at(-1)?.missing;
   // An environment that is being erased refuses all calls, and its project takes no audited change of it.

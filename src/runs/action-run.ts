@@ -1,7 +1,6 @@
 /**
- * The JSON of a run in a response: the contract's ActionRun, with what some responses add, and the member `details`,
- * which only `?include=details` shows. D1 keeps both texts. It keeps `details` without the heartbeat, because most
- * heartbeats make no new version. PURE.
+ * The JSON of a run in a response: the contract's ActionRun, and the `details` that a caller can ask for. D1 keeps both
+ * texts, but no heartbeat, because most heartbeats make no version. PURE.
  */
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
@@ -10,7 +9,6 @@ import type { Tail } from "./run-calls.ts";
 import { shownStart } from "./starts.ts";
 import type { StoredEvent } from "./timeline.ts";
 
-/** What only the answer to a create shows. */
 interface Callback {
   readonly url: string;
   readonly token: string;
@@ -48,7 +46,6 @@ function print(run: Run): string {
   );
 }
 
-/** Adds `callback` to a printed run. */
 export function withCallback(actionRun: string, callback: Callback): string {
   return `${actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
 }
@@ -61,7 +58,6 @@ export function withTruncated(actionRun: string, truncated: readonly string[]): 
 const ID_AT = '{"id":"'.length;
 const ID_LENGTH = 36;
 
-/** The id of a printed run. */
 export function idOf(actionRun: string): string {
   return actionRun.slice(ID_AT, ID_AT + ID_LENGTH);
 }
@@ -71,7 +67,6 @@ export interface ShownHeartbeat {
   readonly at: number;
   readonly message: string | null;
   readonly progress: number | null;
-  /** Nothing stores it, so only a coordinator can add it. */
   readonly tail: string | null;
 }
 
@@ -122,7 +117,6 @@ export const NO_DETAILS =
   ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"agent":null,"waiting":null,"approval":null' +
   ',"delivery":null,"retry":null}';
 
-/** The automatic retry that follows a run, as `details` show it. */
 function shownRetry({ runId, at, ...retry }: NextRetry) {
   return { runId, at: rfc3339(at), ...retry };
 }
@@ -157,12 +151,10 @@ function approvalOf({ gates, approvals }: Run) {
   return { required: gates.approval.required, approvals: approvals.map(shownDecision) };
 }
 
-/** An approval, or a release through a pause, as `details` shows it. */
 export function shownDecision({ by, at, reason }: Decided) {
   return { by: nameOf(by), byId: by.tokenId, via: viaOf(by), at: rfc3339(at), reason };
 }
 
-/** The last heartbeat of a run's timeline, as `details` shows it. */
 export function shownHeartbeat(event: StoredEvent | null): ShownHeartbeat | null {
   if (event === null) return null;
   const { message = null, progress = null } = JSON.parse(event.data) as Partial<ShownHeartbeat>;
@@ -175,7 +167,6 @@ export function withTail(heartbeat: ShownHeartbeat | null, tail: Tail | null): S
   return { ...heartbeat, at: Math.max(heartbeat.at, tail.at), tail: tail.text };
 }
 
-/** Adds `details` to a printed run. */
 export function withDetails(actionRun: string, details: string): string {
   return `${actionRun.slice(0, -1)},"details":${details}}`;
 }

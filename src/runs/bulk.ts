@@ -1,7 +1,4 @@
-/**
- * A bulk operation: one cancel or retry for each run of a set, and the calls about it. The set is written down before
- * anything happens to a run. PURE.
- */
+/** A bulk operation: one cancel or retry for each run of a set, which is written down before anything happens. PURE. */
 import type { Proven } from "../base/ids.ts";
 import type { Actor, RunName, Status } from "./run.ts";
 import type { ChangeKey } from "./run-calls.ts";
@@ -12,7 +9,6 @@ export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 export const BULK_STATUSES = ["collecting", "running", "completed", "aborted"] as const;
 
-/** Why an operation ended early. */
 export const ABORT_REASONS = ["asked", "too_many_runs", "token_revoked", "token_expired"] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
@@ -27,7 +23,6 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const BATCH_RUNS = 25;
 /** How many runs of an environment are decided in a second, by all its operations. */
 export const RUNS_PER_SECOND = 20;
-/** How often the retry of a run is tried at most. */
 export const TRIES_MAX = 10;
 /** How many operations of an environment may be under way, and how many of them may be retries. */
 export const OPERATIONS_MAX = 5;
@@ -35,7 +30,6 @@ export const RETRIES_MAX = 1;
 /** How long an operation is kept after its end. */
 export const KEPT_DAYS = 30;
 
-/** An item as a page shows it. */
 export type NamedItem = NumberedItem & RunName;
 
 /** What is asked of each run. `graceSeconds`: as of a cancel. `includeRetried`: also runs that were retried before. */
@@ -60,7 +54,6 @@ export interface BulkOrder {
   readonly origin: string;
 }
 
-/** How many runs of an operation had which outcome. */
 export interface BulkCounts {
   readonly matched: number;
   readonly accepted: number;
@@ -84,19 +77,15 @@ export interface BulkOperation {
   readonly ended: EndedRuns | null;
 }
 
-/** What an operation would be about. */
 export interface BulkPreview {
   readonly matched: number | { readonly atLeast: number };
   readonly byStatus: Readonly<Record<Status, number>>;
-  /** The ids of the newest runs. */
   readonly newest: readonly string[];
   /** How many other runs are queued and would start. */
   readonly wouldStart: number;
 }
 
-/**
- * `newRunId`: of an accepted retry. `code`: why the run was skipped or failed. All null: undecided.
- */
+/** `newRunId`: of an accepted retry. `code`: why the run was skipped or failed. All null: undecided. */
 export interface BulkItem {
   readonly runId: string;
   readonly outcome: Outcome | null;
@@ -109,16 +98,6 @@ export interface NumberedItem extends BulkItem {
   readonly seq: number;
 }
 
-/** How often each end is among these statuses. */
-export function endsOf(statuses: readonly Status[]): EndedRuns {
-  const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;
-  return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
-}
-
-export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {
-  return { succeeded: a.succeeded + b.succeeded, failed: a.failed + b.failed, cancelled: a.cancelled + b.cancelled };
-}
-
 export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts): number {
   return matched - accepted - skipped - failed;
 }
@@ -128,16 +107,14 @@ export type BulkReply =
   | { readonly ok: true; readonly id: string; readonly operation: BulkOperation | null }
   | { readonly ok: false; readonly reason: "key_reused" | "too_many_bulk_operations" | "storage_full" };
 
-/** What a dry run is about: the runs of a filter, or those that the caller has named. */
 export type BulkTarget =
   | { readonly filters: RunFilters; readonly maxRuns: number }
   | { readonly runIds: readonly string[] };
 
 export interface BulkCalls {
   /**
-   * Makes a reservation for an operation, or finds the operation with this key. Nothing begins before `begin`, because
-   * the audit entry comes first. A reservation that nobody uses is lost after a minute. `runIds`: null if there is a
-   * filter.
+   * Makes a reservation for an operation, or finds the one with this key. Nothing begins before `begin`, because the
+   * audit entry comes first. After a minute, an unused reservation is lost. `runIds`: null if there is a filter.
    */
   reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
   /** Begins what was reserved. Null if the reservation was lost. */
@@ -150,13 +127,11 @@ export interface BulkCalls {
   items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null>;
   /** Stops an operation after the batch of retries under way. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
-  /** Gives up the reservation of an operation that has not begun. */
   drop(id: string): Promise<void>;
   /** What an operation would be about. Stores nothing. Null if D1 does not answer. */
   preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null>;
 }
 
-/** Who stopped an operation, as the audit tells it. */
 export interface Stopper {
   readonly id: string;
   readonly name: string;
@@ -170,8 +145,7 @@ export interface BulkRunner {
   /** Whether the asker's token still works; if not, why the operation ends. Throws if nobody can say. */
   judge(scope: string, order: BulkOrder): Promise<"living" | Extract<AbortReason, `token_${string}`>>;
   /**
-   * Retries runs. One item for each, in their order. Null: undecided, so the run is tried again. If the call throws,
-   * nobody knows what it has done.
+   * One item for each run, in order. Null: undecided, so it is tried again. If it throws, nobody knows what was done.
    */
   retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]>;
   /** Writes the audit entry of an operation that has ended. `by`: null for the service. */

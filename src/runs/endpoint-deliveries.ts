@@ -1,14 +1,12 @@
 /**
- * What a coordinator and the Worker say to each other to notify webhook endpoints of a run: events, who hears of them,
- * deliveries, health and recoveries. The coordinator knows which endpoints hear of a run, and how far each delivery got.
- * The Worker knows the endpoints' secrets, and sends. PURE.
+ * What a coordinator and the Worker say to each other about webhook endpoints. The coordinator knows which endpoints
+ * hear of a run and how far each delivery got. The Worker knows their secrets, and sends. PURE.
  */
 import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
 import { isFinal, lacksApproval, type Run, type RunName } from "./run.ts";
 
 const APPROVAL_REQUESTED = "action_run.approval_requested";
 
-/** The events of a run that an endpoint can ask for. */
 export const EVENT_TYPES = [
   "action_run.succeeded",
   "action_run.failed",
@@ -27,10 +25,7 @@ export interface HappenedEvent {
   readonly at: number;
 }
 
-/**
- * The event that a run's newest version makes: its end, or that it lacks approvals. Null if it makes none. Approvals
- * are asked for from the creation on, and again when some were withdrawn.
- */
+/** Null if it makes none. Approvals are asked for from the creation on, and again when some were withdrawn. */
 export function eventOf(
   run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt">,
 ): HappenedEvent | null {
@@ -46,7 +41,6 @@ export function eventOf(
 /** The outcome of an earlier run of the same action, entity and subject. */
 export type PreviousStatus = "succeeded" | "failed" | null;
 
-/** What decides which endpoints hear of a run. */
 export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" | "actionName" | "entityId" | "labels"> {
   /** The number of the write that made the event. */
   readonly seq: number;
@@ -57,7 +51,6 @@ export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" |
   readonly bytes: number;
 }
 
-/** The run with the event that its newest version makes; null if it makes none. */
 export function withEvent(
   run: Parameters<typeof eventOf>[0] & Pick<Run, "nextRetry"> & Omit<RunWithEvent, keyof HappenedEvent | "isFinal">,
 ): RunWithEvent | null {
@@ -67,13 +60,9 @@ export function withEvent(
   return event && { ...event, ...facts, isFinal: isFinal(run) };
 }
 
-/**
- * Names an endpoint for ever: `{name}@{the version at which it was created}`. An endpoint that comes back under a deleted
- * name has another key, so it never gets the deliveries of the first one.
- */
+/** With the version at which it was created, so an endpoint never gets the deliveries of a deleted one of its name. */
 export type EndpointKey = string;
 
-/** A delivery to make: this endpoint hears of the run's event. */
 export interface Match {
   readonly run: RunWithEvent;
   readonly endpoint: EndpointKey;
@@ -93,7 +82,6 @@ export interface Endpoints {
   considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
 }
 
-/** The parts of an endpoint's key. `createdVersion` NaN: the text is no key. */
 export function readEndpointKey(key: EndpointKey): { name: string; createdVersion: number } {
   const [name = "", createdVersion] = key.split("@");
   return { name, createdVersion: Number(createdVersion) };
@@ -110,7 +98,6 @@ export interface DeliveryAttempt {
   readonly runId: string;
   readonly kind: DeliveryKind;
   readonly type: EventType;
-  /** When the event happened, in ms. */
   readonly at: number;
   readonly actionRun: string;
   readonly details: string;
@@ -120,18 +107,16 @@ export interface DeliveryAttempt {
 }
 
 /**
- * How an attempt of a delivery ended. `verdict`: what it means. `delivered`: a 2xx. `failed`: counts as an attempt and
- * against the endpoint's health. `refused`: ends this delivery, and never counts for health. `not_made`: no attempt was
- * possible, because D1 is down or a key is on its way. `gone`: the endpoint is deleted or disabled, so none
- * of its deliveries will be sent.
+ * How an attempt of a delivery ended. `failed` counts as an attempt and against the endpoint's health. `refused` ends
+ * only this delivery. `not_made`: no attempt was possible, because D1 is down or a key is on its way. `gone`: the
+ * endpoint is deleted or disabled, so none of its deliveries will be sent.
  */
 export interface DeliveryResult
   extends Pick<AttemptResult, "status" | "durationMs" | "reason" | "excerpt" | "retryAfter"> {
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
   /**
-   * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so. Null if nothing was sent. A redirect,
-   * 401, 403 or 404 fails this attempt, and still the endpoint needs no trial requests. It counts for disabling as
-   * every failure does.
+   * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so, even one that fails this attempt and
+   * counts for disabling. Null if nothing was sent.
    */
   readonly isAlive: boolean | null;
   /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */
@@ -153,8 +138,8 @@ export interface EndpointHealth {
 }
 
 /**
- * Which deliveries to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
- * Their events happened from `since` on and before `until`, in ms. `until` null: up to now.
+ * Which deliveries to send again: those that were given up, or of runs that the endpoint never heard of. The events
+ * happened from `since` on and before `until`, in ms. `until` null: up to now.
  */
 export interface RecoveryOrder {
   readonly since: number;
@@ -162,7 +147,6 @@ export interface RecoveryOrder {
   readonly include: "failed" | "missing";
 }
 
-/** Whether two orders ask for the same. */
 export function isSameOrder(a: RecoveryOrder, b: RecoveryOrder): boolean {
   return a.since === b.since && a.until === b.until && a.include === b.include;
 }
@@ -183,7 +167,6 @@ export interface EndpointFilter {
   readonly onlyOnChange: boolean;
   /** Whether it hears of an end only if no automatic retry follows. */
   readonly final: boolean;
-  /** A person's own switch. */
   readonly disabled: boolean;
   /** Whether a delivery can show the outcome before. */
   readonly showsPrevious: boolean;
@@ -209,7 +192,6 @@ export function waitsForFinal({ filter }: Pick<Listener, "filter">): boolean {
   return filter.final || filter.onlyOnChange;
 }
 
-/** Whether the endpoint needs the outcome before. */
 export function needsPrevious({ filter }: Pick<Listener, "filter">): boolean {
   return filter.showsPrevious || filter.onlyOnChange;
 }
@@ -236,7 +218,6 @@ export interface MadeAttempt {
   readonly excerpt: string | null;
 }
 
-/** Which delivery: one webhook endpoint hears of one event of a run. */
 export interface DeliveryRef {
   readonly endpoint: EndpointKey;
   readonly runId: string;
@@ -256,13 +237,11 @@ export interface Delivery extends DeliveryRef, AttemptState {
   readonly attempts: readonly MadeAttempt[];
 }
 
-/** A delivery as a page shows it. */
 export type NamedDelivery = Delivery & RunName;
 
 /** Where a page begins: behind this delivery, in the order of a page. */
 export type DeliveryPosition = Pick<DeliveryRef, "runId" | "kind">;
 
-/** Which deliveries of an endpoint a page has: at most `limit`. */
 export interface DeliveryFilter {
   readonly state?: DeliveryState | undefined;
   readonly before?: DeliveryPosition | undefined;
@@ -275,7 +254,6 @@ export interface DeliveryPage<D = Delivery> {
   readonly nextBefore: DeliveryPosition | null;
 }
 
-/** The id that queues use. */
 export function deliveryId({ endpoint, runId, kind }: DeliveryRef): string {
   return `${endpoint} ${runId} ${kind}`;
 }
@@ -298,7 +276,6 @@ export interface DeliveriesReply extends DeliveryPage<NamedDelivery> {
   readonly isHalfOpen: boolean;
 }
 
-/** What a delivery says of a run's event. */
 export type EventContent = Omit<DeliveryAttempt, "scope" | "endpoint" | "isTest">;
 
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
@@ -307,7 +284,6 @@ export interface EndpointCalls {
   report(key: EndpointKey): Promise<EndpointReport>;
   /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
   forgetHealth(key: EndpointKey): Promise<void>;
-  /** A page of the deliveries of an endpoint. */
   page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply>;
   /** Sends the delivery of a run's event again, or for the first time. `type`: null for the run's newest event. */
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;

@@ -12,19 +12,16 @@ export interface Home {
 /** The home of an environment for which nobody has chosen one: all were here before there was a second database. */
 export const FIRST_HOME: Home = { database: 0, generation: 0 };
 
-/** The one with the higher generation; null if there is none. */
 export function newerHome(a: Home | null, b: Home | null): Home | null {
   if (a === null || b === null) return a ?? b;
   return b.generation > a.generation ? b : a;
 }
 
-/** What a coordinator says of where its runs are. */
 export interface HomeState {
   /** Null if nobody has decided yet, because it never had a run. */
   readonly home: Home | null;
   /** The moves that are not over, the oldest first. Only the last one can be under way. */
   readonly moves: readonly Move[];
-  /** How many bytes the coordinator stores. */
   readonly bytes: number;
   /** Whether it never had a run, and nobody has chosen its database. */
   readonly isNew: boolean;
@@ -82,10 +79,7 @@ export interface MoveCalls {
   state(): Promise<HomeState>;
   /** Decides where an environment lives that never had a run. Returns where it lives, if somebody has decided before. */
   chooseHome(database: number): Promise<Home>;
-  /**
-   * Begins a move to the database with this number. The same request again gets the move that is under way. `from`:
-   * where the caller has seen the environment.
-   */
+  /** Begins a move, or returns the same one that is under way. `from`: where the caller has seen the environment. */
   begin(from: Home, database: number): Promise<MoveReply>;
   /** Cancels the move if the environment does not live in the target yet; null if there is none. */
   cancel(): Promise<MoveReply | null>;

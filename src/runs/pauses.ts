@@ -1,7 +1,4 @@
-/**
- * Pauses: which of them holds a run back. A pause is known by its group and the instant from which it holds. PURE:
- * `now` is passed in.
- */
+/** Which pauses hold a run back. A pause is known by its group and from when it holds. PURE: `now` is passed in. */
 import { NO_GROUP, type PassedPause, type PauseKey } from "./run.ts";
 
 /**
@@ -38,8 +35,8 @@ export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean 
 }
 
 /**
- * The pause that a run waits for. `inForce`: those in force of the run's group and of its environment. A group's own
- * pause comes first. Of several, the one that ends last counts. `passed`: those through which the run was released.
+ * The pause that a run waits for, of those in force. A group's own pause comes first. Of several, the one that ends
+ * last counts. `passed`: those through which the run was released.
  */
 export function holding(inForce: readonly Pause[], passed: readonly PassedPause[]): Pause | null {
   const isPassed = (pause: Pause) => passed.some((one) => isSamePause(one, pause) && one.reason === pause.reason);

@@ -1,7 +1,6 @@
 /**
- * The calls between the Worker and a coordinator, by subject, how the Worker makes them, and those about the environment
- * as a whole. Old and new code meet during a deploy, so only add. Refusals are values, because an error loses its class
- * on its way from the object to the Worker. One class of the coordinator answers the calls of a subject.
+ * The calls between the Worker and a coordinator, by subject, and how the Worker makes them. Old and new code meet
+ * during a deploy, so only add. Refusals are values, because an error loses its class on its way.
  */
 
 import type { Env } from "../settings/env.ts";
@@ -13,7 +12,6 @@ import type { EnvironmentCounts } from "./run-counts.ts";
 import type { RunPageQuery, TextQuery } from "./run-filters.ts";
 import type { ScheduleCalls } from "./starts.ts";
 
-/** Each call is one round trip. */
 export interface Coordinator {
   readonly runs: RunCalls;
   readonly gates: GateCalls;
@@ -31,8 +29,8 @@ export interface Coordinator {
 
 export interface DefinitionCalls {
   /**
-   * Call this before a change of an endpoint or a schedule is written: each event from now on goes to the endpoints that
-   * D1 has then. `created`: the key of an endpoint that is new.
+   * Call this before a change of an endpoint or a schedule is written: each later event goes to the endpoints that D1
+   * has then. `created`: the key of an endpoint that is new.
    */
   note(created: EndpointKey | null): Promise<void>;
   /** Call this when the change is written. Reads endpoints and schedules. Rejects while D1 does not answer. */
@@ -44,7 +42,6 @@ export interface CoordinatorObject {
   call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown>;
 }
 
-/** The calls of an object. */
 export function coordinatorOf(object: CoordinatorObject): Coordinator {
   const subjects: unknown = new Proxy({}, { get: (_, subject) => callsOf(object, subject as keyof Coordinator) });
   return subjects as Coordinator;
@@ -64,7 +61,6 @@ function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object 
 /** What an environment that is being erased answers to nearly every call. No other answer is this text. */
 export const ERASING = "environment_erasing";
 
-/** Thrown by each call of such an environment. */
 export class EnvironmentErasing extends Error {}
 
 /**
@@ -104,12 +100,10 @@ export async function callCoordinator<T>(
   }
 }
 
-/** A run as its database would store it. */
+/** A run as its database would store it. Its details are there only if the query includes them. */
 export interface LackingRun {
   readonly id: string;
-  /** The JSON of its ActionRun. */
   readonly body: string;
-  /** The JSON of its details, if the query includes them. */
   readonly details?: string;
 }
 
@@ -130,12 +124,10 @@ export interface Lacking {
 
 export type LackingReply = Lacking | { readonly ok: false; readonly reason: "overloaded" };
 
-/** A page of a list by a text. */
 interface SearchAnswer {
   readonly ok: true;
   /** The database that was read. Null if the environment never had a run. */
   readonly home: Home | null;
-  /** Whether the page can lack changes. */
   readonly isStale: boolean;
   /** ActionRuns as JSON text, with their details if the query includes them. */
   readonly runs: readonly string[];
@@ -155,10 +147,7 @@ export interface UpkeepCalls {
   lacking(query: RunPageQuery): Promise<LackingReply>;
   /** A page of the runs that contain a text, from the primary and the journal. One at a time: the next waits, or is refused. */
   search(query: TextQuery): Promise<SearchReply>;
-  /**
-   * For metrics: the environment as it is, and every run that has ended since counting began. The first call begins it,
-   * with the oldest run that is kept.
-   */
+  /** For metrics: the environment as it is, and all runs that have ended since the first call. */
   counts(): Promise<EnvironmentCounts>;
   /**
    * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
@@ -167,7 +156,7 @@ export interface UpkeepCalls {
   poke(): Promise<number | null>;
   /**
    * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
-   * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move.
+   * `home`: the newest that the caller knows, because a restored coordinator can lack a move.
    */
   resync(home?: Home | null): Promise<number>;
 }
@@ -189,9 +178,8 @@ export interface PurgeState extends PurgeEffect {
 
 export interface PurgeCalls {
   /**
-   * Keeps the runs that have ended for so many days after their end, unless they are kept for less. Replaces a purge for
-   * other days that is under way, and returns one for the same days. Null, and nothing is written, if there never was a
-   * run.
+   * Keeps the runs that have ended for so many days after their end, if that is shorter. Replaces a purge for other
+   * days, and returns one for the same days. Null, and nothing is written, if there never was a run.
    */
   begin(days: number): Promise<PurgeState | null>;
   /** The newest purge; null if nobody asked for one. */
@@ -200,7 +188,6 @@ export interface PurgeCalls {
   preview(days: number): Promise<PurgeEffect>;
 }
 
-/** A run of the batch. `line`: as JSON for the object. */
 export interface ArchivedRun {
   readonly id: string;
   readonly line: string;
@@ -208,20 +195,15 @@ export interface ArchivedRun {
 
 /** One try of the Worker writes one object. Each try has an id, and only the current one gets answers. */
 export interface ArchiveCalls {
-  /**
-   * The next runs of the try, from the one at the position `from` on. Empty behind the last one. Null if another try
-   * has replaced this one.
-   */
+  /** From the position `from` on. Empty behind the last run. Null if another try has replaced this one. */
   page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
-   * Fixes what the object holds, before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
-   * the object's key; null if the object must not be written, because another try has replaced this one. A repeated call
-   * gets the same key.
+   * Fixes what the object holds before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
+   * the object's key, the same each time. Null: another try has replaced this one, so the object must not be written.
    */
   seal(tryId: string, count: number, hash: string): Promise<string | null>;
 }
 
-/** What the Worker needs for a try. */
 export interface ArchiveTry {
   readonly id: string;
   readonly scope: string;
@@ -243,12 +225,10 @@ export interface Archiver {
 export interface ErasingCalls {
   /**
    * From now on the environment refuses all calls, ends its runs and replicates nothing. Safe to repeat. `isAgain`: it
-   * began earlier, so an environment that is not in this erasure has a new life, and goes on. Returns whether it is in it.
+   * began earlier, so an environment that is not in this erasure has a new life, and goes on. Returns whether it is in
+   * it.
    */
   begin(askedAt: number, isAgain: boolean): Promise<boolean>;
-  /**
-   * Deletes all that the object has, and ends the object a moment later. Call it until it returns true: then the object
-   * is not in this erasure, because it is wiped, or even has a new life.
-   */
+  /** Ends the object. Call it until it returns true: the object is wiped, or has a new life. */
   wipe(askedAt: number): Promise<boolean>;
 }

@@ -1,4 +1,4 @@
-/** The calls about runs: those that create, read and change one, those about gates, and those that follow runs. */
+/** The calls about runs, about gates, and those that follow runs. */
 import type { NewDispatch } from "../webhooks/dispatch.ts";
 import type { NewPause, Pause } from "./pauses.ts";
 import type {
@@ -6,6 +6,7 @@ import type {
   ApprovalRule,
   AsSent,
   ConcurrencyQueue,
+  Decided,
   DecisionConflict,
   Face,
   NewRun,
@@ -17,14 +18,13 @@ import type {
 import type { CancelRequest, Conflict, RunEvent } from "./transition.ts";
 
 /**
- * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
+ * Identifies a change, so that a repeated call gets the same answer. A key begins with its origin: `t:` the holder of
  * an API token, `c:` the holder of a callback token, `m:` this service.
  */
 export interface ChangeKey {
   readonly key: string;
   /** A hash of the request. The same key with another fingerprint is another request. */
   readonly fingerprint: string;
-  /** The same hash under the other keys of the ring, if the hash is keyed. */
   readonly otherFingerprints?: readonly string[];
   /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
   readonly keyIds?: readonly string[];
@@ -33,13 +33,12 @@ export interface ChangeKey {
 }
 
 /**
- * Agents repeat a call after time limits of their own, and send no key. So the same call finds the last run that it made.
- * A call in between is another intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
+ * Agents repeat a call after time limits of their own, and send no key. So the same call finds the last run that it
+ * made. After another call it is a new intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
  */
 export interface CallingAgent {
   /** A hash of who calls, and for which action. */
   readonly caller: string;
-  /** What the agent's program calls itself. */
   readonly client: string;
 }
 
@@ -49,7 +48,6 @@ export interface EventOptions {
   readonly mayWrite?: boolean;
 }
 
-/** News from a workflow that is still running. */
 export interface Heartbeat {
   readonly message?: string | undefined;
   /** From 0 to 1. */
@@ -64,7 +62,6 @@ type RunInputs = AsSent &
   Face &
   Pick<NewRun, "actionName" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs">;
 
-/** What else a create can send. */
 export interface RunCreation extends Inclusion {
   /** JSON text for the approvers of the run; left out if it needs none. */
   readonly preview?: string;
@@ -89,40 +86,28 @@ export interface InputsAnswer {
 export type InputsReply = InputsAnswer | RunRefusal;
 
 export interface RunCalls {
-  /**
-   * Creates a run, or finds the one that this key created. With a dispatch, the first attempt is sent. That of a run
-   * with gates waits until the run is released.
-   */
+  /** Finds the run that this key created, if there is one. The first attempt leaves at once, or with the release. */
   create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
   /**
    * The run that this key created, for a create that would be refused today. `refusedEventOf`: the action whose event
-   * started no run. It is counted if there is no such run.
+   * started no run, which is counted if there is no such run.
    */
   recall(changeKey: ChangeKey, options?: Inclusion & { readonly refusedEventOf?: string }): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
-  /** The inputs of a run, for a new run that repeats it. */
   inputs(id: string): Promise<InputsReply>;
   /**
-   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes
-   * nothing, because an expired token may only learn what its own report did.
+   * Applies an event, or answers as before if this key already did so. `replayOnly` changes nothing, because an expired
+   * token may only learn what its own report did.
    */
   applyEvent(id: string, event: RunEvent, changeKey: ChangeKey, options?: EventOptions): Promise<RunReply>;
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /**
-   * Erases the texts of a run, and waits a moment for the databases. An open run is cancelled first. A repeated call
-   * returns how far it got.
-   */
+  /** Waits a moment for the databases. Cancels an open run first. A repeated call returns how far it got. */
   erase(id: string, by: Actor): Promise<ErasureReply>;
-  /** How far it got. */
   erasure(id: string): Promise<ErasureReply>;
-  /**
-   * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can
-   * see. The answer has `cancel`, `watched`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
-   */
+  /** The first one starts a pending run. The answer has `cancel`, `watched` and `externalUrlRefused`. */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
-  /** Which proofs of a job open the callback of a run. */
   job(id: string): Promise<JobReply>;
   /** Notes that a proof got the run's callback token, or did not. The run must be open. */
   noteJob(id: string, told: JobTold): Promise<JobReply>;
@@ -136,7 +121,6 @@ export interface JobAnswer {
   /** Whether the receiver has responded to the trigger. */
   readonly isAnswered: boolean;
   readonly deadlineAt: number;
-  /** Why nothing can be reported any more; null for an open run. Only a job that may report learns it. */
   readonly refused: RunRefusal["reason"] | null;
 }
 
@@ -149,9 +133,7 @@ export interface JobTold {
   readonly attempt: string | null;
 }
 
-/**
- * What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them.
- */
+/** What an answer has besides the run. The details cost a query, so only a call that asks for them gets them. */
 export interface Inclusion {
   readonly include?: "details" | undefined;
 }
@@ -166,11 +148,9 @@ export interface RunAnswer {
   /** When the callback token expires, if the run has gates. Otherwise it expires at the deadline. */
   readonly tokenExpiresAt?: number;
   readonly replayed: boolean;
-  /** Whether the run has ended. */
   readonly isOver: boolean;
   /** Whether an automatic retry is planned, so that its details can still change. */
   readonly isRetryPlanned?: true;
-  /** When the run's retention is over. */
   readonly purgeAt: number;
   /** The JSON of `details`, if the call asked for it. */
   readonly details?: string;
@@ -182,10 +162,7 @@ export interface RunAnswer {
   readonly watched?: boolean;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
-  /**
-   * Only after an approval, a rejection, a release or a cancel: when it was accepted. A repetition has the same instant,
-   * unless the person decided through another token.
-   */
+  /** Only after a decision or a cancel: when it was accepted, unless the person decided through another token. */
   readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
@@ -232,7 +209,6 @@ export type RunReply = RunAnswer | RunRefusal;
 export interface ErasureAnswer {
   readonly ok: true;
   readonly erasedAt: number;
-  /** Whether nothing of the run is left in this object and in the databases. */
   readonly isComplete: boolean;
   /** The runs that repeat this one, or that this one repeats, in the order of their creation. They are kept. */
   readonly retries: readonly string[];
@@ -242,16 +218,9 @@ export interface ErasureAnswer {
 
 export type ErasureReply = ErasureAnswer | RunRefusal;
 
-/** Who approves or rejects a run, or releases it through a pause, and why. */
-export interface Decision {
-  readonly by: Actor;
-  readonly reason: string | null;
-}
+export type Decision = Pick<Decided, "by" | "reason">;
 
-/**
- * What an approver reads. `approvals`: JSON text, as in the run's details. `request`: JSON text; null after the run's
- * end.
- */
+/** `approvals`: JSON text, as in the details. `request`: JSON text; null after the run's end. */
 export interface ApprovalAnswer {
   readonly ok: true;
   readonly rule: ApprovalRule;
@@ -278,7 +247,6 @@ export interface ConcurrencyGroup extends ConcurrencyQueue {
   readonly queued: number;
 }
 
-/** `pauses`: all of the environment. */
 export interface GroupsAnswer {
   readonly groups: readonly ConcurrencyGroup[];
   readonly pauses: readonly Pause[];
@@ -287,7 +255,6 @@ export interface GroupsAnswer {
 export interface GateCalls {
   approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /** Opens the time gate of a run. */
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Lets a run pass the pauses that hold its group or its environment now. */
   releaseThroughPause(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
@@ -306,13 +273,11 @@ export interface GateCalls {
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }
 
-/** The newest output of a job. `at`: when it first came, in ms. */
 export interface Tail {
   readonly text: string;
   readonly at: number;
 }
 
-/** Which events of a timeline a call asks for. */
 export interface TimelinePage {
   /** The page starts after the event with this number. */
   readonly after: number;
@@ -323,14 +288,12 @@ export interface TimelinePage {
   readonly tailAt?: number | undefined;
 }
 
-/** A page of a run's timeline. */
 export interface TimelineAnswer {
   readonly ok: true;
   /** JSON for the wire, oldest first. */
   readonly events: readonly string[];
   /** The number of the last of these events; the caller's `after` if there are none. */
   readonly lastSeq: number;
-  /** The number of the run's newest event. */
   readonly newestSeq: number;
   /** Whether no event can follow these. */
   readonly isOver: boolean;
@@ -341,8 +304,8 @@ export interface TimelineAnswer {
 export type TimelineReply = TimelineAnswer | RunRefusal;
 
 /**
- * Which runs of the feed of changes a call asks for. A run must have each label. `waiting`: runs that this
- * gate can hold back, or any gate, whether or not they wait now.
+ * Which runs of the feed a call asks for. A run must have each label. `waiting`: runs that this gate can hold back,
+ * whether or not they wait now.
  */
 export interface ChangeFilter {
   readonly actionName?: string | undefined;
@@ -352,10 +315,7 @@ export interface ChangeFilter {
   readonly labels?: readonly string[] | undefined;
 }
 
-/**
- * Up to where the feed was read: the number of a write, which means nothing in another epoch. The number 0 is before
- * every change, in each epoch.
- */
+/** Up to where the feed was read. A number is of one epoch, but 0 is before every change in each. */
 export interface FeedPosition {
   readonly epoch: number;
   readonly seq: number;
@@ -366,12 +326,10 @@ export interface AskedChanges extends ChangeFilter, Inclusion {
   readonly after: FeedPosition | null;
 }
 
-/** A page of the feed of changes. */
 export interface ChangesAnswer {
   readonly ok: true;
   /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
   readonly runs: string;
-  /** Everything up to here was read. The next page starts behind it. */
   readonly readTo: FeedPosition;
   /** Whether there was no newer change. */
   readonly isCaughtUp: boolean;
@@ -379,7 +337,6 @@ export interface ChangesAnswer {
 
 export type ChangesReply = ChangesAnswer | RunRefusal;
 
-/** An event stream or a wait that follows a run, or the feed of changes. */
 export interface Subscriber {
   /** Chosen by the Worker, the same for every call of one subscriber. */
   readonly key: string;
@@ -393,19 +350,17 @@ export interface Wait extends Inclusion {
 }
 
 export interface WatchCalls {
-  /** A page of the timeline. */
   events(id: string, page: TimelinePage): Promise<TimelineReply>;
   /** The same. If the page has no event and no tail yet, waits up to `maxMs` for one. */
   watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;
   /**
-   * The runs that changed after a position, at most 200 of 1 MiB together. A position of another epoch, or beyond the
-   * newest change, is refused as `cursor_gone`.
+   * The runs that changed after a position, at most 200 of 1 MiB together. Refuses a position of another epoch, or
+   * beyond the newest change, as `cursor_gone`.
    */
   changes(asked: AskedChanges): Promise<ChangesReply>;
   /** The same. If the page has no run yet, waits up to `maxMs` for one. A subscriber is woken at most once a second. */
   watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply>;
-  /** Ends a subscription. */
   unwatch(subscriberKey: string): Promise<void>;
 }

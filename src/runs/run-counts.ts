@@ -4,7 +4,6 @@ import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status, WaitingFor }
 
 export type OpenStatus = (typeof OPEN_STATUSES)[number];
 
-/** Every way in which a run can end. */
 export const ENDS: readonly (readonly [status: (typeof ENDED_STATUSES)[number], cause: EndCause])[] = [
   ["succeeded", "callback"],
   ["failed", "callback"],
@@ -29,7 +28,6 @@ export interface Histogram {
   readonly sumMs: number;
 }
 
-/** Counts of ended runs since counting began. A number that is missing is 0. */
 export interface EndedCounts {
   /** By `status/cause`. */
   readonly ended: Readonly<Record<string, number>>;
@@ -55,7 +53,6 @@ export interface RunCount {
   readonly oldestAt: number | null;
 }
 
-/** The open runs of an environment. */
 export interface OpenCounts {
   /** By status. `oldestAt`: when the run was created or released. A run that waits at a gate has no age here. */
   readonly open: Readonly<Record<OpenStatus, RunCount>>;
@@ -70,21 +67,15 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** A webhook endpoint. Counts of deliveries begin with the counts of ended runs. */
 export interface EndpointCount extends Readonly<Record<Outcome, number>> {
   readonly name: string;
-  /** Whether the service has disabled it. */
   readonly isDisabled: boolean;
-  /** The first failure after the last success; null if the last attempt succeeded. */
   readonly failingSince: number | null;
 }
 
-/** What metrics ask a coordinator for. */
 export interface EnvironmentCounts extends OpenCounts {
   readonly ended: EndedCounts;
   readonly endpoints: readonly EndpointCount[];
-  /** The runs that the database lacks in their newest version. `oldestAt`: when the first of these changes was made. */
   readonly unreplicated: RunCount;
-  /** How many bytes the coordinator stores. */
   readonly bytes: number;
-  /** The number of the database where the environment lives. */
   readonly database: number;
 }
 
@@ -105,7 +96,6 @@ export const NOTHING: EnvironmentCounts = {
 
 type Ended = Pick<Run, "createdAt" | "startedAt"> & { readonly completedAt: number };
 
-/** What a count needs to know of an ended run. */
 export type CountedRun = Ended & Pick<Run, "endCause" | "source" | "actionName"> & { readonly status: Status };
 
 /** How long an ended run waited for its start, and how long it then ran; `ranMs` null if it never started. */
@@ -118,7 +108,7 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
 
 /** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
-  const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable;
+  const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable<EndedCounts>;
   for (const run of runs) {
     const end = `${run.status}/${run.endCause}`;
     const { waitedMs, ranMs } = durationsOf(run);
@@ -143,25 +133,14 @@ function countedName(counted: Readonly<Record<string, unknown>>, action: string)
   return isCounted ? action : OTHER_ACTIONS;
 }
 
-function countOfAction(byAction: ByAction, { actionName, status }: CountedRun): void {
+function countOfAction(byAction: Writable<EndedCounts["byAction"]>, { actionName, status }: CountedRun): void {
   const name = countedName(byAction, actionName);
   const ofAction = Object.hasOwn(byAction, name) ? (byAction[name] ?? {}) : {};
   byAction[name] = { ...ofAction, [status]: (ofAction[status] ?? 0) + 1 };
 }
 
-interface WritableHistogram {
-  readonly buckets: number[];
-  sumMs: number;
-}
-type Histograms = Record<string, WritableHistogram>;
-type ByAction = Record<string, Record<string, number>>;
-interface Writable {
-  readonly ended: Record<string, number>;
-  readonly waited: Histograms;
-  readonly ran: Histograms;
-  readonly byAction: ByAction;
-  readonly refusedEvents: Record<string, number>;
-}
+type Writable<T> = { -readonly [K in keyof T]: Writable<T[K]> };
+type Histograms = Writable<EndedCounts["waited"]>;
 
 function observe(histograms: Histograms, status: string, ms: number): void {
   const histogram = histograms[status] ?? { buckets: BUCKETS_SECONDS.map(() => 0).concat(0), sumMs: 0 };

@@ -1,7 +1,6 @@
 /**
- * Which runs a list, a summary or a bulk operation is about. All filters that are given must hold. Each filter says what
- * it asks of a run, and of the run's row in D1 as SQL. The two must agree, because a list is made of rows in D1 and of
- * runs that D1 lacks: two pages, which become one here. PURE.
+ * Which runs a list, a summary or a bulk operation is about. All given filters must hold. Each filter has a predicate
+ * and SQL that must agree, because a list merges rows of D1 with runs that D1 lacks. PURE.
  */
 
 import { firstIdAt } from "../base/ids.ts";
@@ -9,7 +8,6 @@ import type { Instant } from "../base/time.ts";
 import { type Run, type Status, WAITING_FOR, type WaitingFor } from "./run.ts";
 import { AFTER_ALL_IDS, behind } from "./run-id.ts";
 
-/** What a filter on waiting can ask for. */
 export const WAITING_FILTERS = ["any", ...WAITING_FOR] as const;
 
 export interface RunFilters {
@@ -17,7 +15,6 @@ export interface RunFilters {
   readonly status?: readonly Status[] | undefined;
   /** The first gate that is still closed, or any. */
   readonly waiting?: WaitingFor | "any" | undefined;
-  /** The concurrency group. */
   readonly group?: string | undefined;
   /** All of these, the rarest first. */
   readonly label?: readonly string[] | undefined;
@@ -35,7 +32,6 @@ export interface RunFilters {
 export const ORDERS = ["newest", "oldest"] as const;
 export type Order = (typeof ORDERS)[number];
 
-/** A page of a list. */
 export interface RunPageQuery extends RunFilters {
   readonly order?: Order | undefined;
   readonly limit: number;
@@ -64,22 +60,18 @@ export function factsOf(run: Run): RunFacts {
   return { id, status, waitingFor, group, labels, actionName, entityId, subject, triggeredBy, erasedAt };
 }
 
-/** Whether the run passes all filters that are given. */
 export function matches(run: RunFacts, filters: RunFilters): boolean {
   return passesAll(run, filters, NAMES);
 }
 
-/**
- * Whether the run passes all filters that are given and whose answer for a run never changes. An erased run may have
- * passed any of them before.
- */
+/** By what never changes for a run. An erased run may have passed any of these filters before. */
 export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
   return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);
 }
 
 /**
- * A condition on a row in D1: one of the alternatives must hold. If it has an index, each alternative is one range of
- * the index. Otherwise it is about a label, and a walk over that label finds the rows. `label`: a placeholder.
+ * A condition on a row in D1: one of the alternatives must hold. Each is one range of the index, or the condition is
+ * about a label, and a walk over that label finds the rows. `label`: a placeholder.
  */
 export type Condition = { readonly alternatives: readonly string[] } & (
   | { readonly index: string }
@@ -87,16 +79,14 @@ export type Condition = { readonly alternatives: readonly string[] } & (
 );
 
 /**
- * What filters ask of rows in D1, besides `idRangeOf`. All must hold. The one whose index finds the fewest rows comes
- * first. `bind` makes a placeholder of a value.
+ * What filters ask of rows in D1, besides `idRangeOf`. The condition whose index finds the fewest rows comes first.
+ * `bind` makes a placeholder of a value.
  */
 export function conditionsOf(filters: RunFilters, bind: Bind): readonly Condition[] {
   return NAMES.flatMap((name) => sqlOf(filters, name, bind));
 }
 
-/**
- * The ids from `lower` on and below `upper` are all that a query can be about. `completeTo`: the query ends with this id.
- */
+/** All ids that a query can be about: from `lower` on and below `upper`. `completeTo`: it ends with this id. */
 export function idRangeOf(
   { cursor, order, createdAfter, createdBefore }: Omit<RunPageQuery, "limit">,
   completeTo?: string,
@@ -125,11 +115,9 @@ interface Filter<Value> {
 }
 
 /**
- * The order is that of the indexes: a walk follows the first one. A run's entity is the best, because few runs are about
- * one entity. Then comes what runs wait for, because a run waits only for a while. Then comes the subject, because an
- * environment has many. Then comes the first label of the query, because few runs have labels, while every run has an action and a trigger. Callers put their rarest label
- * first, because only they know it. The runs of a concurrency group are mostly of one action. A status comes last,
- * because most runs end in the same one.
+ * In the order of the indexes: a walk follows the first one. Few runs are about one entity, and a run waits only for a
+ * while. An environment has many subjects, and few runs have labels; callers put their rarest label first, because only
+ * they know it. The runs of a group are mostly of one action. Most runs end in the same status, so that comes last.
  */
 const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
   entityId: inColumn("entity_id", "runs_by_entity", ({ entityId }) => entityId),
@@ -187,7 +175,6 @@ function sqlOf<N extends Name>(filters: Given, name: N, bind: Bind): readonly Co
   return value === undefined ? [] : FILTERS[name].sql(value, bind);
 }
 
-/** Of a column that never changes. */
 function inColumn(column: string, index: string, of: (run: RunFacts) => string | null): Filter<string> {
   return {
     isFixed: true,
@@ -202,7 +189,7 @@ function withLabel(label: string): Condition {
   return { alternatives: [test], label };
 }
 
-/** As SQLite's `lower` and its NOCASE: only ASCII letters have a case. */
+/** As SQLite's `lower` and its NOCASE. */
 export function inLowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
@@ -244,16 +231,15 @@ export function mergedPage<T extends { readonly id: string }>(
   }
 }
 
-/*
- * A list by `text` searches the JSON of the run, as D1 keeps it, and the run's title and subject. So a text can also match
- * names of members. Only ASCII letters have a case. The object searches runs that D1 lacks. It lets its own SQLite
- * evaluate the same expression, so both find the same runs. There is no LIKE, because its patterns end at 50 bytes in D1,
- * and `%` and `_` would be wildcards.
+/**
+ * A list by `text` searches the JSON of the run as D1 keeps it, with the names of members, and the run's title and
+ * subject. The object lets its own SQLite evaluate the same expression on runs that D1 lacks. There is no LIKE, because
+ * its patterns end at 50 bytes in D1, and `%` and `_` would be wildcards.
  */
 
 /**
- * SQL: 1 if the run contains the text, otherwise 0. `body`, `details`: SQL of the run's texts. The details are read only if
- * the body lacks the text. `bind` makes a placeholder of a value.
+ * SQL: 1 if the run contains the text, otherwise 0. `body`, `details`: SQL of the run's texts. Reads the details only
+ * if the body lacks the text. `bind` makes a placeholder of a value.
  */
 export function containsText(
   text: string,

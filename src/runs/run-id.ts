@@ -30,7 +30,6 @@ export function createdAtOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
-/** `createdAt`: in ms. */
 export async function createRunId(ring: KeyRing, scope: string, createdAt: number): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(6));
   // The version and the variant take the place of six random bits.
@@ -50,7 +49,6 @@ export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): 
   return signatures.some((signature) => tagOf(signature) === hex.slice(24));
 }
 
-/** Whether an object with this name is a coordinator. */
 export function isScope(name: string): boolean {
   return SCOPE.test(name);
 }

@@ -1,7 +1,4 @@
-/**
- * What a run is, what can hold it back, and who acts on it. PURE: no I/O and no clock; `now` is passed in.
- * `transition.ts` says how a run may change.
- */
+/** What a run is, what can hold it back, and who acts on it. PURE: `now` is passed in. */
 import type { Proven } from "../base/ids.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
@@ -13,7 +10,6 @@ export type Status = (typeof STATUSES)[number];
 
 /** What people know a run by, each in one line; null if nobody said. No later change of an action counts. */
 export interface Face {
-  /** What the run does. */
   readonly title: string | null;
   /** What it works on, such as a service. A history is of an action, an entity and a subject. */
   readonly subject: string | null;
@@ -25,7 +21,7 @@ export interface Reporter {
   readonly claims: Readonly<Record<string, string | string[]>>;
 }
 
-/** What a caller decides about a new run. It leaves out a title and a subject that are null. Instants are ms since the epoch. JSON objects are opaque text. */
+/** What a caller decides, without a title and a subject that are null. Instants in ms. JSON objects are opaque text. */
 export interface NewRun extends Partial<Face> {
   /** A lower-case UUID that sorts by creation. */
   readonly id: string;
@@ -43,7 +39,6 @@ export interface NewRun extends Partial<Face> {
   readonly reporter?: Reporter | null;
   /** What a proof said of its creator. Left out if nothing did. */
   readonly creatorProof?: Proven | null;
-  /** How long the workflow may take. */
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
   readonly deadlineAt: number;
@@ -65,7 +60,7 @@ export interface NewRun extends Partial<Face> {
   readonly retryRule?: RetryRule | null;
 }
 
-/** How the service retries a run by itself, as its action said when the run was created. It has trigger and action. */
+/** How the service retries a run by itself, as its action said when the run was created. */
 export interface RetryRule {
   /** Which automatic retry of its chain this run is. 0: nobody has retried it by itself. */
   readonly attempt: number;
@@ -77,7 +72,6 @@ export interface RetryRule {
   readonly origin: string;
 }
 
-/** The automatic retry that follows an end. */
 export interface NextRetry {
   /** Which one of its chain, from 1. */
   readonly attempt: number;
@@ -89,10 +83,7 @@ export interface NextRetry {
   readonly dropped: string | null;
 }
 
-/**
- * The members that a run has as a request sent them, with or without a stored action, and that a retry takes from the
- * run before.
- */
+/** What a run has as a request sent it, with or without a stored action, and what a retry takes from the run before. */
 const AS_SENT = ["entityId"] as const satisfies readonly (keyof NewRun)[];
 export type AsSent = Pick<NewRun, (typeof AS_SENT)[number]>;
 
@@ -132,7 +123,6 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   readonly cancelRequestedAt: number | null;
   /** When the run ends as cancelled if it is still open; at most its deadline. */
   readonly cancelUntil: number | null;
-  /** The page of the job that does the work. */
   readonly externalUrl: string | null;
   /** How many versions changed `externalUrl`. */
   readonly externalUrlChanges: number;
@@ -142,19 +132,15 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   readonly waitingSince: number | null;
   /** The reason of the pause that it waits for. */
   readonly waitingReason: string | null;
-  /** When its gates had opened. Null if it still waits, if it ended before, or if it has no gates. */
   readonly releasedAt: number | null;
   /** The approvals that count, the oldest first. */
   readonly approvals: readonly Approval[];
   /** When approvals were withdrawn last, because their tokens were revoked; null if none was. */
   readonly withdrawnAt: number | null;
-  /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
   /** Who released it through the pauses that held it back then; null if nobody did. */
   readonly throughPause: ThroughPause | null;
-  /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
-  /** The automatic retry that follows its end; null if none does. */
   readonly nextRetry: NextRetry | null;
   /** When its texts were erased; null if they were not. 0: they are overwritten, and the erasure is not done. */
   readonly erasedAt: number | null;
@@ -181,10 +167,7 @@ export const END_CAUSES = [
 ] as const;
 export type EndCause = (typeof END_CAUSES)[number];
 
-/**
- * A new run is pending. Its silence counts from its creation, or from the end of its dispatch if there is one. A run
- * with gates waits at the first that is closed.
- */
+/** A pending run. Its silence counts from its creation, or from the end of its dispatch if there is one. */
 export function begin(input: NewRun, now: number, { isDispatching = false } = {}): Run {
   const { gates, createdAt } = input;
   return {
@@ -224,6 +207,9 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
   };
 }
 
+/** `isWaiting`: at a gate. */
+export type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
+
 export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
@@ -238,7 +224,6 @@ export function lacksApproval({ waitingFor, gates, approvals }: RunToDecide): bo
   return waitingFor !== null && approvals.length < (gates?.approval?.required ?? 0);
 }
 
-/** Whether the run waits only in its concurrency queue, or for the end of a pause. */
 export function isQueued({ waitingFor }: Pick<Run, "waitingFor">): boolean {
   return waitingFor === "concurrency" || waitingFor === "pause";
 }
@@ -253,10 +238,7 @@ export function tokenExpiresAt({ gates, timeoutMs, deadlineAt }: NewRun): number
   return gates === null ? deadlineAt : gates.waitUntil + timeoutMs;
 }
 
-/**
- * When an open run ends by itself: at its deadline, at the end of a cancel's grace, when it was silent for too long, or
- * when it waited for too long.
- */
+/** When an open run ends by itself: at its deadline, at the end of a grace, or after too long a silence or wait. */
 export function timeIsUpAt(run: Run): number {
   const { deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs, gates } = run;
   if (gates !== null && isWaiting(run)) return gates.waitUntil;
@@ -270,7 +252,6 @@ export function isTimeUp(run: Run, now: number): boolean {
   return isOpen(run) && now >= timeIsUpAt(run);
 }
 
-/** What an end tells. */
 export type End = Partial<Pick<Run, "error" | "output">>;
 
 /** The run after its end at `at`, or a little later if something of the run happened later. */
@@ -283,8 +264,8 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
 }
 
 /**
- * The run without its texts. What happened to it and when stays as evidence, with the action, and with who created,
- * approved and stopped it. `run` has ended. `isOccupying`: whether it still occupies its queue, which is known by its key.
+ * The ended run without its texts. What happened and when stays as evidence, with the action and who created, approved
+ * and stopped it. `isOccupying`: whether it still occupies its queue, which is known by its key.
  */
 export function erased(run: Run, isOccupying: boolean, now: number): Run {
   const { gates, approvals, throughPause, nextRetry } = run;
@@ -324,10 +305,7 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
   return (run.completedAt ?? run.deadlineAt) + retentionDays * DAY_MS;
 }
 
-/**
- * When the coordinator has something to do for this run next. Always a positive integer. `dispatchDueAt`: when its
- * dispatch needs something; null if none is under way.
- */
+/** When the coordinator has something to do for this run next. `dispatchDueAt`: null if no dispatch is under way. */
 export function dueAt(run: Run & { readonly purgeAt: number }, dispatchDueAt: number | null): number {
   const opensAt = run.waitingFor === "time" ? (run.gates?.notBefore ?? null) : null;
   const due = isOpen(run)
@@ -341,7 +319,6 @@ export function dueAt(run: Run & { readonly purgeAt: number }, dispatchDueAt: nu
 export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
 export type WaitingFor = (typeof WAITING_FOR)[number];
 
-/** What happens if a run gets into its queue and there is no room. */
 export type OnConflict = "queue" | "cancel_running" | "reject";
 
 /** Runs with the same concurrency group and key share a queue. `key`: empty if the action has none. */
@@ -356,9 +333,7 @@ export interface Concurrency extends ConcurrencyQueue {
   readonly onConflict: OnConflict;
 }
 
-/**
- * The queue of runs with gates but without a group. It has no limit, but a pause of the environment holds them back.
- */
+/** The queue of runs with gates but no group. It has no limit, but a pause of the environment holds them back. */
 export const NO_GROUP: ConcurrencyQueue = { group: "", key: "" };
 
 export function queueOf({ concurrency }: Pick<Gates, "concurrency">): ConcurrencyQueue {
@@ -368,7 +343,6 @@ export function queueOf({ concurrency }: Pick<Gates, "concurrency">): Concurrenc
 export interface ApprovalRule {
   /** How many different approvers open the gate. */
   readonly required: number;
-  /** Whether the run's creator may be one of them. */
   readonly allowSelf: boolean;
   /** The ids of the tokens that alone may decide. Missing: each token that may approve runs. */
   readonly tokens?: readonly string[] | undefined;
@@ -380,7 +354,6 @@ export interface Gates {
   readonly notBefore: number | null;
   readonly approval: ApprovalRule | null;
   readonly concurrency: Concurrency | null;
-  /** When the run ends if it still waits. */
   readonly waitUntil: number;
   /** Who created the run, so that nobody approves their own. */
   readonly creator: Actor;
@@ -395,7 +368,6 @@ export interface Decided {
   readonly reason: string | null;
 }
 
-/** An approval that counts. */
 export type Approval = Decided;
 
 /** What a pause is known by. `group`: "" for the environment. `from`: since when it holds, in ms. */
@@ -414,15 +386,13 @@ export interface ThroughPause extends Decided {
   readonly pauses: readonly PassedPause[];
 }
 
-/** Why a decision is refused. */
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting" | "not_an_approver";
 
-/** What the conflicts of a decision need of a run. */
 type RunToDecide = Pick<Run, "gates" | "approvals" | "waitingFor">;
 
 /**
- * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one is a
- * conflict, because one person would otherwise approve twice.
+ * Why this approver can't approve the run; null if they can. Another approval by an actor who could act as this one is
+ * a conflict, because one person would approve twice.
  */
 export function approveConflict(
   { gates, approvals, waitingFor }: RunToDecide,
@@ -450,10 +420,7 @@ export function nextGate({ notBefore, approval }: Gates, approvals: readonly App
   return "concurrency";
 }
 
-/**
- * What a rule must know of who acts: a token, and perhaps the person for whom it acts. `parents` is the token's line of
- * parents as it was at that moment.
- */
+/** Who acts: a token, and perhaps the person for whom it acts. */
 export interface Actor {
   /** The API token's id, or `root`. */
   readonly tokenId: string;
@@ -506,11 +473,10 @@ export function isSameActor(a: Actor, b: Actor): boolean {
 }
 
 /**
- * Whether one could act as the other. Two actors with one person or one identity count as one. A person who signed in has
- * the same identity as all tokens that they minted, also if their address has changed meanwhile. If only one actor has an
- * identity, they are two: what is below a token for people belongs to the person who minted it, and not to the others who
- * sign in with that token. Without identities, two different persons are two actors. Otherwise the same token, a token
- * above it and a token below it count as one, because the holder of a token can create the tokens below it.
+ * Whether one could act as the other. The same person or the same identity is one, also if a person's address has
+ * changed. If only one has an identity, they are two: what is below a token for people belongs to the person who minted
+ * it. Otherwise two different persons are two, and a token counts as one with those above and below it, because its
+ * holder can create the tokens below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
   const [personA, personB] = [a, b].map(({ person, proven }) => person ?? proven?.person ?? null);

@@ -1,12 +1,9 @@
-/**
- * Scheduling: which of the runs that wait in a concurrency queue start. PURE. No counter is kept: the
- * caller reads who runs and who is queued from the journal each time.
- */
+/** Which queued runs start. PURE: the caller reads from the journal who runs and who waits. */
 import type { OnConflict } from "./run.ts";
 
 /**
- * A run that was released and counts against the limit of its queue. Its status can still be pending, or it has ended
- * and an attempt or its job may be under way. `limit`: the one of its action, as it is now.
+ * A run that was released and counts against the limit of its queue: pending, running, or ended while an attempt or its
+ * job may be under way. `limit`: the one of its action, as it is now.
  */
 export interface RunningInQueue {
   readonly id: string;
@@ -16,7 +13,6 @@ export interface RunningInQueue {
   readonly isStopping: boolean;
 }
 
-/** A run whose other gates are open, and which waits in its queue. */
 export interface QueuedRun {
   readonly id: string;
   readonly actionName: string;
@@ -24,24 +20,22 @@ export interface QueuedRun {
   readonly onConflict: OnConflict;
   /** Whether it may do nothing yet, because D1 must say first whether its approvals still count. */
   readonly isUnchecked: boolean;
-  /** The reason of the pause, as the run shows it, if the run waits only for its end. Otherwise null. */
+  /** If the run waits only for the end of a pause: its reason, as the run shows it. */
   readonly heldFor: string | null;
   /** The reason of the pause that holds the run back now; null if none does, or if it was released through them. */
   readonly pausedFor: string | null;
 }
 
-/** What is in a concurrency queue. `queued`: in the order in which they got into it. */
 export interface QueueState {
   readonly running: readonly RunningInQueue[];
   readonly queued: readonly QueuedRun[];
 }
 
 /**
- * What happens to a run. `release`: a queued run starts. `hold`: a queued run would start, but there is a pause with
- * this reason. `queue`: a pause held the queued run, and now there is no room for it. `refuse`: there is no room, and
- * the action of the queued run does not wait. `replace`: a newer run of the same action replaces the queued run.
- * `cancel`: a newer run of the same action needs the room of a running one. `check`: the queued run would start, or
- * replace or stop a run, but it is not checked.
+ * What happens to a run. `hold`: it would start, but there is a pause. `queue`: a pause held it, and now there is no
+ * room. `refuse`: there is no room, and its action does not wait. `replace`: a newer run of its action replaces it.
+ * `cancel`: a newer run needs the room of a running one. `check`: it would start, replace or stop a run, but it is not
+ * checked.
  */
 export type SchedulingDecision =
   | { readonly id: string; readonly type: "release" | "queue" | "refuse" | "check" }
@@ -49,10 +43,10 @@ export type SchedulingDecision =
   | { readonly id: string; readonly type: "replace" | "cancel"; readonly by: string };
 
 /**
- * First come, first served: a run starts while fewer runs are running than the least limit among them and the run, and
- * nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits for its
- * approval stops nobody. A run that a pause holds back neither starts nor stops another, and those that were released
- * through the pause overtake it. A queued run that is not checked keeps its position and its room, and changes nothing.
+ * First come, first served: a run starts while fewer are running than the least limit among them and the run. Conflicts
+ * are judged here and not at create, so that a run which waits for approval stops nobody. A run that a pause holds back
+ * neither starts nor stops another, and those that were released through the pause overtake it. A run that is not
+ * checked keeps its position and its room, and changes nothing.
  */
 export function schedule({ running, queued }: QueueState): readonly SchedulingDecision[] {
   const ends: SchedulingDecision[] = [];
@@ -97,19 +91,13 @@ function replacedIn(queued: readonly QueuedRun[], free: number): readonly Schedu
   return null;
 }
 
-/**
- * Only the first one is refused, because the next one may start without it and its limit. `waiting`: those without
- * room. During a pause, a queued run that is held stays, even if a limit was lowered.
- */
+/** Only the first is refused, because the next may start without it and its limit. `waiting`: those without room. */
 function refusedIn(waiting: readonly QueuedRun[]): readonly SchedulingDecision[] {
   const refused = waiting.find(({ onConflict }) => onConflict === "reject");
   return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
 }
 
-/**
- * What happens to the runs that no pause holds when nobody leaves the queue any more. `free`: how many of the first of
- * them can start. `queued`: all of the queue.
- */
+/** When nobody leaves the queue any more. `free`: how many of those that no pause holds can start. */
 function settled(
   running: readonly RunningInQueue[],
   passing: readonly QueuedRun[],
@@ -132,10 +120,7 @@ function settled(
   ];
 }
 
-/**
- * Those that can start, in their order. The runs of a group wait for one before them that is not checked. Runs without
- * a group have no limit and no order.
- */
+/** A group's runs wait for one before them that is not checked. Runs without a group have no limit and no order. */
 function started(first: readonly QueuedRun[]): readonly SchedulingDecision[] {
   const unchecked = first.findIndex(({ isUnchecked, limit }) => isUnchecked && Number.isFinite(limit));
   return first

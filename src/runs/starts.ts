@@ -1,7 +1,7 @@
 /**
- * Runs that nobody asks for in a request: a bulk operation, a schedule, an inbound event or an automatic retry creates
- * them. Their keys have all that makes the run the same one, so whatever is repeated, there is one run. Also the keys of
- * runs that agents ask for. No caller's key is like these, because behind `t:` comes the id of the caller's token. PURE.
+ * Runs that nobody asks for in a request, and those that agents ask for. Their keys have all that makes a run the same
+ * one, so whatever is repeated, there is one run. No caller's key is like these, because behind `t:` comes a token's
+ * id. PURE.
  */
 import type { CronTimes } from "../base/cron.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
@@ -31,7 +31,6 @@ export function inboundKey(action: string, event: string): string {
   return `t:inbound:${action}:${event}`;
 }
 
-/** A run has at most one automatic retry. */
 export function retryKey(runId: string): string {
   return `t:auto:${runId}`;
 }
@@ -81,7 +80,7 @@ export function shownStart(createKey: string, via: string | null) {
   };
 }
 
-/** The end of a run, as the rule of a retry names it. The others are not retried. */
+/** The others are not retried. */
 const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[number]>> = {
   callback: "failed",
   delivery: "delivery",
@@ -90,8 +89,8 @@ const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[n
 };
 
 /**
- * The automatic retry that follows the end of this run; null if none does. A run that was asked to stop has none.
- * `mayHaveJob`: no receiver took the webhook, but an attempt may have begun the job. Then it may run, as after a timeout.
+ * The automatic retry that follows the end of this run; null if none does, as after a cancel. `mayHaveJob`: no receiver
+ * took the webhook, but an attempt may have begun the job, so it counts as a timeout.
  */
 export function nextRetryOf(run: Run, mayHaveJob = false): NextRetry | null {
   const { retryRule, status, endCause, completedAt, cancelRequestedAt } = run;
@@ -119,7 +118,6 @@ export interface Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]>;
 }
 
-/** Each run of a schedule has it, so that a list by this label shows them. */
 export function scheduleLabel(name: string): string {
   return `schedule:${name}`;
 }
@@ -146,10 +144,7 @@ export interface ScheduledTime {
   readonly origin: string;
 }
 
-/**
- * How long after its time a run may start. Then the time is skipped, because a job that runs much later than planned can
- * do more harm than none.
- */
+/** How long after its time a run may start. A job that runs much later than planned can do more harm than none. */
 export const START_WITHIN_MS = 15 * MINUTE_MS;
 
 /** `skipped`: the run before was still open, or nothing could start in time. `failed`: the run ended before it started. */

@@ -1,35 +1,12 @@
-/**
- * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps
- * the timeline beside the run and removes it with the run. `ended` is its last event.
- */
+/** A run's timeline. The journal keeps it beside the run. `ended` is its last event. PURE. */
 import { rfc3339 } from "../base/time.ts";
 import { type Actor, nameOf, type Run, viaOf } from "./run.ts";
 import type { Heartbeat } from "./run-calls.ts";
 import { isGateEvent, type RunEvent } from "./transition.ts";
 
 /**
- * Each type, and its members besides `seq`, `type` and `at`:
- * - `created`: `by`, the name of the caller's API token
- * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up, overtaken), `status`, `durationMs`, `reason`,
- *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
- * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
- * - `started`: `cause` (delivery, heartbeat, callback)
- * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
- * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
- * - `token_issued`, `token_refused`: `execution`, `attempt`: a job's proof got the callback token, or named another execution
- * - `external_url`: `url`, the job's page as the receiver's response names it
- * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
- * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
- *   `group`, `key`, the `reason` of a pause, and `by`, who opened its time gate
- * - `approved`, `rejected`: `by`, `via`, the token that acted for a person, `reason`
- * - `let_through`: `by`, `via`, `reason`: the pauses of that moment no longer hold the run back
- * - `approval_withdrawn`: `by`, `via`: the token that gave this approval was revoked
- * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
- *   whether the tokens of its approvers were revoked
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
- *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run, `retryAt`, when an
- *   automatic retry may start
+ * `api/responses/timeline.ts` describes each type with its members. A `heartbeats_thinned` has the `count` of those that
+ * are no longer stored. After the end of a run, its stop request is in the log alone.
  */
 type TimelineEventType =
   | "created"
@@ -52,14 +29,13 @@ type TimelineEventType =
   | "released"
   | "ended";
 
-/** `at` in ms. `data`: the other members, as JSON. */
 export interface TimelineEvent {
   readonly type: TimelineEventType;
   readonly at: number;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An event as the journal stores it. `seq` counts from 1 within the run. `data` is JSON text. */
+/** `seq` counts from 1 within the run. `data` is JSON text. */
 export interface StoredEvent {
   readonly seq: number;
   readonly type: string;
@@ -67,7 +43,6 @@ export interface StoredEvent {
   readonly data: string;
 }
 
-/** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events = gateEvents(before, after, event, now);
   if (before.startedAt === null && after.startedAt !== null) {
@@ -125,7 +100,6 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
-/** What a timeline takes from its run. */
 export type TimelineSource = Pick<
   Run,
   | ("id" | "source" | "version" | "status" | "endCause" | "erasedAt")
@@ -138,8 +112,8 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
 }
 
 /**
- * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end
- * was its first change. The run does not say who cancelled it.
+ * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent, and its end was its
+ * first change. After a cancel the run does not say who cancelled.
  */
 export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
   const isFirstChange = version === (erasedAt ? 3 : 2);
@@ -158,17 +132,12 @@ export function newest(run: TimelineSource, stored: StoredEvent | null): StoredE
   return stored ?? (isTimelineDerived(run) ? endOf(run) : created(run));
 }
 
-/**
- * Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored.
- */
+/** Whether one report both started and ended the run: `ended` implies this start, so it is not stored. */
 export function isImpliedByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
-/**
- * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
- * stands for `started`: one report did both.
- */
+/** Adds the events that are not stored. One missing number before `ended` stands for `started`: one report did both. */
 export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], after: number): StoredEvent[] {
   const stored = isTimelineDerived(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
   const events = after < 1 ? [created(run), ...stored] : [...stored];
@@ -181,10 +150,7 @@ export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], a
   return events;
 }
 
-/**
- * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see receivers'
- * responses. A receiver can repeat what it was sent, so its response can contain secrets of the request.
- */
+/** As JSON. Only some callers may see excerpts, because a receiver can repeat secrets of its request. */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
   const rest = shown.startsWith("{}") ? "}" : `,${shown.slice(1)}`;
@@ -206,24 +172,20 @@ const KEPT_OF_ERASED: ReadonlySet<string> = new Set(
   ).split(","),
 );
 
-/** The data of an event without the texts of its run. */
 export function erasedData(data: string): string {
   const members = Object.entries(JSON.parse(data) as TimelineEvent["data"]);
   return JSON.stringify(Object.fromEntries(members.filter(([name]) => KEPT_OF_ERASED.has(name))));
 }
 
-/** Whether no event can follow this one. */
 export function isLast(event: Pick<StoredEvent, "type">): boolean {
   return event.type === "ended";
 }
 
-/** What a new run's gates are, after `created`. */
 export function gateEventsOfNew(run: Run): TimelineEvent[] {
   if (run.gates === null) return [];
   return run.waitingFor === null ? [released(run, {})] : [waiting(run, {})];
 }
 
-/** The events of a change at a gate, before those of an end. */
 function gateEvents(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (event.type === "approved") {

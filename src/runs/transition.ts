@@ -1,7 +1,4 @@
-/**
- * How a run may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by `transition()`, and by
- * `expire()` when its time is up.
- */
+/** How a run may change: by `transition()`, and by `expire()` when its time is up. PURE: `now` is passed in. */
 
 import { err, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS } from "../base/time.ts";
@@ -25,11 +22,10 @@ import {
 } from "./run.ts";
 
 /**
- * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's
- * token. `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for
- * `graceMs`. `attempt_failed`: the receiver did not take the webhook, and gets it again. `external_url`: the receiver's
- * response names the job's page. `start_failed`: nothing could be sent of a run that a schedule has created. `isOfGate`:
- * the run waited so long that its request can't be sent any more. `mayHaveJob`: an attempt may have begun the job.
+ * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `cancelled` needs a pending run.
+ * `cancel_requested` lets a running job finish for `graceMs`. `start_failed`: nothing could be sent of a run that a
+ * schedule created. `isOfGate`: the run waited so long that its request can't be sent any more. `mayHaveJob`: an
+ * attempt may have begun the job.
  */
 export type RunEvent =
   | { readonly type: "started" }
@@ -93,11 +89,7 @@ export function expire(run: Run, now: number): Run {
   return ended(run, "failed", at, "deadline", { error });
 }
 
-/**
- * The run after `event`, or why the event can't happen. The first end wins for ever. A run whose time is up
- * takes no event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
- * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
- */
+/** A run whose time is up refuses every event, so callers write `expire(run, now)` first. */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isGateEvent(event) && !isWaiting(run)) return err("not_waiting");
   if (isTimeUp(run, now)) {
@@ -143,10 +135,8 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
   }
 }
 
-/** The events that mean for a waiting run what they mean for any pending run. */
 const WAITING_TAKES: ReadonlySet<string> = new Set(["cancelled", "cancel_requested", "deadline_passed"]);
 
-/** The events that a running run takes as well as a pending one. */
 const RUNNING_TAKES: ReadonlySet<string> = new Set([
   "heartbeat",
   "external_url",
@@ -161,7 +151,6 @@ export function endOf(run: Run): Conflict | null {
   return isOpen(run) ? null : conflictOf(run);
 }
 
-/** Why an event that needs a pending run can't happen; null for a pending run. */
 function conflictOf({ status, endCause }: Run): Conflict | null {
   if (status === "pending") return null;
   if (status !== "failed") return `run_${status}`;
@@ -176,25 +165,21 @@ function started(run: Run, now: number): Run {
   return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
-/**
- * A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it.
- */
+/** A heartbeat of a running run makes a version only if it changes the link, because D1 shows nothing else of it. */
 function heard(run: Run, url: string | undefined, now: number): Run {
   const next = url === undefined ? run : linked(run, url);
   if (run.status === "pending") return started(next, now);
   return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
 }
 
-/**
- * The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many.
- */
+/** The run as it is if the text is no harmless link, is no change, or is one change too many. */
 function linked(run: Run, text: string): Run {
   const externalUrl = harmlessLink(text);
   if (externalUrl === run.externalUrl || externalUrlRefusal(run, text) !== null) return run;
   return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
 }
 
-/** Why this text does not become the run's `externalUrl`, and what to send. Null if it does, or is it already. */
+/** Why this text does not become the run's link, and what to send. Null if it does, or is it already. */
 export function externalUrlRefusal(run: Run, text: string): string | null {
   const refusal = linkRefusal(text);
   if (refusal !== null) return refusal;
@@ -240,14 +225,10 @@ function reported(run: Run, status: Status, at: number, end: End): Run {
 }
 
 /**
- * What happens to a run at its gates, whose order is time, approval, concurrency. An approval counts from the creation
- * on, so that nobody must be awake when the time comes, and no person takes room in a queue.
- *
- * Each event needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
- * is open. `let_through`: the pauses of now no longer hold the run back. `held`: only a pause does. `queued`: the pause is over, and there is no room. `refused`:
- * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run. `approvals_withdrawn`:
- * the tokens that gave them were revoked. `approversUnchecked`: the event releases the run although D1 could not say
- * whether its approvers' tokens were revoked.
+ * What happens to a run at its gates. An approval counts from the creation on, so that nobody must be awake when the
+ * time comes. `time_opened`: `by` opened the gate early. `let_through`: the pauses of now no longer hold the run back.
+ * `held`: only a pause does. `queued`: the pause is over, and there is no room. `replaced`: `by` is the id of the newer
+ * run. `approversUnchecked`: the run is released although D1 could not say whether its approvers' tokens were revoked.
  */
 export type GateEvent = GateChange & { readonly approversUnchecked?: true };
 
@@ -280,7 +261,6 @@ export function isGateEvent<T extends { readonly type: string }>(event: T | Gate
   return GATE_EVENTS.has(event.type);
 }
 
-/** The run after the event. `run` waits, and its time is not up. */
 function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
   switch (event.type) {
     case "time_opened":
@@ -329,7 +309,7 @@ function gateText({ waitingFor, gates }: Run): string {
   }
 }
 
-/** The next gate of a run whose time gate is open, whatever the clock says now. */
+/** Whatever the clock says now. */
 function afterTime({ gates, approvals }: Run): Run["waitingFor"] {
   return gates && nextGate(gates, approvals, Number.POSITIVE_INFINITY);
 }

@@ -130,7 +130,6 @@ export const scheduleRoutes = definitionRoutes(
     "data:read",
     DESCRIBE && {
       operationId: "getScheduleStatus",
-      tag: "Schedules",
       summary: "Get the status of a schedule",
       description:
         "Returns the next times of a schedule, what became of the last one, and whether the service has disabled it. Its " +

@@ -10,7 +10,7 @@ import * as z from "zod";
 import { sha256Hex } from "../base/json.ts";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
-import { forAnyone } from "../http/operation.ts";
+import { type Described, forAnyone } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { signInIssuer } from "../settings/issuers.ts";
 
@@ -19,29 +19,27 @@ const CONSOLE_PAGE = "/console/page.html";
 const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|schedules|notifications)(?:/-/new|/${DEFINITION_NAME}(?:/edit)?)?`;
 const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
-const PAGE_HEADERS = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  // The page names the scripts of this version, so a browser must revalidate it each time.
-  "Cache-Control": "no-cache",
-};
-
-/** The page holds an API token. So its policy lets nothing but our own script run, and no text become markup. */
-const CONSOLE_HEADERS = {
+/** A page that holds an API token. So its policy lets it run scripts of this host only, and call no other host. */
+const pageHeaders = (style: string, ...more: readonly string[]) => ({
   "Content-Security-Policy": [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    style,
     "connect-src 'self'",
     "img-src 'self' data:",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    ...more,
   ].join("; "),
-  ...PAGE_HEADERS,
-};
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  // The page names the scripts of this version, so a browser must revalidate it each time.
+  "Cache-Control": "no-cache",
+});
+
+/** No text becomes markup. */
+const CONSOLE_HEADERS = pageHeaders("style-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'");
 
 const DESCRIBED_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
 const PAGE_RESPONSES = {
@@ -53,29 +51,28 @@ const PAGE_RESPONSES = {
  * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
  * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen.
  */
-export const consolePages = new Hono<AppEnv>()
-  .get(
-    "/console",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "openConsole",
-        tag: "Service",
-        summary: "Open the console",
-        description:
-          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, " +
-          "with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
-        responses: PAGE_RESPONSES,
-      },
-      sendConsole,
-    ),
-  )
-  .get("/console/sign-in", sendOfSignIn)
-  .get("/console/cli", sendOfSignIn)
-  .all("/console/-/*", (c, next) => {
-    if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
-    return next();
-  })
-  .get("/console/-/*", sendConsole);
+export const consolePages = new Hono<AppEnv>();
+
+const OPEN_CONSOLE: Described = DESCRIBE && {
+  operationId: "openConsole",
+  summary: "Open the console",
+  description:
+    "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, " +
+    "with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
+  responses: PAGE_RESPONSES,
+};
+consolePages.get("/console", forAnyone(OPEN_CONSOLE, sendConsole));
+
+consolePages.get("/console/sign-in", sendOfSignIn);
+
+consolePages.get("/console/cli", sendOfSignIn);
+
+consolePages.all("/console/-/*", (c, next) => {
+  if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
+  return next();
+});
+
+consolePages.get("/console/-/*", sendConsole);
 
 /** The pages of a sign-in exist only where people can sign in. */
 function sendOfSignIn(c: Context<AppEnv>): Promise<Response> {
@@ -100,60 +97,40 @@ async function sendConsole(c: Context<AppEnv>): Promise<Response> {
   return c.body(page);
 }
 
-/**
- * People type API tokens into the API explorer. So its policy lets it run scripts of this host only and call no other
- * host, whatever it tries.
- */
-const DOCS_HEADERS = {
-  "Content-Security-Policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    // The explorer writes style attributes, which a nonce can't allow.
-    "style-src 'unsafe-inline'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; "),
-  ...PAGE_HEADERS,
-};
+/** The explorer writes style attributes, which a nonce can't allow. */
+const DOCS_HEADERS = pageHeaders("style-src 'unsafe-inline'");
 
-export const docsRoutes = new Hono<AppEnv>()
-  .get(
-    "/openapi.json",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "getOpenApi",
-        tag: "Service",
-        summary: "Get the OpenAPI document",
-        description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
-        responses: {
-          200: {
-            description: "The OpenAPI document",
-            json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
-            headers: ["ETag"],
-          },
-          304: { description: "Not modified", headers: ["ETag"] },
-        },
-      },
-      (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }),
-    ),
-  )
-  .get(
-    "/docs",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "exploreApi",
-        tag: "Service",
-        summary: "Open the API explorer",
-        description:
-          "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
-        responses: PAGE_RESPONSES,
-      },
-      (c) => sendAsset(c, "/docs/page.html", DOCS_HEADERS),
-    ),
-  );
+export const docsRoutes = new Hono<AppEnv>();
+
+const GET_OPEN_API: Described = DESCRIBE && {
+  operationId: "getOpenApi",
+  summary: "Get the OpenAPI document",
+  description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
+  responses: {
+    200: {
+      description: "The OpenAPI document",
+      json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
+      headers: ["ETag"],
+    },
+    304: { description: "Not modified", headers: ["ETag"] },
+  },
+};
+docsRoutes.get(
+  "/openapi.json",
+  forAnyone(GET_OPEN_API, (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" })),
+);
+
+const EXPLORE_API: Described = DESCRIBE && {
+  operationId: "exploreApi",
+  summary: "Open the API explorer",
+  description:
+    "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
+  responses: PAGE_RESPONSES,
+};
+docsRoutes.get(
+  "/docs",
+  forAnyone(EXPLORE_API, (c) => sendAsset(c, "/docs/page.html", DOCS_HEADERS)),
+);
 
 function setHeaders(c: Context<AppEnv>, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) c.header(name, value);

@@ -117,7 +117,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       "webhooks:manage",
       DESCRIBE && {
         operationId: "getWebhookEndpointStatus",
-        tag: "Webhook endpoints",
         summary: "Get the status of a webhook endpoint",
         description:
           "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery has come.",
@@ -137,7 +136,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       "webhooks:manage",
       DESCRIBE && {
         operationId: "listDeliveries",
-        tag: "Webhook endpoints",
         summary: "List the deliveries of a webhook endpoint",
         description:
           "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
@@ -168,7 +166,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       "webhooks:manage",
       DESCRIBE && {
         operationId: "resendMessage",
-        tag: "Webhook endpoints",
         summary: "Send a message again",
         description:
           "Sends the message of a run's event to the endpoint, again or for the first time, whatever the endpoint's filters " +
@@ -195,7 +192,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       "webhooks:manage",
       DESCRIBE && {
         operationId: "recoverMessages",
-        tag: "Webhook endpoints",
         summary: "Send many messages again",
         description:
           "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
@@ -229,7 +225,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       "webhooks:manage",
       DESCRIBE && {
         operationId: "testWebhookEndpoint",
-        tag: "Webhook endpoints",
         summary: "Test a webhook endpoint",
         description:
           "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +

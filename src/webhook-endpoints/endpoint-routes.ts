@@ -58,7 +58,6 @@ export const endpointRoutes = definitionRoutes(
       "webhooks:manage",
       DESCRIBE && {
         operationId: "enableWebhookEndpoint",
-        tag: "Webhook endpoints",
         summary: "Enable a webhook endpoint",
         description:
           "Enables an endpoint that the service disabled, because no message was delivered for days or the receiver answered " +
@@ -87,7 +86,6 @@ export const endpointRoutes = definitionRoutes(
       "webhooks:manage",
       DESCRIBE && {
         operationId: "rotateSigningSecret",
-        tag: "Webhook endpoints",
         summary: "Rotate the signing secret of a webhook endpoint",
         description:
           "Gives the endpoint a new signing secret and returns it. Only this response contains the secret. The replaced secret " +

@@ -21,13 +21,12 @@ export function changeableText(preview: Preview, kind: Kind, digits?: (number: n
   const other = known - able;
   // The service keeps a run for some time only.
   const gone = typeof matched === "number" ? matched - known : 0;
-  return [
+  const words = [
     `${countText(able, digits)} can be ${isCancel ? "cancelled" : "retried"}`,
-    ...(other > 0
-      ? [`${countText(other, digits)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`]
-      : []),
-    ...(gone > 0 ? [`${countText(gone, digits)} not found`] : []),
-  ].join(", ");
+    other > 0 && `${countText(other, digits)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`,
+    gone > 0 && `${countText(gone, digits)} not found`,
+  ];
+  return words.filter((one) => one !== false).join(", ");
 }
 
 /** What else a cancel does: it lets queued runs start. Null: nothing. */

@@ -2,18 +2,14 @@
  * Durations and ages as people read them, and what waited, ran and took mean. Waited: from a run's creation to its start.
  * Ran: from its start to its end. Took: from its creation to its end. PURE.
  */
+import type { components } from "../client/openapi.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The instants of a run. */
-interface RunTimes {
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-}
+type RunTimes = Pick<components["schemas"]["ActionRun"], "createdAt" | "startedAt" | "completedAt">;
 
 /** A part of a run's time. `to`: null if it goes on. */
 export interface Span {
@@ -71,10 +67,11 @@ export function formatAge(ms: number): string {
   const size = Math.abs(ms);
   if (Number.isNaN(size)) return "";
   if (size < SECOND) return "now";
-  if (size < MINUTE) return AGES.format(towards(-ms / SECOND), "second");
-  if (size < HOUR) return AGES.format(towards(-ms / MINUTE), "minute");
-  if (size < DAY) return AGES.format(towards(-ms / HOUR), "hour");
-  return AGES.format(towards(-ms / DAY), "day");
+  // Rounded towards zero, because a run that is 119 s old was created one minute ago.
+  if (size < MINUTE) return AGES.format(Math.trunc(-ms / SECOND), "second");
+  if (size < HOUR) return AGES.format(Math.trunc(-ms / MINUTE), "minute");
+  if (size < DAY) return AGES.format(Math.trunc(-ms / HOUR), "hour");
+  return AGES.format(Math.trunc(-ms / DAY), "day");
 }
 
 /** `now`, `12s`, `5m`, `3h`, `2d`, for a table. `ms`: how long ago. */
@@ -86,11 +83,6 @@ export function shortAge(ms: number): string {
 export function ageStepMs(ms: number): number {
   if (Math.abs(ms) < MINUTE) return SECOND;
   return Math.abs(ms) < HOUR ? 5 * SECOND : MINUTE;
-}
-
-/** Rounds towards zero, because a run that is 119 s old was created one minute ago. */
-function towards(value: number): number {
-  return Math.trunc(value);
 }
 
 function two(value: number): string {

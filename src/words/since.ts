@@ -38,7 +38,7 @@ const YEARS = [Date.parse("0000-01-01"), Date.parse("+010000-01-01")] as const;
 export const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
 const SPAN = /^(\+|in )?(\d{1,5}) ?([mhdw])( ago)?$/;
 const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-const CLOCK = /^(\d\d?):(\d\d)$/;
+const CLOCK = /^(?:(.+) )?(\d\d?):(\d\d)$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 /** Of RFC 3339, or without its offset. */
 const DATE_TIME = /^(\d{4}-\d\d-\d\d)[t ](\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?(z|[+-]\d\d:\d\d)?$/;
@@ -69,7 +69,7 @@ function instantOf(text: string, said: Said, later: 0 | 1): Date | null {
   if (text.length > TEXT_MAX_CHARACTERS) return null;
   const words = text.trim().toLowerCase().replaceAll(/\s+/g, " ");
   if (words === "now") return now;
-  const at = spanOf(words, said) ?? dateTimeOf(words, zone) ?? clockOf(words, said) ?? dayOf(words, said, later);
+  const at = spanOf(words, said) ?? dateTimeOf(words, zone) ?? dayOf(words, said, later);
   // No instant of RFC 3339 has another year.
   return at !== null && at >= YEARS[0] && at < YEARS[1] ? new Date(at) : null;
 }
@@ -93,20 +93,14 @@ function dateTimeOf(text: string, zone: Zone): number | null {
     : instantIn(zone, day + time + Math.floor(Number(seconds) * 1000));
 }
 
-/** `18:00`, or a day and a time. */
-function clockOf(text: string, said: Said): number | null {
-  const [, before = "", clock = ""] = /^(?:(.+) )?(\S+)$/.exec(text) ?? [];
-  const [, hours, minutes] = CLOCK.exec(clock) ?? [];
-  const time = timeOf(hours, minutes);
-  if (time === null) return null;
-  const day = before === "" ? everyDay(said) : namedDay(before, said);
-  return day === null ? null : nearest(day, time, said);
-}
-
+/** A day, a time of the day such as `18:00`, or both. */
 function dayOf(text: string, said: Said, later: number): number | null {
-  const day = namedDay(text, said);
-  if (day === null) return null;
-  return nearest(day, 0, said, later * DAY_MS);
+  const [clock, before, hours, minutes] = CLOCK.exec(text) ?? [];
+  const isEveryDay = clock !== undefined && before === undefined;
+  const named = isEveryDay ? { day: todayOf(said), everyDays: 1 } : namedDay(before ?? text, said);
+  const time = clock === undefined ? 0 : timeOf(hours, minutes);
+  if (named === null || time === null) return null;
+  return nearest(named, time, said, clock === undefined ? later * DAY_MS : 0);
 }
 
 /**
@@ -116,10 +110,6 @@ function dayOf(text: string, said: Said, later: number): number | null {
 interface NamedDay {
   readonly day: number;
   readonly everyDays: number | null;
-}
-
-function everyDay(said: Said): NamedDay {
-  return { day: todayOf(said), everyDays: 1 };
 }
 
 function namedDay(text: string, said: Said): NamedDay | null {

@@ -49,14 +49,43 @@ export function least(count: Count): number {
 /** The counts after a run went from one status to another. What is only a lower bound stays one. */
 export function moved(counts: Summary, from: Status, to: Status): Summary {
   if (from === to) return counts;
+  const plus = (count: Count, more: number) => (typeof count === "number" ? Math.max(count + more, 0) : count);
   return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
-}
-
-function plus(count: Count, difference: number): Count {
-  return typeof count === "number" ? Math.max(count + difference, 0) : count;
 }
 
 /** What people call a run: its title, or else the name of its action. */
 export function titleOf({ actionName, details }: components["schemas"]["DetailedActionRun"]): string {
   return details?.title ?? actionName;
+}
+
+/* SECTION: Why a run started or ended, as a clause without a full stop. */
+
+type Event<T> = Extract<components["schemas"]["TimelineEvent"], { readonly type: T }>;
+type StartCause = NonNullable<Event<"started">["cause"]>;
+type EndCause = NonNullable<Event<"ended">["cause"]>;
+
+const STARTS: Readonly<Record<StartCause, string>> = {
+  delivery: "the receiver accepted it",
+  heartbeat: "the first heartbeat came",
+  callback: "it was reported together with its end",
+};
+
+const ENDS: Readonly<Record<EndCause, string>> = {
+  callback: "the job reported it",
+  cancel: "it was cancelled",
+  delivery: "its job could not be started",
+  start: "its schedule could not start it",
+  gate: "it did not start",
+  deadline: "nobody reported an end before the deadline",
+  silence: "the job was silent for too long",
+  rejected: "it was rejected",
+  replaced: "a newer run replaced it",
+};
+
+/** A newer service may know more causes. Such a cause stands for itself. Empty without a cause. */
+export const startCauseText = (cause?: string | null) => wordsOf(STARTS, cause);
+export const endCauseText = (cause?: string | null) => wordsOf(ENDS, cause);
+
+function wordsOf(texts: Readonly<Record<string, string>>, cause: string | null = ""): string {
+  return cause === null ? "" : Object.hasOwn(texts, cause) ? (texts[cause] ?? cause) : cause;
 }

@@ -36,16 +36,15 @@ function drawn(line: string): string {
  * job may print one character for ever.
  */
 function overlap(before: string, after: string): number {
-  const shorter = [0];
-  for (let at = 1, length = 0; at < after.length; at++) {
-    while (length > 0 && after[at] !== after[length]) length = shorter[length - 1] ?? 0;
-    if (after[at] === after[length]) length++;
-    shorter.push(length);
+  /** For each beginning of `after`, the length of its longest end that it begins with itself. */
+  const shorter: number[] = [];
+  function next(length: number, character: string | undefined): number {
+    let kept = length;
+    while (kept > 0 && character !== after[kept]) kept = shorter[kept - 1] ?? 0;
+    return character === after[kept] ? kept + 1 : kept;
   }
+  for (let at = 0; at < after.length; at++) shorter.push(at === 0 ? 0 : next(shorter[at - 1] ?? 0, after[at]));
   let length = 0;
-  for (let at = 0; at < before.length; at++) {
-    while (length > 0 && before[at] !== after[length]) length = shorter[length - 1] ?? 0;
-    if (before[at] === after[length]) length++;
-  }
+  for (let at = 0; at < before.length; at++) length = next(length, before[at]);
   return length;
 }

@@ -95,20 +95,13 @@ function isOfType(value: unknown, type: JsonType): boolean {
   return typeof value === type;
 }
 
-interface LeftOver {
-  /** Where it is: `trigger.url`. */
-  readonly member: string;
-  /** `YOUR_ORG`. */
-  readonly word: string;
-}
+const LEFT_OVER = /\bYOUR_[A-Z0-9_]*[A-Z0-9]/;
 
-const WORD = /\bYOUR_[A-Z0-9_]*[A-Z0-9]/;
-
-/** The first such word of each text in a definition. */
-function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
+/** Of each text in a definition that has such a word: `trigger.url has YOUR_ORG`. */
+function leftOvers(value: unknown, member = ""): readonly string[] {
   if (typeof value === "string") {
-    const [word] = WORD.exec(value) ?? [];
-    return word === undefined ? [] : [{ member, word }];
+    const [word] = LEFT_OVER.exec(value) ?? [];
+    return word === undefined ? [] : [`${member} has ${word}`];
   }
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, one]) => leftOvers(one, member === "" ? key : `${member}.${key}`));
@@ -117,10 +110,8 @@ function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
 /** A sentence about them; null if there are none. `harm`: what they prevent, such as "or the job can't start". */
 export function leftOverWarning(definition: unknown, harm: string): string | null {
   const found = leftOvers(definition);
-  const [first, second] = found;
-  if (first === undefined) return null;
-  const told = found.slice(0, 3).map(({ member, word }) => `${member} has ${word}`);
-  const more = found.length > told.length ? `, and ${found.length - told.length} more` : "";
-  const what = second === undefined ? "the text" : "the texts";
-  return `${told.join(", ")}${more}. Replace ${what} of the example by your own, ${harm}.`;
+  if (found.length === 0) return null;
+  const more = found.length > 3 ? `, and ${found.length - 3} more` : "";
+  const what = found.length === 1 ? "the text" : "the texts";
+  return `${found.slice(0, 3).join(", ")}${more}. Replace ${what} of the example by your own, ${harm}.`;
 }

@@ -1,5 +1,4 @@
 /** What a run waits for before its webhook is sent, in words. PURE, apart from the time zone of this machine. */
-
 import type { components } from "../client/openapi.ts";
 import { formatAge, formatDuration } from "./durations.ts";
 
@@ -39,21 +38,17 @@ export function failsText(until: string, now: number): string {
 }
 
 interface Told {
-  /** How an instant is written. Default: as `whenText` does. */
   readonly when?: (at: number) => string;
-  /** With it, the text says how many approvals the run has. */
   readonly approval?: Details["approval"];
 }
 
 /**
- * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. `now` in ms. The runs
- * ahead in the line are left out, because the console links to them.
+ * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. The runs ahead in the line
+ * are left out, because the console links to them. `now` in ms. `told`: how an instant is written, and the approval, to
+ * say how many the run has.
  */
-export function waitingText(
-  waiting: Waiting,
-  now: number,
-  { when = (at) => whenText(at, now), approval = null }: Told = {},
-): string {
+export function waitingText(waiting: Waiting, now: number, told: Told = {}): string {
+  const { when = (at) => whenText(at, now), approval = null } = told;
   const { for: gate, notBefore, reason, position } = waiting;
   const shown = groupText(waiting);
   switch (gate) {
@@ -94,4 +89,31 @@ const ENDINGS: Readonly<Record<string, string>> = { one: "st", two: "nd", few: "
 /** `1st`, `22nd`, `113th`. */
 export function ordinal(count: number): string {
   return `${count}${ENDINGS[PLURALS.select(count)] ?? "th"}`;
+}
+
+type Pause = components["schemas"]["Pause"];
+
+/** In the place of a group: the whole environment. */
+const WHOLE_ENVIRONMENT = "-environment";
+
+/** The next planned pause of a group, or of its environment; null if there is none. `group`: null for no group. */
+export function nextPause(pauses: readonly Pause[], group: string | null): Pause | null {
+  const planned = pauses.filter((one) => !one.active && (one.group === group || one.group === WHOLE_ENVIRONMENT));
+  return planned.reduce<Pause | null>((first, one) => (first !== null && first.from <= one.from ? first : one), null);
+}
+
+/** Whether a run waits for the end of a pause, or will when its other gates are open, and nobody has let it through. */
+export function isHeldBy(pauses: readonly Pause[], { for: gate, group, throughPause }: Waiting): boolean {
+  if (gate === "pause") return true;
+  const holds = ({ active, from, group: paused }: Pause) =>
+    active &&
+    (paused === group || paused === WHOLE_ENVIRONMENT) &&
+    (throughPause === undefined || Date.parse(from) > Date.parse(throughPause.at));
+  return pauses.some(holds);
+}
+
+/** `A pause begins Fri 18:00 GMT+1 and ends Mon 06:00 GMT+1: the weekend`. `now` in ms. `timeZone`: as `whenText` has. */
+export function plannedText({ from, until, reason }: Pause, now: number, timeZone?: string): string {
+  const when = (at: string) => whenText(Date.parse(at), now, timeZone);
+  return `A pause begins ${when(from)}${until === null ? "" : ` and ends ${when(until)}`}: ${reason}`;
 }

@@ -1,8 +1,7 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
 import { expect, it, vi } from "vitest";
-import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
-import { DAY_MS, journal, restart, until } from "../support/direct.ts";
+import { DAY_MS, journal, restart, spyOnCalls, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import {
@@ -132,7 +131,7 @@ it("a try that was given up can't write while the next one is under way", async 
   pass(LOST_MS);
   await ring(path);
   await until(async () => second.isHeld);
-  const seals = vi.spyOn(ArchiveHandler.prototype, "seal");
+  const seals = spyOnCalls("archive", "seal");
   first.release();
   await until(async () => seals.mock.results.length > 0);
   expect(await seals.mock.results[0]?.value).toBeNull();

@@ -6,7 +6,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, vi } from "vitest";
-import type { Batch } from "../../src/runs/journal/archive-rows.ts";
+import type { Batch } from "../../src/runs/journal/due-rows.ts";
 import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/runs/rows-in-journal.ts";

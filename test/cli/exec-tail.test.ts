@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { CommandOutput } from "../../src/cli/exec/command-output.ts";
-import { Heartbeats } from "../../src/cli/exec/heartbeats.ts";
+import { Heartbeats } from "../../src/cli/exec/exec.ts";
 import { ActionRunsError, type Schemas } from "../../src/client/index.ts";
 import { cli, start } from "./command.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";

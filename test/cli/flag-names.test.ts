@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { withFlagNames } from "../../src/cli/command.ts";
+import { withFlagNames } from "../../src/cli/exit.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
 const HTTP = new URL("../../src/http/", import.meta.url);

@@ -55,7 +55,7 @@ describe("branches that look the same are different texts", () => {
         return approvalText({ ...APPROVAL, request }, output);
       },
     ],
-    ["a table", (branch, output) => output.table(["BRANCH"], [[branch]])],
+    ["a table", (branch, output) => output.table([branch], [["BRANCH", String]])],
     ["JSON", (branch) => toJson({ branch })],
     ["a line of its own, which nothing has made plain", (branch) => branch],
   ])("in %s", async (_what, textOf) => {

@@ -6,7 +6,7 @@ import { auditTable } from "../../src/cli/commands/audit.ts";
 import { tokenTable } from "../../src/cli/commands/token.ts";
 import { actionTable } from "../../src/cli/definitions/action.ts";
 import { scheduleTable } from "../../src/cli/definitions/schedule.ts";
-import { deliveryTable, endpointTable } from "../../src/cli/definitions/webhook-endpoint.ts";
+import { deliveryTable, endpointTable } from "../../src/cli/definitions/webhook.ts";
 import { Output, wrap } from "../../src/cli/output.ts";
 import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 

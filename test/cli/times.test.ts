@@ -1,7 +1,7 @@
 /** Times that people type: in the past, ahead, and a grace period. What the words mean is in `test/words/since.test.ts`. */
 
 import { expect, test, vi } from "vitest";
-import { readGracePeriod, readLater, readPast, readSince, readUntil } from "../../src/cli/times.ts";
+import { readGracePeriod, readLater, readPast, readSince, readUntil } from "../../src/cli/options.ts";
 import { json } from "./misbehaving.ts";
 import { saying, service } from "./service.ts";
 

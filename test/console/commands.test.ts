@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { formOf, parameterRows } from "../../src/console/actions/schema-form.ts";
 import { envOf } from "../../src/console/tokens/audit-page.tsx";
-import { expiresAt, expiryChoices, firstChoice, grantableRoles } from "../../src/console/tokens/token-rules.ts";
-import { putCommands } from "../../src/console/ui/shell-commands.ts";
+import { expiryChoices, grantableRoles } from "../../src/console/tokens/token-rules.ts";
+import { putCommands } from "../../src/console/ui/shell-commands.tsx";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };
@@ -62,32 +62,33 @@ it("parameters are listed with the objects around them", () => {
 it("a new token expires with its parent at the latest, and never only if somebody chose that", () => {
   const now = Date.UTC(2027, 0, 1);
   const hours = (count: number) => now + count * 3_600_000;
+  const words = ({ choices }: ReturnType<typeof expiryChoices>) => choices.map(([, one]) => one);
   const free = expiryChoices(null, now);
-  expect(free.map(({ label }) => label).slice(-2)).toEqual(["In 1 year", "Never"]);
-  expect(firstChoice(free)).toBe("90d");
-  expect(expiresAt(free, "1d", now)).toBe("2027-01-02T00:00:00.000Z");
-  expect(expiresAt(free, "", now)).toBeUndefined();
-  const bounded = expiryChoices(hours(12), now);
-  expect(bounded.map(({ label }) => label)).toEqual(["In 1 hour", "With your own token"]);
-  expect(firstChoice(expiryChoices(hours(0.5), now))).toBe("");
-  // A session by sign-in.
+  expect(words(free).slice(-2)).toEqual(["In 1 year", "Never"]);
+  expect(free.first).toBe("90d");
+  expect(words(expiryChoices(hours(12), now))).toEqual(["In 1 hour", "With your own token"]);
+  expect(expiryChoices(hours(0.5), now).first).toBe("");
+  // A session by sign-in. The service counts the 90 days, because the clock of the browser can be ahead.
   const bySignIn = expiryChoices(null, now, true);
-  expect(bySignIn.at(-1)).toMatchObject({ label: "In 90 days" });
-  expect(firstChoice(bySignIn)).toBe(bySignIn.at(-1)?.key);
-  // The service counts the 90 days, because the clock of the browser can be ahead.
-  expect(expiresAt(bySignIn, firstChoice(bySignIn), now)).toBeUndefined();
-  expect(expiresAt(bySignIn, "30d", now)).toBe("2027-01-31T00:00:00.000Z");
-  expect(expiryChoices(hours(12), now, true).at(-1)).toMatchObject({ label: "With your own token" });
+  expect(bySignIn.choices.slice(-2)).toEqual([
+    ["30d", "In 30 days"],
+    ["", "In 90 days"],
+  ]);
+  expect(bySignIn.first).toBe("");
+  expect(words(expiryChoices(hours(12), now, true)).at(-1)).toBe("With your own token");
 });
 
 it("a token offers only its own role and those below", () => {
-  const rolesOf = (holder: Parameters<typeof grantableRoles>[0]) => grantableRoles(holder).map(({ role }) => role);
-  expect(rolesOf({ id: "x", issuer: null, role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
-  expect(rolesOf({ id: "x", issuer: null, role: "admin" })).toEqual(["admin", "member", "viewer"]);
+  expect(grantableRoles({ id: "x", issuer: null, role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
+  expect(grantableRoles({ id: "x", issuer: null, role: "admin" })).toEqual(["admin", "member", "viewer"]);
   // A session of ROOT_TOKEN, and two by sign-in.
-  expect(rolesOf({ id: null, issuer: null, role: "owner" })).toEqual(["admin", "member", "viewer"]);
-  expect(rolesOf({ id: "x", issuer: "https://id.example", role: "owner" })).toEqual(["admin", "member", "viewer"]);
-  expect(rolesOf({ id: "x", issuer: "https://id.example", role: "member" })).toEqual(["member", "viewer"]);
+  expect(grantableRoles({ id: null, issuer: null, role: "owner" })).toEqual(["admin", "member", "viewer"]);
+  expect(grantableRoles({ id: "x", issuer: "https://id.example", role: "owner" })).toEqual([
+    "admin",
+    "member",
+    "viewer",
+  ]);
+  expect(grantableRoles({ id: "x", issuer: "https://id.example", role: "member" })).toEqual(["member", "viewer"]);
 });
 
 it("an entry of the audit is of one environment, or of the whole project", () => {

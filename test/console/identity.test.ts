@@ -2,8 +2,14 @@
 
 import { expect, it } from "vitest";
 import { pageAt } from "../../src/console/pages.ts";
-import { askedLogin, environmentOf, leadsBack, returnTo, typedCharacters } from "../../src/console/session/identity.ts";
-import type { Holder } from "../../src/console/session/sign-in.ts";
+import {
+  askedLogin,
+  environmentOf,
+  type Holder,
+  leadsBack,
+  returnTo,
+  typedCharacters,
+} from "../../src/console/session/sign-in.ts";
 
 const SHOP = { project: "acme/shop", envName: null } as Holder;
 const PROD = { project: "acme/shop", envName: "prod" } as Holder;

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
 import { secretProblem } from "../../src/console/definitions/secret-fields.tsx";
+import { keyPerBody, problemsOf } from "../../src/console/ui/forms.tsx";
 import { pollInMs, retryInMs } from "../../src/console/ui/load.tsx";
-import { keyPerBody, problemsOf } from "../../src/console/ui/use-change.ts";
 
 it("the same body gets the same key, so that a try after a lost response repeats the first", () => {
   const keyOf = keyPerBody();

@@ -1,10 +1,10 @@
 /** Texts that others wrote: their lines, and what the console links. Everything else stays text. */
 
 import { describe, expect, it } from "vitest";
-import { memberText } from "../../src/console/run/json-text.ts";
-import { newestTail } from "../../src/console/run/timeline-items.ts";
+import { indentedJson, indentedMember } from "../../src/console/run/json-text.ts";
+import { newestTail } from "../../src/console/run/use-run.ts";
 import { errorPartsOf } from "../../src/console/run/values.tsx";
-import { ExternalLink } from "../../src/console/ui/button.tsx";
+import { ExternalLink } from "../../src/console/ui/parts.tsx";
 import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/text-block.tsx";
 
 describe("a text", () => {
@@ -162,8 +162,8 @@ describe("the text of a member", () => {
     ["z", '[1,{"q":2}]'],
     ["n", null],
     ["a", null],
-  ])("%s is as the server sent it", (name, expected) => {
-    expect(memberText(RUN, name)).toBe(expected);
+  ])("%s is as the server sent it, with line breaks", (name, expected) => {
+    expect(indentedMember(RUN, name)).toBe(expected && indentedJson(expected));
   });
 });
 

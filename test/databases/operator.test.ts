@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { selectRegistered } from "../../src/runs/d1/control-database.ts";
-import { noteDatabases } from "../../src/service/readiness.ts";
+import { noteDatabases } from "../../src/service/health-routes.ts";
 
 import { hurryTime } from "../support/clock.ts";
 import { plantRun, writeHome } from "../support/databases/several-databases.ts";

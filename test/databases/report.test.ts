@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { noteDatabases } from "../../src/service/readiness.ts";
+import { noteDatabases } from "../../src/service/health-routes.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";

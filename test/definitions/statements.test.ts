@@ -21,7 +21,7 @@ import {
   selectVersion,
 } from "../../src/definitions/store.ts";
 import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
-import { requireDatabase } from "../../src/service/readiness.ts";
+import { requireDatabase } from "../../src/service/health-routes.ts";
 import { ENDPOINT_KIND, enableEndpoint } from "../../src/webhook-endpoints/kind.ts";
 
 import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";

@@ -5,10 +5,9 @@ import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.t
 import { Scheduler } from "../../src/runs/coordinator/gates/scheduler.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { Dispatches } from "../../src/runs/coordinator/sending/dispatches.ts";
-import { ConcurrencyQueueRows } from "../../src/runs/journal/concurrency-rows.ts";
+import { ConcurrencyQueueRows, PauseRows } from "../../src/runs/journal/concurrency-rows.ts";
 import { DispatchRows, StopRequestRows } from "../../src/runs/journal/dispatch-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
-import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { isQueued } from "../../src/runs/run.ts";
 import type { RunningInQueue } from "../../src/runs/scheduling.ts";

@@ -4,7 +4,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it, vi } from "vitest";
 import { newUuidV7 } from "../../src/base/ids.ts";
-import { BulkOperations } from "../../src/runs/api/bulk/bulk-runner.ts";
+import { BulkOperations } from "../../src/runs/api/coordinator-calls.ts";
 import type { BulkOrder } from "../../src/runs/bulk.ts";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { envWith } from "../support/bindings.ts";

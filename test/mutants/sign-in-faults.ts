@@ -148,7 +148,7 @@ export const SIGN_IN_FAULTS = [
     name: "callback-not-charged",
     breaks: "a failed callback is charged as a guess",
     room: "src/auth/identity",
-    from: "if (ERRORS[code][0] < 500) await chargeClient(c);",
+    from: "if (status < 500) await chargeClient(c);",
     to: "",
     tests: SIGN_IN,
   },

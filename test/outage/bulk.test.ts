@@ -3,9 +3,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import { RunHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
+import { coordinator, direct, hurryTimers, MINUTE_MS, spyOnCalls, until } from "../support/direct.ts";
 import { faults, queueBatches, resetFaults } from "../support/faults.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
@@ -130,11 +129,10 @@ it("a retry that never answers makes no other retry fail", async () => {
   const path = newRunsPath();
   const runIds = await fail(path, 8);
   const [stuck] = runIds;
-  const { inputs } = RunHandler.prototype;
   const never = Promise.withResolvers<void>();
-  vi.spyOn(RunHandler.prototype, "inputs").mockImplementation(async function hanging(this: RunHandler, ...of) {
-    if (of[0] === stuck) await never.promise;
-    return inputs.apply(this, of);
+  spyOnCalls("runs", "inputs", async (go, [id]) => {
+    if (id === stuck) await never.promise;
+    return go();
   });
   // The Worker gives a run up after 8 s.
   hurryTimers();

@@ -5,9 +5,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { streamEvents } from "../../src/runs/api/following.ts";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read-runs.ts";
-import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
-import { WatchHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/subscriptions.ts";
 
 import { CONTENT, itHeld } from "../runs/replication/held-batches.ts";
@@ -21,6 +20,7 @@ import {
   HOUR_MS,
   MINUTE_MS,
   restart,
+  spyOnCalls,
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
@@ -90,7 +90,7 @@ describe("a subscriber of a run", () => {
   it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
+    const asked = spyOnCalls("watches", "waitForEnd");
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
     await until(async () => asked.mock.calls.length > 0);
     stepBack();
@@ -100,7 +100,7 @@ describe("a subscriber of a run", () => {
   it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
+    const asked = spyOnCalls("watches", "waitForEnd");
     const waiting = direct(path).watches.waitForEnd(
       id,
       { key: crypto.randomUUID(), tokenId: "" },

@@ -146,6 +146,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
       }),
     );
     await disturbances.moves.check();
+    await started.checkErased();
     await receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;

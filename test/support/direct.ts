@@ -2,8 +2,8 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
-import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { onTestFinished, vi } from "vitest";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/schema.ts";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import type { NewRun } from "../../src/runs/run.ts";
@@ -27,6 +27,28 @@ export function coordinator(path: string) {
 /** The calls of the object that owns an environment's runs. */
 export function direct(path: string): Coordinator {
   return coordinatorOf(coordinator(path));
+}
+
+/**
+ * Watches the calls of one name that coordinators get, until the test has ended. `around`: answers one. `go` makes it.
+ */
+export function spyOnCalls<S extends keyof Coordinator>(
+  subject: S,
+  name: keyof Coordinator[S],
+  around: (go: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown> = (go) => go(),
+) {
+  const { prototype } = RunCoordinator;
+  const { call } = prototype;
+  const spy = vi.fn(around);
+  prototype.call = async function spied(this: RunCoordinator, ...asked) {
+    const go = () => call.apply(this, asked);
+    return asked[0] === subject && asked[1] === name ? spy(go, asked[2]) : go();
+  };
+  const restore = () => {
+    prototype.call = call;
+  };
+  onTestFinished(restore);
+  return Object.assign(spy, { restore });
 }
 
 export async function newIdIn(path: string, createdAt: number): Promise<string> {

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
-import { requireDatabase } from "../../src/service/readiness.ts";
+import { requireDatabase } from "../../src/service/health-routes.ts";
 
 import { requireRealSetTimeout } from "./clock.ts";
 import { endEarlierFiles, resetFaults } from "./faults.ts";

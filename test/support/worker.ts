@@ -5,10 +5,12 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
-import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/bulk-runner.ts";
+import {
+  AutomaticRetries as RealAutomaticRetries,
+  BulkOperations as RealBulkOperations,
+  ScheduledStarts as RealScheduledStarts,
+} from "../../src/runs/api/coordinator-calls.ts";
 import { RunArchive as RealArchive } from "../../src/runs/api/run-archive.ts";
-import { AutomaticRetries as RealAutomaticRetries } from "../../src/runs/api/starts/automatic-retries.ts";
-import { ScheduledStarts as RealScheduledStarts } from "../../src/runs/api/starts/scheduled-starts.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
 import {

@@ -2,8 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import { isHeldBy, nextPause, plannedText } from "../../src/words/pauses.ts";
-import { failsText, type Waiting, whenText } from "../../src/words/waiting.ts";
+import { failsText, isHeldBy, nextPause, plannedText, type Waiting, whenText } from "../../src/words/waiting.ts";
 import * as api from "../support/api/api-objects.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");

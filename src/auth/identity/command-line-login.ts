@@ -68,7 +68,6 @@ export const commandLineRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "createLoginCode",
-        tag: "Sessions",
         summary: "Let a command line in",
         description:
           "Returns a code with which `action-runs login` on your machine begins a session of yours, within 60 seconds. " +
@@ -107,7 +106,6 @@ export const commandLineRoutes = new Hono<AppEnv>()
     requiresSignIn(
       DESCRIBE && {
         operationId: "logIn",
-        tag: "Sessions",
         summary: "Begin a session of the command line",
         description:
           "Changes a code of `POST /session/login-codes` into a session of that person. It has at most the role `member`, " +

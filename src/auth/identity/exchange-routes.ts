@@ -21,7 +21,6 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
   requiresIssuers(
     DESCRIBE && {
       operationId: "exchangeProof",
-      tag: "API tokens",
       summary: "Exchange a proof for an access token",
       description:
         "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +
@@ -29,8 +28,8 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
         "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
         "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
       responses: { 200: { description: "The access token", json: exchangedToken } },
+      errors: ["token_expired", "trust_unmet", "database_unavailable"],
     },
-    ["token_expired", "trust_unmet", "database_unavailable"],
   ),
   validProof(),
   async (c) => {

@@ -33,16 +33,13 @@ export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
 }
 
-/** Without OIDC_ISSUERS, there is no such endpoint. `errors`: those of the route besides `OF_PROOF`. */
-export function requiresIssuers(operation: Described, errors: readonly ErrorCode[] = []): MiddlewareHandler<AppEnv> {
+/** Without OIDC_ISSUERS, there is no such endpoint. */
+export function requiresIssuers(operation: Described): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresIssuers(c, next) {
     if (usableIssuers(c).length === 0) throw new ApiError("not_found", NO_ISSUERS);
     await next();
   };
-  return meaning(
-    middleware,
-    DESCRIBE && { operation, errors: ["not_found", "not_configured", ...OF_PROOF, ...errors] as const },
-  );
+  return meaning(middleware, DESCRIBE && { operation, errors: ["not_found", "not_configured", ...OF_PROOF] as const });
 }
 
 const NO_ISSUERS = "OIDC_ISSUERS is not set, so no proof counts here. Ask the operator to set it.";

@@ -12,7 +12,7 @@ import { newUuidV7 } from "../../base/ids.ts";
 import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
 import { readD1 } from "../../database/read-d1.ts";
-import { ApiError, ERRORS } from "../../http/errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import { type Described, type Meaning, meaning } from "../../http/operation.ts";
 import { type AppEnv, usableIssuers } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
@@ -125,7 +125,6 @@ export const signInRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "showSignIn",
-        tag: "Sessions",
         summary: "Show what a sign-in opens",
         description:
           "Returns who signed in, and which tokens they may open. It opens nothing, and the code stays good. Choose a " +
@@ -219,10 +218,10 @@ function isNavigationWithin(c: Context<AppEnv>, { origin }: SignInSite): boolean
 /** Leads to the page that says why. An error that may be an attack is charged as a guess. Throws unexpected errors. */
 async function failed(c: Context<AppEnv>, site: SignInSite, error: unknown): Promise<Response> {
   if (!(error instanceof ApiError)) throw error;
-  const { code, cause } = error;
+  const { code, status, cause } = error;
   c.set("errorCode", code);
   if (cause !== undefined) logFailure("sign_in_failed", cause, { requestId: c.get("requestId"), code });
-  if (ERRORS[code][0] < 500) await chargeClient(c);
+  if (status < 500) await chargeClient(c);
   return seeOther(c, `${site.origin}${CONSOLE}/sign-in#error=${code}`);
 }
 

@@ -16,10 +16,9 @@ import type { AddressInfo } from "node:net";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
-import type { Flags } from "../call.ts";
 import { CommandFailed } from "../exit.ts";
 import { complain, plain } from "../output.ts";
-import { callSettings } from "../settings.ts";
+import { type ConnectionFlags, callSettings } from "../settings.ts";
 
 const HOST = "127.0.0.1";
 const WAIT_MAX_MS = 10 * 60_000;
@@ -30,7 +29,7 @@ const CHARACTERS = 6;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /** Whether people can sign in there with a browser. */
-export async function offersSignIn(url: string, flags: Flags): Promise<boolean> {
+export async function offersSignIn(url: string, flags: ConnectionFlags): Promise<boolean> {
   const asked = createSend(transportSettings(callSettings(flags)))(new Request(`${url}/session/sign-in`));
   // The page leads on to the console, and does not exist elsewhere.
   return asked.then(
@@ -40,7 +39,7 @@ export async function offersSignIn(url: string, flags: Flags): Promise<boolean> 
 }
 
 /** Waits until somebody agrees in the browser. The session's token. Throws CommandFailed, and errors of the server. */
-export async function browserLogin(url: string, flags: Flags): Promise<string> {
+export async function browserLogin(url: string, flags: ConnectionFlags): Promise<string> {
   if (!(await offersSignIn(url, flags))) {
     throw new CommandFailed(`Nobody can sign in with a browser at ${url}. Run login with a token.`);
   }
@@ -135,7 +134,7 @@ async function answer(response: ServerResponse, status: number, sentence: string
 async function logIn(
   url: string,
   body: { readonly code: string; readonly verifier: string; readonly port: number },
-  flags: Flags,
+  flags: ConnectionFlags,
 ): Promise<string> {
   const request = new Request(`${url}/session/login`, {
     method: "POST",

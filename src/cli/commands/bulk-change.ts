@@ -1,31 +1,15 @@
 /** The options of commands that change one run or many, and which of both the user means. */
 
-import { Argument, Option } from "commander";
 import { present } from "../../client/api.ts";
 import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
 import { changeable } from "../../words/bulk.ts";
-import type { Call, Flags } from "../call.ts";
-import { type CliCommand, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { INTERRUPTED, withSignals } from "../follow.ts";
 import { requireYes } from "../input.ts";
-import { complain, people, plain } from "../output.ts";
-import { type FilterFlags, filterOf, statusOption, wholeRunIdForChange, withFilters } from "../run-selection.ts";
-import { followBulk, operationText, previewText } from "./bulk-operation.ts";
-
-export interface BulkFlags extends FilterFlags {
-  readonly max?: number;
-  readonly yes?: boolean;
-  readonly dryRun?: boolean;
-  /** False for --no-wait. */
-  readonly wait?: boolean;
-  readonly idempotencyKey?: string;
-}
-
-/** Which runs a bulk operation is about. */
-type ManyRuns =
-  | { readonly runIds: string[] }
-  | { readonly filter: NonNullable<BulkChange["filter"]>; readonly maxRuns: number };
+import { argument, type FlagsOf, grouped, option, readId, repeated, wholeNumberFrom } from "../options.ts";
+import { complain, type Output, people, plain } from "../output.ts";
+import { FILTERS, filterOf, STATUS, wholeRunIdForChange } from "../run-selection.ts";
+import { followBulk, operationText, previewText } from "./bulk.ts";
 
 /** The bound on a terminal, where people see how many runs match. More needs another permission. */
 const MAX_DEFAULT = 500;
@@ -45,27 +29,24 @@ The exit code of a bulk operation is 5 if too many runs match or all were skippe
 3 if its token was revoked or has expired meanwhile, and otherwise 0.
 `;
 
-/** The argument \`[runs...]\`. */
-export function runsArgument(): Argument {
-  return new Argument("[runs...]", "the run's id, or its last 6 or more characters; or several").argParser(
-    (text: string, before: readonly string[] = []) => [...before, readId(text)],
-  );
-}
+export const RUNS = argument("[runs...]", "the run's id, or its last 6 or more characters; or several", {
+  read: (text, before) => repeated(readId(text), before),
+});
 
-/** Adds the options for many runs. The command's own options come before them. */
-export function withBulk(command: CliCommand): CliCommand {
-  command.optionsGroup("Many runs:").addOption(statusOption());
-  return withFilters(command)
-    .addOption(
-      new Option(
-        "--max <count>",
-        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
-      ).argParser(wholeNumberFrom(1, MAX_MOST)),
-    )
-    .addOption(new Option("-y, --yes", "change the runs without a question"))
-    .addOption(new Option("--dry-run", "only show how many runs match"))
-    .addOption(new Option("--no-wait", "start the bulk operation, and don't wait for its end"));
-}
+/** The options for many runs. The command's own options come before them. */
+export const MANY_RUNS = grouped("Many runs:", [
+  STATUS,
+  ...FILTERS,
+  option(
+    "--max <count>",
+    `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
+    { read: wholeNumberFrom(1, MAX_MOST) },
+  ),
+  option("-y, --yes", "change the runs without a question"),
+  option("--dry-run", "only show how many runs match"),
+  option("--no-wait", "start the bulk operation, and don't wait for its end"),
+]);
+type BulkFlags = FlagsOf<typeof MANY_RUNS> & { readonly idempotencyKey: string | undefined };
 
 /** Whether the command is about many runs. Throws UsageError if it is about none, or about both. */
 export function isAboutMany(runs: readonly string[], flags: BulkFlags): boolean {
@@ -80,14 +61,14 @@ export function isAboutMany(runs: readonly string[], flags: BulkFlags): boolean 
 }
 
 /** Throws UsageError if one of these options is given, because it works only with one run. */
-export function refuseForMany(flags: Readonly<Record<string, unknown>>): void {
+function refuseForMany(flags: Readonly<Record<string, unknown>>): void {
   const [first] = Object.entries(flags).find(([, value]) => value !== undefined && value !== false) ?? [];
   if (first === undefined) return;
   throw new UsageError(`${first} works only with one run. Leave it out, or name one run.`);
 }
 
 /** Throws UsageError if a script has not said what people say on a terminal. */
-export function checkConsent({ yes, max, dryRun }: BulkFlags, runs: readonly string[]): void {
+function checkConsent({ yes, max, dryRun }: BulkFlags, runs: readonly string[]): void {
   if (max !== undefined && runs.length > max) {
     throw new UsageError(`--max ${max}: these are ${runs.length} runs. Name fewer, or use a higher --max.`);
   }
@@ -100,7 +81,7 @@ export function checkConsent({ yes, max, dryRun }: BulkFlags, runs: readonly str
 }
 
 /** The runs as the API takes them. */
-export async function manyRuns(client: Client, runs: readonly string[], flags: BulkFlags): Promise<ManyRuns> {
+async function manyRuns(client: Client, runs: readonly string[], flags: BulkFlags) {
   if (runs.length > 0) {
     const runIds: string[] = [];
     for (const run of runs) runIds.push(await wholeRunIdForChange(client, run));
@@ -114,13 +95,18 @@ const NOTHING = "Nothing was changed.";
 const MAY_HAVE_BEGUN = "The bulk operation may have begun. To see it: action-runs bulk list";
 
 /**
- * Starts a bulk operation: shows people what it would do, asks, and follows it to its end. Returns the exit code. Call
- * `checkConsent` before.
+ * Starts a bulk operation: shows people what it would do, asks, and follows it to its end. Returns the exit code.
+ * `ofOneRun`: options that must not be given.
  */
 export async function changeMany(
-  { client, output, flags }: Pick<Call<Flags & BulkFlags>, "client" | "output" | "flags">,
-  change: BulkChange,
+  { client, output, flags }: { readonly client: Client; readonly output: Output; readonly flags: BulkFlags },
+  runs: readonly string[],
+  wanted: Omit<BulkChange, "runIds" | "filter" | "maxRuns">,
+  ofOneRun: Readonly<Record<string, unknown>>,
 ): Promise<number> {
+  refuseForMany(ofOneRun);
+  checkConsent(flags, runs);
+  const change: BulkChange = { ...wanted, ...(await manyRuns(client, runs, flags)) };
   if (flags.dryRun) {
     const preview = await client.bulkOperations.preview(change);
     await output.show(preview, () => previewText(preview, change.operation, output));

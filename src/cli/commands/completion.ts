@@ -3,57 +3,38 @@
  * parser. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
  * calls `suggest`, which is hidden because only such scripts call it.
  */
-import { Argument, type Command, type Option } from "commander";
+import type { Command, Option } from "commander";
 import type { Client } from "../../client/index.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  type Offer,
-  OfferingArgument,
-  OfferingOption,
-  SUGGESTED,
-  type Suggested,
-  SuggestingOption,
-  withConnection,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Output, plain } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { command } from "../command.ts";
+import { argument, CliArgument, CliOption, CONNECTION, type Offer, SUGGESTED, type Suggested } from "../options.ts";
+import { plain } from "../output.ts";
+import { connect } from "../settings.ts";
 
-export function completionCommand(program: CliCommand): CliCommand {
-  return new CliCommand("completion")
-    .summary("print a completion script for bash or zsh")
-    .description("Print a completion script for bash or zsh.")
-    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .addHelpText(
-      "after",
-      examples("source <(action-runs completion bash)", "action-runs completion zsh > ~/.zfunc/_action-runs"),
-    )
-    .action(
-      exiting(async (shell: Shell) => {
-        await new Output({ json: false }).line(completionScript(shell, program));
-        return EXIT.succeeded;
-      }),
-    );
-}
+type Shell = "bash" | "zsh";
 
-const SHELLS = ["bash", "zsh"] as const;
-type Shell = (typeof SHELLS)[number];
+export const completionCommand = command("completion", {
+  summary: "print a completion script for bash or zsh",
+  about: "Print a completion script for bash or zsh.",
+  arguments: [argument("<shell>", "the shell", { choices: ["bash", "zsh"] as const })],
+  examples: ["source <(action-runs completion bash)", "action-runs completion zsh > ~/.zfunc/_action-runs"],
+  async run({ output, command }, shell) {
+    if (command.parent !== null) await output.line(completionScript(shell, command.parent));
+  },
+});
 
 /** What may come next on the command line. `route`: the words that lead there, each after a space. */
 interface Position {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly options: readonly Option[];
-  /** What to suggest for an argument; null for nothing. */
-  readonly suggested: Suggested | null;
+  /** What to suggest for an argument. */
+  readonly offers: Offer | undefined;
 }
 
 /** Tab must not take long, also if the server does not answer. */
 const QUICKLY = "--retries 0 --request-timeout 2";
 /** Not --url, because tab must send a token only where the user's settings say. */
-const CONNECTION = ["--profile", "--org", "--project", "--env"] as const;
+const HANDED_ON = ["--profile", "--org", "--project", "--env"] as const;
 
 export function completionScript(shell: Shell, program: Command): string {
   const positions = positionsOf(program, "");
@@ -66,59 +47,45 @@ function positionsOf(command: Command, route: string): readonly Position[] {
   const options = help.visibleOptions(command);
   const words = [
     ...subcommands.map((one) => ({ word: one.name(), about: one.summary() || one.description() })),
-    ...argumentChoices(command).map((word) => ({ word, about: "" })),
+    ...command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices.map((word) => ({ word, about: "" }))),
     ...options.map(({ long, short, description }) => ({ word: long ?? short ?? "", about: description })),
   ];
   const below = command.commands.flatMap((one) => positionsOf(one, `${route} ${one.name()}`));
-  const argument = command.registeredArguments.find((one) => one instanceof OfferingArgument);
-  return [{ route, words, options, suggested: argument?.offers ?? null }, ...below];
+  const offers = command.registeredArguments.map((one) => (one instanceof CliArgument ? one.offers : undefined));
+  return [{ route, words, options, offers: offers.find(Boolean) }, ...below];
 }
 
-function argumentChoices(command: Command): readonly string[] {
-  return command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+/** The code of a shell that completes each kind of value. */
+interface Completers {
+  readonly profiles: string;
+  readonly files: string;
+  readonly anything: string;
+  readonly words: (words: readonly string[]) => string;
+  readonly suggested: (what: Suggested) => string;
 }
 
-/** An option that takes a value. `pattern` matches `route:option` in a script. */
-interface Values {
-  readonly pattern: string;
-  readonly option: Option;
-}
-
-function valuesOf(positions: readonly Position[]): readonly Values[] {
-  return positions.flatMap(({ route, options }) =>
-    options
-      .filter(({ required }) => required)
-      .map((option) => ({
-        option,
-        pattern: [option.long, option.short].flatMap((flag) => (flag ? [quote(`${route}:${flag}`)] : [])).join("|"),
-      })),
-  );
-}
-
-/** The branches of a `case` on `route:option`. `completedBy`: the code that completes each kind of value. */
-function branches(
-  values: readonly Values[],
-  completedBy: Readonly<Record<Exclude<Offer, Suggested> | "anything", string>> & {
-    readonly choices: (words: readonly string[]) => string;
-    readonly suggested: (what: Suggested) => string;
-  },
-): string {
-  return values
-    .map(({ pattern, option }) => {
-      const offer = option instanceof OfferingOption ? option.offers : "anything";
-      const words = option instanceof SuggestingOption ? option.suggestions : option.argChoices;
-      const by = words
-        ? completedBy.choices(words)
-        : isSuggested(offer)
-          ? completedBy.suggested(offer)
-          : completedBy[offer];
-      return `    ${pattern}) ${by} ;;\n`;
-    })
+/** The branches of a `case` on `route:option`, for the options that take a value. */
+function branches(positions: readonly Position[], completers: Completers): string {
+  return positions
+    .flatMap(({ route, options }) =>
+      options
+        .filter(({ required }) => required)
+        .map((option) => {
+          const flags = [option.long, option.short].filter((flag) => flag !== undefined);
+          const pattern = flags.map((flag) => quote(`${route}:${flag}`)).join("|");
+          return `    ${pattern}) ${completerOf(option, completers)} ;;\n`;
+        }),
+    )
     .join("");
 }
 
-function isSuggested(offer: string): offer is Suggested {
-  return (SUGGESTED as readonly string[]).includes(offer);
+function completerOf(option: Option, completers: Completers): string {
+  const { offers, suggests } = option instanceof CliOption ? option : {};
+  const words = suggests ?? option.argChoices;
+  if (words !== undefined) return completers.words(words);
+  if (offers === "profiles") return completers.profiles;
+  if (offers === "files after @") return completers.files;
+  return offers === undefined ? completers.anything : completers.suggested(offers);
 }
 
 /**
@@ -156,8 +123,8 @@ ${own}_suggest() {
   read -ra said <<< "$before"
   for ((i = 0; i < \${#said[@]}; i++)); do
     case "\${said[i]}" in
-      ${CONNECTION.join("|")}) asked+=("\${said[i]}" "\${said[i + 1]-}") ;;
-      ${CONNECTION.map((flag) => `${flag}=*`).join("|")}) asked+=("\${said[i]}") ;;
+      ${HANDED_ON.join("|")}) asked+=("\${said[i]}" "\${said[i + 1]-}") ;;
+      ${HANDED_ON.map((flag) => `${flag}=*`).join("|")}) asked+=("\${said[i]}") ;;
     esac
   done
   while IFS= read -r one; do
@@ -198,18 +165,18 @@ ${own}() {
     esac
   done
   case "$route:$option" in
-${branches(valuesOf(positions), {
-  choices: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
+${branches(positions, {
+  words: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
   profiles: `${own}_offer $(${own}_profiles); return`,
   suggested: (what) => `${own}_suggest ${quote(what)}; return`,
-  "files after @": `${own}_files; return`,
+  files: `${own}_files; return`,
   anything: "return",
 })}  esac
   case "$route" in
 ${positions
   .map(
-    ({ route, words, suggested }) =>
-      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")}${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
+    ({ route, words, offers }) =>
+      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")}${offers === undefined ? "" : `; ${own}_suggest ${quote(offers)}`} ;;\n`,
   )
   .join("")}  esac
 }
@@ -228,8 +195,8 @@ ${own}_suggest() {
   if (( \${#PREFIX} < 2 )); then return 1; fi
   for ((i = 2; i < CURRENT; i++)); do
     case "\${words[i]}" in
-      ${CONNECTION.join("|")}) asked+=("\${words[i]}" "\${words[i + 1]}") ;;
-      ${CONNECTION.map((flag) => `${flag}=*`).join("|")}) asked+=("\${words[i]}") ;;
+      ${HANDED_ON.join("|")}) asked+=("\${words[i]}" "\${words[i + 1]}") ;;
+      ${HANDED_ON.map((flag) => `${flag}=*`).join("|")}) asked+=("\${words[i]}") ;;
     esac
   done
   compadd -- \${(f)"$(${name} suggest "$1" "\${(Q)PREFIX}" $asked 2>/dev/null)"}
@@ -245,18 +212,18 @@ ${own}() {
   done
   if [[ \${words[CURRENT]} == --*=* ]]; then option=\${words[CURRENT]%%=*}; compset -P 1 '*='; fi
   case "$route:$option" in
-${branches(valuesOf(positions), {
-  choices: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
+${branches(positions, {
+  words: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
   profiles: `compadd -- \${(f)"$(${own}_profiles)"}; return`,
   suggested: (what) => `${own}_suggest ${quote(what)}; return`,
-  "files after @": "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
+  files: "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
   anything: "_files; return",
 })}  esac
   case "$route" in
 ${positions
   .map(
-    ({ route, words, suggested }) =>
-      `    ${quote(route)}) items=(${zshItems(words)})${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
+    ({ route, words, offers }) =>
+      `    ${quote(route)}) items=(${zshItems(words)})${offers === undefined ? "" : `; ${own}_suggest ${quote(offers)}`} ;;\n`,
   )
   .join("")}  esac
   _describe ${quote(name)} items
@@ -284,26 +251,23 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''").replaceAll("\n", " ")}'`;
 }
 
-export function suggestCommand(): CliCommand {
-  const command = new CliCommand("suggest")
-    .description("Print the values that begin with a text, for completion. Prints nothing if there is a problem.")
-    .addArgument(new Argument("<what>", "what to suggest").choices(SUGGESTED))
-    .argument("<begin>", "how the value begins")
-    .addHelpText("after", examples("action-runs suggest 'action names' de"))
-    .action(
-      exiting(async (what: Suggested, begin: string, flags: ConnectionFlags) => {
-        const output = new Output({ json: false });
-        try {
-          const values = await suggestionsFor(await connect(flags), what, begin);
-          if (values.length > 0) await output.line(values.join("\n"));
-        } catch {
-          // A message would appear in the middle of the line that the user types.
-        }
-        return EXIT.succeeded;
-      }),
-    );
-  return withConnection(command);
-}
+export const suggestCommand = command("suggest", {
+  about: "Print the values that begin with a text, for completion. Prints nothing if there is a problem.",
+  arguments: [
+    argument("<what>", "what to suggest", { choices: SUGGESTED }),
+    argument("<begin>", "how the value begins"),
+  ],
+  options: CONNECTION,
+  examples: ["action-runs suggest 'action names' de"],
+  async run({ flags, output }, what, begin) {
+    try {
+      const values = await suggestionsFor(await connect(flags, "environment"), what, begin);
+      if (values.length > 0) await output.line(values.join("\n"));
+    } catch {
+      // A message would appear in the middle of the line that the user types.
+    }
+  },
+});
 
 const LEAST_CHARACTERS = 2;
 const MOST = 20;

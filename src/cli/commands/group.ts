@@ -1,147 +1,101 @@
 /** `group`, `pause` and `resume`: lists concurrency groups and pauses, holds back runs, and lets them go again. */
 
-import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import { type Client, type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { type Call, calling, type Flags, type ListFlags, listing, withCall, withCommands } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName } from "../command.ts";
+import { group, listing, showing } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, instantText, words } from "../fields.ts";
-import { type Column, type Output, plain } from "../output.ts";
-import { readLater } from "../times.ts";
+import { argument, limitOption, option, readLater, readName } from "../options.ts";
+import { instantText, type Output, plain, words } from "../output.ts";
 
 type Pause = Schemas["Pause"];
 
-interface GroupFlags extends ListFlags {
-  readonly group?: string;
-}
+const list = listing("group list", {
+  summary: "list concurrency groups",
+  about:
+    "List the concurrency groups of runs and of stored actions, one line for each key with open runs: how many runs may " +
+    "run at once, how many run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
+  options: [option("--group <name>", "only this group", { offers: "concurrency groups" }), limitOption()],
+  examples: ["action-runs group list", "action-runs group list --group deploys --json | jq '.[].waiters'"],
+  list: ({ client, flags }) => client.concurrencyGroups.list({ group: flags.group }),
+  none: "No action has a concurrency group.",
+  table: (groups: readonly Schemas["ConcurrencyGroup"][], output) =>
+    output.table(groups, [
+      // Commands need the whole name.
+      ["GROUP", ({ group }) => group],
+      ["KEY", ({ key }) => key, { least: 12, dispensable: 1 }],
+      ["LIMIT", ({ limit }) => limit, { dispensable: 2 }],
+      ["RUNNING", ({ holders }) => holders],
+      ["WAITING", ({ waiters }) => waiters],
+      ["PAUSED", ({ paused }) => paused, { least: 12, dispensable: 3, colour: (cell) => cell !== "" && "yellow" }],
+    ]),
+});
 
-export function groupCommand(): CliCommand {
-  const group = new CliCommand("group")
-    .summary("list concurrency groups and pauses")
-    .description(
-      "List the concurrency groups of the environment, and what is paused. Runs of a group take turns, as their action " +
-        "says. To pause a group, use `pause`.",
-    )
-    .addHelpText("after", examples("action-runs group list", "action-runs group pauses"));
-  return withCommands(group, [listCommand(), pausesCommand()]);
-}
+const pauses = showing("group pauses", {
+  summary: "list what is paused",
+  about: "List the pauses of the environment, also planned ones: who paused what, why, from when and until when.",
+  examples: ["action-runs group pauses"],
+  ask: ({ client }) => client.pauses.list(),
+  text: (paused, output) => (paused.length === 0 ? "Nothing is paused." : pauseTable(paused, output)),
+});
 
-function listCommand(): CliCommand {
-  return new CliCommand("group list")
-    .summary("list concurrency groups")
-    .description(
-      "List the concurrency groups of runs and of stored actions, one line for each key with open runs: how many runs may " +
-        "run at once, how many run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
-    )
-    .addOption(new OfferingOption("--group <name>", "only this group", "concurrency groups"))
-    .addOption(limitOption())
-    .addHelpText(
-      "after",
-      examples("action-runs group list", "action-runs group list --group deploys --json | jq '.[].waiters'"),
-    )
-    .action(
-      listing(
-        ({ client, flags: { group } }: Call<GroupFlags>) => client.concurrencyGroups.list({ group }),
-        "No action has a concurrency group.",
-        groupTable,
-      ),
-    );
-}
+export const groupCommand = group("group", {
+  summary: "list concurrency groups and pauses",
+  about:
+    "List the concurrency groups of the environment, and what is paused. Runs of a group take turns, as their action " +
+    "says. To pause a group, use `pause`.",
+  examples: ["action-runs group list", "action-runs group pauses"],
+  commands: [list, pauses],
+});
 
-function pausesCommand(): CliCommand {
-  return new CliCommand("group pauses")
-    .summary("list what is paused")
-    .description(
-      "List the pauses of the environment, also planned ones: who paused what, why, from when and until when.",
-    )
-    .addHelpText("after", examples("action-runs group pauses"))
-    .action(
-      calling<Flags>(async ({ client, output }) => {
-        const pauses = await client.pauses.list();
-        await output.show(pauses, () => (pauses.length === 0 ? "Nothing is paused." : pauseTable(pauses, output)));
-      }),
-    );
-}
+const groupArgument = (about: string) => argument("[group]", about, { offers: "concurrency groups", read: readName });
+const WHOLE_ENV = option("--whole-env", "all runs of the environment that have any gate");
 
-interface ResumeFlags extends Flags {
-  readonly wholeEnv?: boolean;
-  readonly from?: string;
-}
+export const pauseCommand = showing("pause", {
+  summary: "hold back the runs of a group, or of the environment",
+  about:
+    "Pause a concurrency group: no run of the group starts until `resume` or --until. With --whole-env, no run of the " +
+    "environment that has a time, an approval or a concurrency group starts. Runs without these gates, and runs " +
+    "that started before, go on. With --from, the pause begins later, at most 90 days ahead. A second pause with the " +
+    "same --from replaces the first one, and so does one without it. The token needs the role owner or admin.",
+  arguments: [groupArgument("the group to pause")],
+  options: [
+    WHOLE_ENV,
+    option("--reason <text>", "why, in one line; all readers of a waiting run see it", { isMandatory: true }),
+    option("--from <when>", 'when the pause begins: 2h, tomorrow, "friday 18:00", a date or a time', {
+      read: readLater,
+    }),
+    option("--until <when>", 'when the pause ends by itself: 30m, 2h, tomorrow, "friday 18:00", a date or a time', {
+      read: readLater,
+    }),
+  ],
+  examples: [
+    "action-runs pause deploys --reason lunch --until 1h",
+    "action-runs pause --whole-env --reason 'the weekend' --from 'friday 18:00' --until 'monday 06:00'",
+  ],
+  ask: async ({ client, flags: { wholeEnv, reason, from, until } }, name) =>
+    client.pauses.put(pausedGroup(name, wholeEnv), { reason, ...present({ from, until }) }),
+  text: pauseText,
+});
 
-interface PauseFlags extends ResumeFlags {
-  readonly reason: string;
-  readonly until?: string;
-}
-
-export function pauseCommand(): CliCommand {
-  const command = new CliCommand("pause")
-    .summary("hold back the runs of a group, or of the environment")
-    .description(
-      "Pause a concurrency group: no run of the group starts until `resume` or --until. With --whole-env, no run of the " +
-        "environment that has a time, an approval or a concurrency group starts. Runs without these gates, and runs " +
-        "that started before, go on. With --from, the pause begins later, at most 90 days ahead. A second pause with the " +
-        "same --from replaces the first one, and so does one without it. The token needs the role owner or admin.",
-    )
-    .addArgument(groupArgument("the group to pause"))
-    .addOption(wholeEnvOption())
-    .addOption(
-      new Option("--reason <text>", "why, in one line; all readers of a waiting run see it").makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--from <when>", 'when the pause begins: 2h, tomorrow, "friday 18:00", a date or a time').argParser(
-        readLater,
-      ),
-    )
-    .addOption(
-      new Option(
-        "--until <when>",
-        'when the pause ends by itself: 30m, 2h, tomorrow, "friday 18:00", a date or a time',
-      ).argParser(readLater),
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs pause deploys --reason lunch --until 1h",
-        "action-runs pause --whole-env --reason 'the weekend' --from 'friday 18:00' --until 'monday 06:00'",
-      ),
-    )
-    .action(
-      calling<PauseFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
-        const { reason, from, until } = flags;
-        const paused = await client.pauses.put(pausedGroup(name, flags), { reason, ...present({ from, until }) });
-        await output.show(paused, () => pauseText(paused, output));
-      }),
-    );
-  return withCall(command);
-}
-
-export function resumeCommand(): CliCommand {
-  const command = new CliCommand("resume")
-    .summary("end a pause")
-    .description(
-      "End the pauses of a concurrency group, or with --whole-env those of the environment. Planned pauses stay. With " +
-        "--from, end or remove only the pause that begins then, as `group pauses` shows it. The runs that wait start as " +
-        "their gates allow. If there is no such pause, the exit code is 4.",
-    )
-    .addArgument(groupArgument("the group to resume"))
-    .addOption(wholeEnvOption())
-    .addOption(
-      new Option("--from <when>", "only the pause that begins then, as `group pauses` shows it").argParser(readLater),
-    )
-    .addHelpText(
-      "after",
-      examples("action-runs resume deploys", "action-runs resume --whole-env --from 2026-12-24T12:00:00Z"),
-    )
-    .action(
-      calling<ResumeFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
-        const group = pausedGroup(name, flags);
-        await client.pauses.delete(group, present({ from: await exactFrom(client, group, flags.from) }));
-        await output.show({ resumed: group }, () => `Resumed ${plain(pausedText(group))}.`);
-      }),
-    );
-  return withCall(command);
-}
+export const resumeCommand = showing("resume", {
+  summary: "end a pause",
+  about:
+    "End the pauses of a concurrency group, or with --whole-env those of the environment. Planned pauses stay. With " +
+    "--from, end or remove only the pause that begins then, as `group pauses` shows it. The runs that wait start as " +
+    "their gates allow. If there is no such pause, the exit code is 4.",
+  arguments: [groupArgument("the group to resume")],
+  options: [
+    WHOLE_ENV,
+    option("--from <when>", "only the pause that begins then, as `group pauses` shows it", { read: readLater }),
+  ],
+  examples: ["action-runs resume deploys", "action-runs resume --whole-env --from 2026-12-24T12:00:00Z"],
+  async ask({ client, flags: { wholeEnv, from } }, name) {
+    const resumed = pausedGroup(name, wholeEnv);
+    await client.pauses.delete(resumed, present({ from: await exactFrom(client, resumed, from) }));
+    return { resumed };
+  },
+  text: ({ resumed }) => `Resumed ${plain(pausedText(resumed))}.`,
+});
 
 /** Tables show whole seconds. A pause that began at once has a more precise instant. */
 async function exactFrom(client: Client, group: string, from: string | undefined): Promise<string | undefined> {
@@ -152,7 +106,7 @@ async function exactFrom(client: Client, group: string, from: string | undefined
 }
 
 /** What the API calls it. Throws UsageError unless there is exactly one of both. */
-function pausedGroup(name: string | undefined, { wholeEnv }: ResumeFlags): string {
+function pausedGroup(name: string | undefined, wholeEnv = false): string {
   if (wholeEnv && name === undefined) return WHOLE_ENVIRONMENT;
   if (!wholeEnv && name !== undefined) return name;
   throw new UsageError(
@@ -160,66 +114,26 @@ function pausedGroup(name: string | undefined, { wholeEnv }: ResumeFlags): strin
   );
 }
 
-function groupArgument(about: string): OfferingArgument {
-  return new OfferingArgument("[group]", about, "concurrency groups").argParser(readName);
-}
-
-function wholeEnvOption(): Option {
-  return new Option("--whole-env", "all runs of the environment that have any gate");
-}
-
-const GROUP_COLUMNS: readonly Column[] = [
-  // Commands need the whole name.
-  { heading: "GROUP" },
-  { heading: "KEY", least: 12, dispensable: 1 },
-  { heading: "LIMIT", dispensable: 2 },
-  { heading: "RUNNING" },
-  { heading: "WAITING" },
-  { heading: "PAUSED", least: 12, dispensable: 3 },
-];
-const PAUSE_COLUMNS: readonly Column[] = [
-  { heading: "GROUP" },
-  { heading: "STATE", dispensable: 4 },
-  { heading: "FROM", dispensable: 3 },
-  { heading: "UNTIL", dispensable: 1 },
-  { heading: "BY", least: 8, dispensable: 2 },
-  { heading: "REASON", least: 20 },
-];
-
-function groupTable(groups: readonly Schemas["ConcurrencyGroup"][], output: Output): string {
-  const rows = groups.map(({ group, key, limit, holders, waiters, paused }) => [
-    group,
-    key ?? "",
-    String(limit),
-    String(holders),
-    String(waiters),
-    paused ?? "",
-  ]);
-  return output.table(GROUP_COLUMNS, rows, (column, cell) => (column === 5 && cell !== "" ? "yellow" : null));
-}
-
 function pauseTable(pauses: readonly Pause[], output: Output): string {
-  const rows = pauses.map((pause) => [
-    pausedText(pause.group),
-    pause.active ? "paused" : "planned",
-    instantText(pause.from),
-    pause.until === null ? "resumed" : instantText(pause.until),
-    byText(pause),
-    pause.reason,
+  return output.table(pauses, [
+    ["GROUP", ({ group }) => pausedText(group)],
+    ["STATE", ({ active }) => (active ? "paused" : "planned"), { dispensable: 4 }],
+    ["FROM", ({ from }) => instantText(from), { dispensable: 3 }],
+    ["UNTIL", ({ until }) => (until === null ? "resumed" : instantText(until)), { dispensable: 1 }],
+    ["BY", byText, { least: 8, dispensable: 2 }],
+    ["REASON", ({ reason }) => reason, { least: 20 }],
   ]);
-  return output.table(PAUSE_COLUMNS, rows);
 }
 
 function pauseText(pause: Pause, output: Output): string {
-  const rows = [
+  return output.fields([
     [pause.active ? "paused" : "planned", plain(pausedText(pause.group))],
     ["reason", plain(pause.reason)],
     ["until", pause.until === null ? "somebody resumes it" : instantText(pause.until)],
     ["by", plain(byText(pause))],
     [pause.active ? "since" : "begins", instantText(pause.from)],
     ["warning", pause.warning === undefined ? null : plain(pause.warning)],
-  ];
-  return fields(rows, output);
+  ]);
 }
 
 /** What a pause holds back. */

@@ -4,17 +4,16 @@
  */
 
 import { rmSync } from "node:fs";
-import { Option } from "commander";
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, exiting } from "../command.ts";
+import { command, showing } from "../command.ts";
 import { EXIT, errorSentence, UsageError } from "../exit.ts";
-import { fields, flagsText, instantText } from "../fields.ts";
 import { ask, checkToken, readToken } from "../input.ts";
-import { complain, Output, plain } from "../output.ts";
+import { CONNECTION, type FlagsOf, OUTPUT, option } from "../options.ts";
+import { complain, instantText, plain } from "../output.ts";
 import {
+  type ConnectionFlags,
   callSettings,
   checkUrl,
   DEFAULT_PROFILE,
@@ -25,10 +24,7 @@ import {
   writeProfile,
 } from "../settings.ts";
 import { browserLogin, offersSignIn } from "./browser-login.ts";
-
-interface LoginFlags extends Flags {
-  readonly browser?: boolean;
-}
+import { flagsText } from "./token.ts";
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
@@ -40,59 +36,55 @@ const NAMES: ReadonlyMap<keyof Names, string> = new Map([
   ["env", "Environment"],
 ]);
 
-export function loginCommand(): CliCommand {
-  const command = new CliCommand("login")
-    .summary("save a server, a project and a token as a profile")
-    .description(
-      "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
-        "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a terminal, " +
-        "login asks for what is missing, hides the token while you type, and asks again if an answer is wrong. " +
-        "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token. " +
-        "If the server lets people sign in with an issuer, leave the token empty: your browser opens, and login saves a " +
-        "session of 12 hours. The session creates, reads, cancels and retries runs, and approves and changes nothing else.",
-    )
-    .addOption(new Option("--browser", "sign in with the browser instead of a token").conflicts("tokenStdin"))
-    .addHelpText(
-      "after",
-      `
+const LOGIN = [
+  option("--browser", "sign in with the browser instead of a token", { conflicts: ["tokenStdin"] }),
+  ...CONNECTION,
+  ...OUTPUT,
+] as const;
+type LoginFlags = FlagsOf<typeof LOGIN>;
+
+export const loginCommand = command("login", {
+  summary: "save a server, a project and a token as a profile",
+  about:
+    "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
+    "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a " +
+    "terminal, login asks for what is missing, hides the token while you type, and asks again if an answer is wrong. " +
+    "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token. " +
+    "If the server lets people sign in with an issuer, leave the token empty: your browser opens, and login saves a " +
+    "session of 12 hours. The session creates, reads, cancels and retries runs, and approves and changes nothing else.",
+  options: LOGIN,
+  help: `
 The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
 ~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
-own server.\n${examples(
-        "action-runs login",
-        "action-runs login --browser --url https://runs.example.com --env production",
-        "action-runs login --url https://runs.example.com --env production < token.txt",
-        "action-runs login --profile staging --env staging",
-      )}`,
-    )
-    .action(exiting(login));
-  return withCall(command);
-}
-
-async function login(flags: LoginFlags): Promise<number> {
-  const output = new Output(flags);
-  // A proxy's address that can't be used is no wrong answer, so nobody is asked again.
-  made(() => callSettings(flags));
-  const profile = flags.profile ?? DEFAULT_PROFILE;
-  const path = profilePath(profile);
-  const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
-  const before = profileBefore(path);
-  const kept = isAsked ? await asked(flags, before) : await given(flags);
-  writeProfile(path, kept);
-  // Nobody holds it any longer. If it can't be ended, it ends by itself within 12 hours.
-  if (before.token !== kept.token) await endSession(before, { ...flags, retries: 0 }).catch(() => {});
-  const { token: _, ...scope } = kept;
-  const shown = { profile, path, ...scope };
-  const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
-  await output.show(
-    shown,
-    () =>
-      `${fields(
-        Object.entries(shown).map(([name, value]) => [name, plain(value)]),
-        output,
-      )}\n\nSaved. Only you can read the file. Try it: ${next}`,
-  );
-  return EXIT.succeeded;
-}
+own server.
+`,
+  examples: [
+    "action-runs login",
+    "action-runs login --browser --url https://runs.example.com --env production",
+    "action-runs login --url https://runs.example.com --env production < token.txt",
+    "action-runs login --profile staging --env staging",
+  ],
+  async run({ flags, output }) {
+    // A proxy's address that can't be used is no wrong answer, so nobody is asked again.
+    made(() => callSettings(flags));
+    const profile = flags.profile ?? DEFAULT_PROFILE;
+    const path = profilePath(profile);
+    const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
+    const before = profileBefore(path);
+    const kept = isAsked ? await asked(flags, before) : await given(flags);
+    writeProfile(path, kept);
+    // Nobody holds it any longer. If it can't be ended, it ends by itself within 12 hours.
+    if (before.token !== kept.token) await endSession(before, { ...flags, retries: 0 }).catch(() => {});
+    const { token: _, ...scope } = kept;
+    const shown = { profile, path, ...scope };
+    const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
+    await output.show(shown, () => {
+      const rows = Object.entries(shown).map(([name, value]) => [name, plain(value)]);
+      return `${output.fields(rows)}\n\nSaved. Only you can read the file. Try it: ${next}`;
+    });
+    return EXIT.succeeded;
+  },
+});
 
 /** Empty if there is no profile. Login also replaces a file that is not one. */
 function profileBefore(path: string): Profile {
@@ -154,7 +146,7 @@ async function asked(flags: LoginFlags, before: Profile): Promise<Kept> {
 type Opened = Partial<Names>;
 
 /** Throws the refusal of a token that the server does not accept, and refuses names that can't be in a path. */
-async function openedBy(url: string, token: string, flags: Flags): Promise<Opened> {
+async function openedBy(url: string, token: string, flags: ConnectionFlags): Promise<Opened> {
   const nowhere = { org: "none", project: "none", env: "none" };
   const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...callSettings(flags) }));
   const { project, envName } = await client.whoami();
@@ -176,7 +168,7 @@ function isName(text: string): boolean {
 }
 
 /** The name that the token fixes. Throws UsageError if an option or a variable says otherwise. */
-function fixedName(name: keyof Names, flags: Flags, opened: Opened): string | undefined {
+function fixedName(name: keyof Names, flags: ConnectionFlags, opened: Opened): string | undefined {
   const only = opened[name];
   if (only === undefined || !flags[name] || flags[name] === only) return only;
   const variable = `ACTION_RUNS_${name.toUpperCase()}`;
@@ -212,31 +204,26 @@ async function answered(
   }
 }
 
-export function logoutCommand(): CliCommand {
-  const command = new CliCommand("logout")
-    .summary("remove a profile, and end the session that it keeps")
-    .description(
-      "End the session that login began with the browser, and remove the profile. A token stays valid: revoke it with " +
-        "`action-runs token revoke`.",
-    )
-    .addHelpText("after", examples("action-runs logout", "action-runs logout --profile staging"))
-    .action(exiting(logout));
-  return withCall(command);
-}
-
-async function logout(flags: Flags): Promise<number> {
-  const output = new Output(flags);
-  const profile = flags.profile ?? DEFAULT_PROFILE;
-  const path = profilePath(profile);
-  const sessionEnded = await endSession(readProfile(path) ?? {}, flags);
-  rmSync(path, { force: true });
-  const shown = { profile, path, sessionEnded };
-  await output.show(shown, () => `Removed ${plain(path)}.${sessionEnded ? " The session ended." : ""}`);
-  return EXIT.succeeded;
-}
+export const logoutCommand = command("logout", {
+  summary: "remove a profile, and end the session that it keeps",
+  about:
+    "End the session that login began with the browser, and remove the profile. A token stays valid: revoke it with " +
+    "`action-runs token revoke`.",
+  options: [...CONNECTION, ...OUTPUT],
+  examples: ["action-runs logout", "action-runs logout --profile staging"],
+  async run({ flags, output }) {
+    const profile = flags.profile ?? DEFAULT_PROFILE;
+    const path = profilePath(profile);
+    const sessionEnded = await endSession(readProfile(path) ?? {}, flags);
+    rmSync(path, { force: true });
+    const shown = { profile, path, sessionEnded };
+    await output.show(shown, () => `Removed ${plain(path)}.${sessionEnded ? " The session ended." : ""}`);
+    return EXIT.succeeded;
+  },
+});
 
 /** Ends the session that a profile keeps. False if it keeps none. */
-async function endSession(kept: Profile, flags: Flags): Promise<boolean> {
+async function endSession(kept: Profile, flags: ConnectionFlags): Promise<boolean> {
   const { url = "", org = "", project = "", env = "", token = "" } = kept;
   if (!token.startsWith("ters_")) return false;
   const client = made(() => createClient({ baseUrl: url, token, org, project, env, ...callSettings(flags) }));
@@ -251,36 +238,30 @@ async function endSession(kept: Profile, flags: Flags): Promise<boolean> {
 }
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */
-async function checkServer(url: string, flags: Flags): Promise<void> {
+async function checkServer(url: string, flags: ConnectionFlags): Promise<void> {
   const response = await createSend(transportSettings(callSettings(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }
 
-export function whoamiCommand(): CliCommand {
-  const command = new CliCommand("whoami")
-    .summary("show what your token is and opens")
-    .description("Show the name, role, scope, person, expiry and permissions of your token.")
-    .addHelpText("after", examples("action-runs whoami", "action-runs whoami --json | jq -r .role"))
-    .action(
-      calling<Flags>(
-        async ({ client, output }) => {
-          const me = await client.whoami();
-          const rows = [
-            ["name", plain(me.name)],
-            ["id", me.id && plain(me.id)],
-            ["role", plain(me.role)],
-            ["project", me.project === null ? "all" : plain(me.project)],
-            ["environment", me.envName === null ? "all" : plain(me.envName)],
-            ["person", me.person && plain(me.person)],
-            ["may also", flagsText(me)],
-            ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
-            ["permissions", me.permissions.map(plain).join(", ")],
-          ];
-          await output.show(me, () => fields(rows, output));
-        },
-        { needsEnv: false, needsProject: false },
-      ),
-    );
-  return withCall(command);
-}
+export const whoamiCommand = showing("whoami", {
+  summary: "show what your token is and opens",
+  about: "Show the name, role, scope, person, expiry and permissions of your token.",
+  // It takes --env all the same.
+  subject: () => "service",
+  examples: ["action-runs whoami", "action-runs whoami --json | jq -r .role"],
+  ask: ({ client }) => client.whoami(),
+  text(me, output) {
+    return output.fields([
+      ["name", plain(me.name)],
+      ["id", me.id && plain(me.id)],
+      ["role", plain(me.role)],
+      ["project", me.project === null ? "all" : plain(me.project)],
+      ["environment", me.envName === null ? "all" : plain(me.envName)],
+      ["person", me.person && plain(me.person)],
+      ["may also", flagsText(me)],
+      ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
+      ["permissions", me.permissions.map(plain).join(", ")],
+    ]);
+  },
+});

@@ -1,37 +1,19 @@
 /** `ops`: what the operator of the service does and looks at. All of it needs ROOT_TOKEN but `scrape-targets`. */
 
-import { Option } from "commander";
+import { InvalidArgumentError } from "commander";
 import { nearest } from "../../base/near-names.ts";
 import { ActionRunsError, type Client, type Schemas } from "../../client/index.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, wholeNumberFrom } from "../command.ts";
-import { CommandFailed, EXIT, errorSentence } from "../exit.ts";
-import { fields, instantText } from "../fields.ts";
-import { type Output, plain } from "../output.ts";
-import { opsEraseCommand, purgeCommand } from "./ops-removal.ts";
+import { calling, group, inTurns, showing } from "../command.ts";
+import { CommandFailed, EXIT, errorSentence, UsageError } from "../exit.ts";
+import { ask, requireTerminal, requireYes } from "../input.ts";
+import { argument, option, wholeNumberFrom } from "../options.ts";
+import { instantText, type Output, people, plain } from "../output.ts";
 
 type Place = Schemas["EnvironmentDatabase"];
 
 const readNumber = wholeNumberFrom(0, 63);
-/** For what belongs to the whole service. */
-const OF_SERVICE = { needsEnv: false, needsProject: false };
-/** How many environments `status` asks at once. */
-const ASKED_AT_ONCE = 8;
 /** A change gets into a database within seconds. */
 const LAGS_AFTER_MS = 60_000;
-
-export function opsCommand(): CliCommand {
-  const ops = new CliCommand("ops")
-    .summary("operate the service: databases, moves, resyncs, purges, erasures, what to scrape")
-    .description("Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.")
-    .addHelpText("after", examples("action-runs ops status", "action-runs ops move 1 --env production"));
-  for (const command of [statusCommand(), databasesCommand(), scrapeTargetsCommand(), opsEraseCommand()]) {
-    ops.addCommand(withCall(command, OF_SERVICE));
-  }
-  for (const command of [moveCommand(), resyncCommand()]) ops.addCommand(withCall(command));
-  ops.addCommand(purgeCommand());
-  return ops;
-}
 
 /**
  * Refuses a name that nobody uses, because a mistyped one must make nothing. An environment is known if it ever had a
@@ -47,112 +29,86 @@ async function requireKnown({ operator, places, scope }: Client, otherwise = "")
   throw new CommandFailed(`There is no environment ${scope}.${meant}${otherwise}`, EXIT.notFound);
 }
 
-function databasesCommand(): CliCommand {
-  return new CliCommand("ops databases")
-    .summary("list the databases, or the environments of one")
-    .description("List the databases. With the number of one, list the environments that live there.")
-    .argument("[database]", "the number of a database", readNumber)
-    .addHelpText("after", examples("action-runs ops databases", "action-runs ops databases 1 --json"))
-    .action(
-      calling<Flags, [number | undefined]>(async ({ client, output }, number) => {
-        const { operator } = client;
-        if (number === undefined) {
-          await output.list(operator.databases(), "There are no databases.", databaseTable);
-        } else {
-          await output.list(operator.environments(number), "No environment lives there.", (environments) =>
-            output.table(
-              ["PROJECT", "ENVIRONMENT"],
-              environments.map(({ project, envName }) => [project, envName]),
-            ),
-          );
-        }
-        return undefined;
-      }, OF_SERVICE),
-    );
-}
+const databases = calling("ops databases", {
+  summary: "list the databases, or the environments of one",
+  about: "List the databases. With the number of one, list the environments that live there.",
+  subject: "service",
+  arguments: [argument("[database]", "the number of a database", { read: readNumber })],
+  examples: ["action-runs ops databases", "action-runs ops databases 1 --json"],
+  async run({ client: { operator }, output }, number) {
+    if (number === undefined) {
+      await output.list(operator.databases(), "There are no databases.", databaseTable);
+    } else {
+      await output.list(operator.environments(number), "No environment lives there.", (environments) =>
+        output.table(environments, [
+          ["PROJECT", ({ project }) => project],
+          ["ENVIRONMENT", ({ envName }) => envName],
+        ]),
+      );
+    }
+  },
+});
 
 function databaseTable(databases: readonly Schemas["Database"][], output: Output): string {
-  const rows = databases.map(({ number, status, sizeBytes, warnings, takesNewEnvironments, checkedAt }) => [
-    String(number),
-    [status, ...warnings].join(", "),
-    sizeBytes === null ? "" : bytesText(sizeBytes),
-    takesNewEnvironments ? "yes" : "no",
-    checkedAt === null ? "" : instantText(checkedAt),
+  return output.table(databases, [
+    ["NUMBER", ({ number }) => number],
+    [
+      "STATUS",
+      ({ status, warnings }) => [status, ...warnings].join(", "),
+      { colour: (cell) => cell !== "ready" && "yellow" },
+    ],
+    ["SIZE", ({ sizeBytes }) => (sizeBytes === null ? "" : bytesText(sizeBytes))],
+    ["TAKES NEW", ({ takesNewEnvironments }) => (takesNewEnvironments ? "yes" : "no")],
+    ["CHECKED", ({ checkedAt }) => checkedAt && instantText(checkedAt), { dispensable: 1 }],
   ]);
-  const columns = ["NUMBER", "STATUS", "SIZE", "TAKES NEW", { heading: "CHECKED", dispensable: 1 }];
-  return output.table(columns, rows, (column, cell) => (column === 1 && cell !== "ready" ? "yellow" : null));
 }
 
-interface MoveFlags extends Flags {
-  readonly new?: true;
-}
+const move = showing("ops move", {
+  summary: "move an environment to another database",
+  about:
+    "Begin to move the environment to a database, which goes on by itself. The number of the database where it lives " +
+    "cancels a move. Without a number, show where it lives and how far its move is.",
+  arguments: [argument("[database]", "the number of the database", { read: readNumber })],
+  options: [option("--new", "choose the database of an environment that has nothing yet")],
+  examples: ["action-runs ops move 1 --env production", "action-runs ops move --env production"],
+  async ask({ client, flags }, number) {
+    const otherwise = " With --new, you choose its database before that.";
+    const known = flags.new ? null : await requireKnown(client, otherwise);
+    return number === undefined ? (known ?? client.operator.place()) : client.operator.move(number);
+  },
+  text: placeText,
+});
 
-function moveCommand(): CliCommand {
-  return new CliCommand("ops move")
-    .summary("move an environment to another database")
-    .description(
-      "Begin to move the environment to a database, which goes on by itself. The number of the database where it lives " +
-        "cancels a move. Without a number, show where it lives and how far its move is.",
-    )
-    .argument("[database]", "the number of the database", readNumber)
-    .addOption(new Option("--new", "choose the database of an environment that has nothing yet"))
-    .addHelpText("after", examples("action-runs ops move 1 --env production", "action-runs ops move --env production"))
-    .action(
-      calling<MoveFlags, [number | undefined]>(async ({ client, output, flags }, number) => {
-        const known = flags.new
-          ? null
-          : await requireKnown(client, " With --new, you choose its database before that.");
-        const place =
-          number === undefined ? (known ?? (await client.operator.place())) : await client.operator.move(number);
-        await output.show(place, () => fields(placeRows(place), output));
-        return undefined;
-      }),
-    );
-}
-
-function placeRows({ database, move, sizeBytes, unreplicatedRuns, oldestUnreplicatedAt }: Place): string[][] {
-  return [
+function placeText(place: Place, output: Output): string {
+  const { database, move, sizeBytes, unreplicatedRuns, oldestUnreplicatedAt } = place;
+  return output.fields([
     ["database", String(database)],
-    ...(move === null
-      ? []
-      : [
-          ["move", `from ${move.from} to ${move.to}: ${move.isCancelled ? "cancelled, " : ""}${plain(move.status)}`],
-          ["runs to copy", move.remaining === null ? "" : String(move.remaining)],
-        ]),
+    ["move", move && `from ${move.from} to ${move.to}: ${move.isCancelled ? "cancelled, " : ""}${plain(move.status)}`],
+    ["runs to copy", move && String(move.remaining ?? "")],
     ["stores", bytesText(sizeBytes)],
     ["waits for D1", unreplicatedRuns === 0 ? "nothing" : lagText(unreplicatedRuns, oldestUnreplicatedAt)],
-  ];
+  ]);
 }
 
 function lagText(runs: number, since: string | null): string {
   return `${runs} runs${since === null ? "" : ` since ${instantText(since)}`}`;
 }
 
-interface ResyncFlags extends Flags {
-  readonly database?: number;
-}
-
-function resyncCommand(): CliCommand {
-  return new CliCommand("ops resync")
-    .summary("rebuild an environment, or a whole database, from the journals")
-    .description(
-      "Write every run of the environment to its database again, after you restored that database. With --database, do " +
-        "so for every environment of a database. The work goes on by itself. Repeat the command to see how many runs remain.",
-    )
-    .addOption(new Option("--database <number>", "all environments of this database").argParser(readNumber))
-    .addHelpText("after", examples("action-runs ops resync --env production", "action-runs ops resync --database 1"))
-    .action(
-      calling<ResyncFlags>(
-        async ({ client, output, flags: { database } }) => {
-          if (database === undefined) await requireKnown(client);
-          const done = database === undefined ? await client.operator.resync() : await resyncAll(client, database);
-          await output.show(done, () => `${done.remaining} runs remain.`);
-          return undefined;
-        },
-        ({ database }) => (database === undefined ? {} : OF_SERVICE),
-      ),
-    );
-}
+const resync = showing("ops resync", {
+  summary: "rebuild an environment, or a whole database, from the journals",
+  about:
+    "Write every run of the environment to its database again, after you restored that database. With --database, do " +
+    "so for every environment of a database. The work goes on by itself. Repeat the command to see how many runs remain.",
+  subject: ({ database }) => (database === undefined ? "environment" : "service"),
+  options: [option("--database <number>", "all environments of this database", { read: readNumber })],
+  examples: ["action-runs ops resync --env production", "action-runs ops resync --database 1"],
+  async ask({ client, flags: { database } }) {
+    if (database !== undefined) return resyncAll(client, database);
+    await requireKnown(client);
+    return client.operator.resync();
+  },
+  text: ({ remaining }) => `${remaining} runs remain.`,
+});
 
 async function resyncAll({ operator }: Client, database: number) {
   const sum = { environments: 0, remaining: 0 };
@@ -165,82 +121,71 @@ async function resyncAll({ operator }: Client, database: number) {
   }
 }
 
-function scrapeTargetsCommand(): CliCommand {
-  return new CliCommand("ops scrape-targets")
-    .summary("print what Prometheus must scrape")
-    .description(
-      "Print the environments that your token opens, in the form of Prometheus's http_sd and file_sd. A viewer's token " +
-        "of a project gives the targets of that project, and ROOT_TOKEN gives all.",
-    )
-    .addHelpText("after", examples("action-runs ops scrape-targets --profile shop > shop.json"))
-    .action(
-      calling<Flags>(async ({ client, output }) => {
-        const { protocol, host, pathname } = new URL(client.baseUrl);
-        const targets = (await Array.fromAsync(client.places({ limit: 200 }))).map(({ project, envName }) => ({
-          targets: [host],
-          labels: {
-            __scheme__: protocol.slice(0, -1),
-            __metrics_path__: `${pathname.replace(/\/$/, "")}/${project}/envs/${envName}/metrics`,
-            project,
-            environment: envName,
-          },
-        }));
-        await output.show(targets, () => JSON.stringify(targets, null, 2));
-        return undefined;
-      }, OF_SERVICE),
-    );
-}
+const scrapeTargets = showing("ops scrape-targets", {
+  summary: "print what Prometheus must scrape",
+  about:
+    "Print the environments that your token opens, in the form of Prometheus's http_sd and file_sd. A viewer's token " +
+    "of a project gives the targets of that project, and ROOT_TOKEN gives all.",
+  subject: "service",
+  examples: ["action-runs ops scrape-targets --profile shop > shop.json"],
+  async ask({ client }) {
+    const { protocol, host, pathname } = new URL(client.baseUrl);
+    return (await Array.fromAsync(client.places({ limit: 200 }))).map(({ project, envName }) => ({
+      targets: [host],
+      labels: {
+        __scheme__: protocol.slice(0, -1),
+        __metrics_path__: `${pathname.replace(/\/$/, "")}/${project}/envs/${envName}/metrics`,
+        project,
+        environment: envName,
+      },
+    }));
+  },
+  text: (targets) => JSON.stringify(targets, null, 2),
+});
 
-function statusCommand(): CliCommand {
-  return new CliCommand("ops status")
-    .summary("show what needs the operator")
-    .description(
-      "Show whether the service is ready, its databases, and the environments whose changes wait for D1 for over a minute " +
-        "or that are nearly full. It asks each environment. The exit code is 1 if anything is wrong.",
-    )
-    .addHelpText("after", examples("action-runs ops status", "action-runs ops status --json | jq .environments"))
-    .action(
-      calling<Flags>(async ({ client, output }) => {
-        const { operator } = client;
-        const problem = await problemOf(async () => {
-          const { degraded = [] } = await operator.readiness();
-          const parts = degraded.map((one) => ("archive" in one ? "the archive" : `database ${one.database}`));
-          return parts.length === 0 ? null : `The service is ready, but not ${parts.join(", ")}.`;
-        });
-        // Without the control database there is no list.
-        const databases = await Array.fromAsync(operator.databases()).catch((error: unknown) => {
-          if (problem === null) throw error;
-          return [];
-        });
-        const environments = await lagging(client, databases);
-        const isWell =
-          problem === null &&
-          environments.length === 0 &&
-          databases.every(({ status, warnings }) => status === "ready" && warnings.length === 0);
-        await output.show({ isWell, problem, databases, environments }, () =>
-          [
-            problem === null ? "The service is ready." : plain(problem),
-            databaseTable(databases, output),
-            ...environments.map((one) => `${plain(one.project)}/${plain(one.envName)}: ${plain(one.problem)}`),
-          ].join("\n"),
-        );
-        return isWell ? EXIT.succeeded : EXIT.failed;
-      }, OF_SERVICE),
-    );
-}
+const status = showing("ops status", {
+  summary: "show what needs the operator",
+  about:
+    "Show whether the service is ready, its databases, and the environments whose changes wait for D1 for over a minute " +
+    "or that are nearly full. It asks each environment. The exit code is 1 if anything is wrong.",
+  subject: "service",
+  examples: ["action-runs ops status", "action-runs ops status --json | jq .environments"],
+  async ask({ client }) {
+    const { operator } = client;
+    const problem = await problemOf(async () => {
+      const { degraded = [] } = await operator.readiness();
+      const parts = degraded.map((one) => ("archive" in one ? "the archive" : `database ${one.database}`));
+      return parts.length === 0 ? null : `The service is ready, but not ${parts.join(", ")}.`;
+    });
+    // Without the control database there is no list.
+    const databases = await Array.fromAsync(operator.databases()).catch((error: unknown) => {
+      if (problem === null) throw error;
+      return [];
+    });
+    const environments = await lagging(client, databases);
+    const areReady = databases.every(({ status, warnings }) => status === "ready" && warnings.length === 0);
+    const isWell = problem === null && environments.length === 0 && areReady;
+    return { isWell, problem, databases, environments };
+  },
+  text: ({ problem, databases, environments }, output) =>
+    [
+      problem === null ? "The service is ready." : plain(problem),
+      databaseTable(databases, output),
+      ...environments.map((one) => `${plain(one.project)}/${plain(one.envName)}: ${plain(one.problem)}`),
+    ].join("\n"),
+  exitCode: ({ isWell }) => (isWell ? EXIT.succeeded : EXIT.failed),
+});
 
 /** The environments of these databases that the operator should look at. */
 async function lagging({ operator }: Client, databases: readonly Schemas["Database"][]) {
   const found: (Schemas["Place"] & { readonly problem: string })[] = [];
   for (const { number } of databases) {
     const environments = await Array.fromAsync(operator.environments(number));
-    for (let n = 0; n < environments.length; n += ASKED_AT_ONCE) {
-      const asked = environments.slice(n, n + ASKED_AT_ONCE).map(async ({ project, envName }) => {
-        const problem = await problemOf(async () => placeProblem(await operator.place({ project, envName })));
-        return problem === null ? [] : [{ project, envName, problem }];
-      });
-      found.push(...(await Promise.all(asked)).flat());
-    }
+    const asked = await inTurns(environments, async ({ project, envName }) => {
+      const problem = await problemOf(async () => placeProblem(await operator.place({ project, envName })));
+      return problem === null ? [] : [{ project, envName, problem }];
+    });
+    found.push(...asked.flat());
   }
   return found;
 }
@@ -266,3 +211,101 @@ async function problemOf(look: () => Promise<string | null>): Promise<string | n
 function bytesText(bytes: number): string {
   return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
+
+/** Shows first how many runs would go, and asks. */
+const purge = showing("ops purge", {
+  summary: "remove old runs of an environment",
+  about:
+    "Keep the runs that have ended for so many days, and remove the others. Nothing brings them back. On a terminal, " +
+    "the command shows how many these are, and asks. In a script, use --yes. The work goes on by itself: without " +
+    "--days, the command shows how far it is.",
+  options: [
+    option("--days <count>", "how many days after its end a run is kept", { read: wholeNumberFrom(0, 3650) }),
+    option("--dry-run", "only show how many runs would go"),
+    option("-y, --yes", "purge without a question"),
+  ],
+  examples: ["action-runs ops purge --env production --days 7 --dry-run", "action-runs ops purge --env production"],
+  async ask({ client: { operator, scope }, flags: { days, dryRun, yes } }) {
+    if (days === undefined) {
+      if (dryRun || yes) throw new UsageError("Say with --days for how many days runs are kept.");
+      return operator.newestPurge();
+    }
+    if (!dryRun && !yes) {
+      requireTerminal("ops purge", "--yes to purge without a question");
+      const asking = people();
+      await asking.line(`${purgeText(await operator.purge(days, { dryRun: true }), asking)}\n`);
+      await requireYes(`Remove these runs of ${scope} for ever?`, "Nothing was purged.");
+    }
+    return operator.purge(days, { dryRun });
+  },
+  text: purgeText,
+});
+
+function purgeText({ days, shortened, remaining, requestedAt, completedAt }: Schemas["Purge"], output: Output): string {
+  const isDryRun = requestedAt === null;
+  return output.fields([
+    ["kept for", `${days} days`],
+    ["kept shorter", `${shortened} runs`],
+    [isDryRun ? "would go" : "to be removed", `${remaining} runs`],
+    ["requested", isDryRun ? null : instantText(requestedAt)],
+    ["complete", isDryRun ? null : completedAt === null ? "not yet" : instantText(completedAt)],
+  ]);
+}
+
+const SCOPE = /^[a-z0-9][a-z0-9-]*(\/[a-z0-9][a-z0-9-]*){1,2}$/;
+
+/** The name is always typed: none of the settings may choose it. */
+const erase = showing("ops erase", {
+  summary: "erase an environment or a project",
+  about:
+    "Erase an environment with its runs, definitions, tokens and audit, or a project with all its environments. You " +
+    "can't undo this. On a terminal, the command asks you to type the name again. In a script, use --confirm. The " +
+    "erasure goes on by itself for about an hour. With --show, only show how far it is.",
+  subject: "service",
+  arguments: [argument("<scope>", "org/project/env, or org/project", { read: readScope })],
+  options: [
+    option("--confirm <scope>", "the same name again, instead of the question"),
+    option("--reason <text>", "why, in one line; the record of the erasure keeps it"),
+    option("--show", "show how far the erasure is", { conflicts: ["confirm", "reason"] }),
+  ],
+  examples: ["action-runs ops erase acme/shop/staging", "action-runs ops erase acme/shop/staging --show"],
+  async ask({ client: { operator }, flags: { show, confirm, reason } }, scope) {
+    if (show) return operator.erasure(scope);
+    await requireConfirmed(scope, confirm);
+    return operator.erase(scope, { reason });
+  },
+  text: erasureText,
+});
+
+function readScope(text: string): string {
+  if (SCOPE.test(text)) return text;
+  throw new InvalidArgumentError("Give org/project/env for an environment, or org/project for a whole project.");
+}
+
+async function requireConfirmed(scope: string, confirm: string | undefined): Promise<void> {
+  if (confirm === scope) return;
+  if (confirm !== undefined) throw new UsageError(`--confirm: this is not the name of what you erase. Give ${scope}.`);
+  requireTerminal("ops erase", `--confirm ${scope} to erase without a question`);
+  const otherwise = "Nothing was erased.";
+  if ((await ask(`This erases ${scope} for ever. Type its name`, { otherwise })) !== scope)
+    throw new CommandFailed(otherwise);
+}
+
+function erasureText(erasure: Schemas["Erasure"], output: Output): string {
+  const { scope, status, deletesAgainAt, completedAt, environments, archivePrefix } = erasure;
+  return output.fields([
+    ["scope", plain(scope)],
+    ["status", plain(status)],
+    ["deletes again", deletesAgainAt === null ? "an hour after the first deletion" : instantText(deletesAgainAt)],
+    ["erased", completedAt === null ? "not yet" : instantText(completedAt)],
+    ["still to erase", environments === null ? null : String(environments)],
+    ["in the archive", archivePrefix && plain(archivePrefix)],
+  ]);
+}
+
+export const opsCommand = group("ops", {
+  summary: "operate the service: databases, moves, resyncs, purges, erasures, what to scrape",
+  about: "Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.",
+  examples: ["action-runs ops status", "action-runs ops move 1 --env production"],
+  commands: [status, databases, scrapeTargets, erase, move, resync, purge],
+});

@@ -1,81 +1,69 @@
 /** `list`, `summary`, `get` and `watch`: read runs, and follow them. */
 
-import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Client, Schemas } from "../../client/index.ts";
 import { countText } from "../../words/statuses.ts";
-import { type Call, calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingOption, repeated, take } from "../command.ts";
+import { type ApiCall, calling, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
-import { STATUS_COLOUR } from "../fields.ts";
-import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, whyOf, withWaiting } from "../follow.ts";
-import { complain, logLines, type Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
+import { limitOption, option, repeated } from "../options.ts";
+import { complain, logLines, plainLines, toJson } from "../output.ts";
 import {
+  FILTERS,
   type FilterFlags,
   filterOf,
-  optionalRunArgument,
-  runArgument,
-  statusOption,
+  gateFilters,
+  OPTIONAL_RUN,
+  RUN,
+  STATUS,
   wholeRunId,
-  withFilters,
-  withGateFilters,
 } from "../run-selection.ts";
-import { changeLine, runTable, runText } from "../run-text.ts";
+import { changeLine, runTable, runText, STATUS_COLOUR } from "../run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
-interface ListFlags extends Flags, FilterFlags {
-  readonly text?: string;
-  readonly limit: number;
-  readonly all?: boolean;
-}
-
 const PAGE_MAX = 200;
 
-export function listCommand(): CliCommand {
-  const command = new CliCommand("list")
-    .summary("list runs, newest first")
-    .description(
-      "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table " +
-        "says what a pending run waits for, or why its receiver did not take it. With --waiting or --group, each run of " +
-        "the JSON has its details.",
-    )
-    .addOption(statusOption());
-  withFilters(command)
-    .addOption(
-      new Option("--text <text>", "only runs whose JSON, title or subject contains this text of 2 to 100 characters"),
-    )
-    .addOption(limitOption(50))
-    .addOption(new Option("--all", "show all runs"))
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs list --status running --status pending",
-        "action-runs list --label team:shop --label nightly",
-        "action-runs list --since 24h --status failed",
-        "action-runs list --waiting approval",
-        "action-runs list --text 'disk is full' --since 'last tuesday'",
-        "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
-        "action-runs list --status failed --json | jq -r '.[].error'",
-      ),
-    )
-    .action(calling(list));
-  return withCall(command);
-}
+export const listCommand = calling("list", {
+  summary: "list runs, newest first",
+  about:
+    "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table says what a pending run " +
+    "waits for, or why its receiver did not take it. With --waiting or --group, each run of the JSON has its details.",
+  options: [
+    STATUS,
+    ...FILTERS,
+    option("--text <text>", "only runs whose JSON, title or subject contains this text of 2 to 100 characters"),
+    limitOption(50),
+    option("--all", "show all runs"),
+  ],
+  examples: [
+    "action-runs list --status running --status pending",
+    "action-runs list --label team:shop --label nightly",
+    "action-runs list --since 24h --status failed",
+    "action-runs list --waiting approval",
+    "action-runs list --text 'disk is full' --since 'last tuesday'",
+    "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
+    "action-runs list --status failed --json | jq -r '.[].error'",
+  ],
+  async run({ client, output, flags }) {
+    const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
+    // For people, ask for one more than is shown, to know whether there are more.
+    const most = output.isJson ? limit : limit + 1;
+    let hasMore = false;
+    await output.list(take(matching(client, flags, most, !output.isJson), most), "No runs match.", (runs) => {
+      hasMore = runs.length > limit;
+      return runTable(runs.slice(0, limit), output);
+    });
+    if (hasMore) process.stderr.write("There are more runs. Use --limit or --all.\n");
+  },
+});
 
-async function list({ client, output, flags }: Call<ListFlags>): Promise<undefined> {
-  const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
-  // For people, ask for one more than is shown, to know whether there are more.
-  const most = output.isJson ? limit : limit + 1;
-  let hasMore = false;
-  await output.list(take(matching(client, flags, most, !output.isJson), most), "No runs match.", (runs) => {
-    hasMore = runs.length > limit;
-    return runTable(runs.slice(0, limit), output);
-  });
-  if (hasMore) process.stderr.write("There are more runs. Use --limit or --all.\n");
-}
-
-function matching(client: Client, flags: ListFlags, limit: number, isTable: boolean): AsyncIterable<DetailedActionRun> {
+function matching(
+  client: Client,
+  flags: FilterFlags & { readonly text: string | undefined },
+  limit: number,
+  isTable: boolean,
+): AsyncIterable<DetailedActionRun> {
   const hasDetails = isTable || flags.waiting !== undefined || flags.group !== undefined;
   let isSaid = false;
   function onStale() {
@@ -92,102 +80,71 @@ function matching(client: Client, flags: ListFlags, limit: number, isTable: bool
   );
 }
 
-export function summaryCommand(): CliCommand {
-  const command = new CliCommand("summary")
-    .summary("count runs by status")
-    .description("Count the runs of each status. 1000+ means 1000 or more: the service counts no further.");
-  withFilters(command)
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs summary --since today",
-        "action-runs summary --action-name deploy --label team:shop",
-        "action-runs summary --json | jq .failed",
-      ),
-    )
-    .action(
-      calling<Flags & FilterFlags>(async ({ client, output, flags }) => {
-        const counts = await client.runs.summary(filterOf(flags));
-        await output.show(counts, () => summaryTable(counts, output));
-      }),
-    );
-  return withCall(command);
-}
+export const summaryCommand = showing("summary", {
+  summary: "count runs by status",
+  about: "Count the runs of each status. 1000+ means 1000 or more: the service counts no further.",
+  options: FILTERS,
+  examples: [
+    "action-runs summary --since today",
+    "action-runs summary --action-name deploy --label team:shop",
+    "action-runs summary --json | jq .failed",
+  ],
+  ask: ({ client, flags }) => client.runs.summary(filterOf(flags)),
+  text: (counts, output) =>
+    output.table(Object.entries(counts), [
+      ["STATUS", ([status]) => status, { colour: (cell) => STATUS_COLOUR[cell] }],
+      ["RUNS", ([, count]) => countText(count, String)],
+    ]),
+});
 
-function summaryTable(counts: Schemas["ActionRunSummary"], output: Output): string {
-  const rows = Object.entries(counts).map(([status, count]) => [status, countText(count, String)]);
-  return output.table(["STATUS", "RUNS"], rows, (column, cell) =>
-    column === 0 ? (STATUS_COLOUR[cell] ?? null) : null,
-  );
-}
-
-interface GetFlags extends Flags {
-  readonly details?: boolean;
-  readonly output?: string;
-  readonly wait?: boolean;
-  readonly waitTimeout?: number;
-}
-
-export function getCommand(): CliCommand {
-  const command = new CliCommand("get")
-    .summary("show a run")
-    .description(
-      "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
-        "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
-        "--no-json, stderr shows the events meanwhile. --output prints one member of the run's output: a text as it is, " +
-        "but without what a terminal or a CI product would act on, and everything else as JSON.",
-    )
-    .addArgument(runArgument())
-    .addOption(
-      new Option(
-        "--details",
-        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, why its receiver did not take it, and its automatic retry",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--output <member>",
-        "print only this member of the run's output: a name, a dotted path or a JSON pointer",
-      ).conflicts("details"),
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617",
-        "action-runs get 148ea617 --details",
-        "action-runs get 148ea617 --output tail",
-        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait --wait-timeout 600 && echo done",
-        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -r .status",
-      ),
-    )
-    .action(calling(get));
-  return withCall(withWaiting(command));
-}
-
-async function get({ client, output, flags }: Call<GetFlags>, text: string): Promise<number | undefined> {
-  const id = await wholeRunId(client, text);
-  const include = flags.details ? "details" : undefined;
-  const show = (run: DetailedActionRun, why: DetailedActionRun["details"]) =>
-    flags.output === undefined
-      ? output.show(run, () => runText(run, output, why))
-      : showMember(run, flags.output, flags, output);
-  if (flags.wait) {
-    return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
-  }
-  const onStale = () => complain("the run can't be reached, so its newest changes can be missing. Try again later.");
-  const run = await client.runs.get(id, { include, onStale });
-  const why = output.isJson || flags.output !== undefined ? run.details : await whyOf(client, run);
-  await show(run, why);
-}
+export const getCommand = calling("get", {
+  summary: "show a run",
+  about:
+    "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
+    "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
+    "--no-json, stderr shows the events meanwhile. --output prints one member of the run's output: a text as it is, " +
+    "but without what a terminal or a CI product would act on, and everything else as JSON.",
+  arguments: [RUN],
+  options: [
+    option(
+      "--details",
+      "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, why its receiver did not take it, and its automatic retry",
+    ),
+    option("--output <member>", "print only this member of the run's output: a name, a dotted path or a JSON pointer", {
+      conflicts: ["details"],
+    }),
+    ...WAITING,
+  ],
+  examples: [
+    "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617",
+    "action-runs get 148ea617 --details",
+    "action-runs get 148ea617 --output tail",
+    "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait --wait-timeout 600 && echo done",
+    "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -r .status",
+  ],
+  async run({ client, output, flags }, text) {
+    const id = await wholeRunId(client, text);
+    const include = flags.details ? "details" : undefined;
+    const show = (run: DetailedActionRun, why: DetailedActionRun["details"]) =>
+      flags.output === undefined
+        ? output.show(run, () => runText(run, output, why))
+        : output.line(memberText(run, flags.output, flags.json === true));
+    if (flags.wait) {
+      return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
+    }
+    const onStale = () => complain("the run can't be reached, so its newest changes can be missing. Try again later.");
+    const run = await client.runs.get(id, { include, onStale });
+    const why = output.isJson || flags.output !== undefined ? run.details : await whyOf(client, run);
+    await show(run, why);
+  },
+});
 
 /** A text is printed as text even if stdout is not a terminal. Only --json asks for JSON. */
-async function showMember(run: Schemas["ActionRun"], path: string, flags: OutputFlags, output: Output): Promise<void> {
+function memberText(run: Schemas["ActionRun"], path: string, isJson: boolean): string {
   const value = memberAt(run.output, path);
   if (value === undefined) throw noSuchMember(run, path);
-  if (flags.json) return output.line(toJson(value));
-  await output.line(
-    typeof value === "string" ? logLines(value.replace(/\n$/, "")) : plainLines(JSON.stringify(value, null, 2)),
-  );
+  if (isJson) return toJson(value);
+  return typeof value === "string" ? logLines(value.replace(/\n$/, "")) : plainLines(JSON.stringify(value, null, 2));
 }
 
 function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): CommandFailed {
@@ -221,61 +178,41 @@ function below(value: unknown, names: readonly string[]): unknown {
   return at;
 }
 
-interface WatchFlags extends Flags {
-  readonly after?: string;
-  readonly actionName?: string;
-  readonly label?: readonly string[];
-  readonly waiting?: NonNullable<FilterFlags["waiting"]>;
-  readonly group?: string;
-}
+const WATCHED = [
+  option(
+    "--after <position>",
+    "of a run: only events after this number; of all runs: changes after this cursor, 0 for all that are kept",
+  ),
+  option("--action-name <name>", "of all runs: only this action's", { offers: "action names" }),
+  option("--label <text>", "of all runs: only those with this label; repeatable", { offers: "labels", read: repeated }),
+  ...gateFilters(
+    "of all runs: only those that this gate can hold back, also when they go on",
+    "of all runs: only those of this concurrency group",
+  ),
+] as const;
 
-export function watchCommand(): CliCommand {
-  const command = new CliCommand("watch")
-    .summary("follow a run until it ends, or all runs")
-    .description(
-      "Follow a run until it ends: attempts to start it, heartbeats with progress, the lines that its job prints, the end. On a terminal, the " +
-        "heartbeats are one progress bar that changes in place. The exit code tells how the run ended. Without a " +
-        "run, watch follows all runs of the environment and prints a line for each change, until you press Ctrl-C. " +
-        "If the server goes away, watch says so on stderr and goes on when it is back. With --json each line is an " +
-        "event, or the changed run (NDJSON), without the lines.",
-    )
-    .addArgument(optionalRunArgument("without it, all runs"))
-    .addOption(
-      new Option(
-        "--after <position>",
-        "of a run: only events after this number; of all runs: changes after this cursor, 0 for all that are kept",
-      ),
-    )
-    .addOption(new OfferingOption("--action-name <name>", "of all runs: only this action's", "action names"))
-    .addOption(
-      new OfferingOption("--label <text>", "of all runs: only those with this label; repeatable", "labels").argParser(
-        repeated,
-      ),
-    );
-  withGateFilters(command, {
-    waiting: "of all runs: only those that this gate can hold back, also when they go on",
-    group: "of all runs: only those of this concurrency group",
-  })
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617",
-        "action-runs watch 148ea617",
-        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
-        "action-runs watch --action-name deploy",
-        "action-runs watch --waiting approval",
-        "action-runs watch --json | jq -c 'select(.status == \"failed\")'",
-      ),
-    )
-    .action(
-      calling<WatchFlags, [string | undefined]>((call, text) =>
-        text === undefined ? watchAll(call) : watch(call, text),
-      ),
-    );
-  return withCall(command);
-}
+export const watchCommand = calling("watch", {
+  summary: "follow a run until it ends, or all runs",
+  about:
+    "Follow a run until it ends: attempts to start it, heartbeats with progress, the lines that its job prints, the " +
+    "end. On a terminal, the heartbeats are one progress bar that changes in place. The exit code tells how the run " +
+    "ended. Without a run, watch follows all runs of the environment and prints a line for each change, until you " +
+    "press Ctrl-C. If the server goes away, watch says so on stderr and goes on when it is back. With --json each " +
+    "line is an event, or the changed run (NDJSON), without the lines.",
+  arguments: [OPTIONAL_RUN],
+  options: WATCHED,
+  examples: [
+    "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617",
+    "action-runs watch 148ea617",
+    "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
+    "action-runs watch --action-name deploy",
+    "action-runs watch --waiting approval",
+    "action-runs watch --json | jq -c 'select(.status == \"failed\")'",
+  ],
+  run: (call, text) => (text === undefined ? watchAll(call) : watch(call, text)),
+});
 
-async function watch({ client, output, flags }: Call<WatchFlags>, text: string): Promise<number> {
+async function watch({ client, output, flags }: ApiCall<typeof WATCHED>, text: string): Promise<number> {
   const filters = [flags.actionName, flags.label, flags.waiting, flags.group];
   if (filters.some((filter) => filter !== undefined)) {
     throw new UsageError(
@@ -306,7 +243,7 @@ async function watch({ client, output, flags }: Call<WatchFlags>, text: string):
 }
 
 /** Until the user stops it, or the server refuses. */
-async function watchAll({ client, output, flags }: Call<WatchFlags>): Promise<undefined> {
+async function watchAll({ client, output, flags }: ApiCall<typeof WATCHED>): Promise<undefined> {
   const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");
   const filters = { actionName, label: label && [...label], waiting, group };

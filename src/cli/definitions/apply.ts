@@ -4,14 +4,13 @@
  * first one was killed.
  */
 
-import { Option } from "commander";
 import { ActionRunsError, type Client } from "../../client/index.ts";
 import { type DiffLine, diffLines, withGaps } from "../../words/line-diff.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { type Call, calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, inTurns, withFlagNames } from "../command.ts";
-import { CommandFailed, EXIT, errorSentence, exitCodeOf, explained, UsageError } from "../exit.ts";
+import { type ApiCall, calling, inTurns } from "../command.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOf, explained, UsageError, withFlagNames } from "../exit.ts";
 import { requireTerminal, requireYes } from "../input.ts";
+import { type FlagsOf, option } from "../options.ts";
 import { complain, type Output, people, plain, plainLines, readableJson, toJson } from "../output.ts";
 import {
   type Definition,
@@ -29,32 +28,24 @@ import {
   secretsIn,
 } from "./files.ts";
 
-interface ApplyFlags extends Flags {
-  readonly files: string;
-  readonly yes?: boolean;
-  readonly dryRun?: boolean;
-  readonly prune?: boolean;
-  readonly secrets?: boolean;
-}
+const APPLY = [
+  option("-f, --files <folder>", "the folder", { isMandatory: true }),
+  option("--dry-run", "only show what differs; the exit code is then 2, or 0 if nothing does"),
+  option("-y, --yes", "change the definitions without a question"),
+  option("--secrets", "also send the secrets that are stored already"),
+  option("--prune", "also delete definitions without a file that this token changed last"),
+] as const;
 
-export function applyCommand(): CliCommand {
-  const command = new CliCommand("apply")
-    .summary("store the actions, schedules and webhook endpoints of a folder")
-    .description(
-      "Compare the actions, schedules and webhook endpoints in the files of a folder with the stored ones, show what " +
-        `differs, ask, and store it. A file is ${FILES}, with what ` +
-        "`action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is changed. " +
-        "If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token with " +
-        "the role owner or admin.",
-    )
-    .addOption(new Option("-f, --files <folder>", "the folder").makeOptionMandatory())
-    .addOption(new Option("--dry-run", "only show what differs; the exit code is then 2, or 0 if nothing does"))
-    .addOption(new Option("-y, --yes", "change the definitions without a question"))
-    .addOption(new Option("--secrets", "also send the secrets that are stored already"))
-    .addOption(new Option("--prune", "also delete definitions without a file that this token changed last"))
-    .addHelpText(
-      "after",
-      `
+export const applyCommand = calling("apply", {
+  summary: "store the actions, schedules and webhook endpoints of a folder",
+  about:
+    "Compare the actions, schedules and webhook endpoints in the files of a folder with the stored ones, show what " +
+    `differs, ask, and store it. A file is ${FILES}, with what ` +
+    "`action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is " +
+    "changed. If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token " +
+    "with the role owner or admin.",
+  options: APPLY,
+  help: `
 In the place of a secret, write "$env:ACTION_RUNS_SECRET_NAME". The command reads the
 variable, and sends its value only if no secret is stored there, or with --secrets.
 Nobody can compare a secret with a stored one, so use --secrets after you changed one.
@@ -65,22 +56,16 @@ token changed last. So use one token for each folder.
 
 The exit code is 2 only if --dry-run finds a difference. Wrong files and settings are 1.
 An option that does not exist is 2, as for all commands.
-${examples("action-runs apply -f definitions", "action-runs apply -f definitions --dry-run", "action-runs apply -f definitions --yes --prune")}`,
-    )
-    .action(withoutUsage(calling(apply)));
-  return withCall(command);
-}
-
-/** 2 must mean a difference, so a usage error is another failure here. */
-function withoutUsage<A extends readonly unknown[]>(action: (this: unknown, ...args: A) => Promise<void>) {
-  return async function withoutUsage(this: unknown, ...args: A): Promise<void> {
-    try {
-      await action.call(this, ...args);
-    } catch (fault) {
-      throw exitCodeOf(fault) === EXIT.usage ? new CommandFailed(errorSentence(fault) ?? "") : fault;
-    }
-  };
-}
+`,
+  examples: [
+    "action-runs apply -f definitions",
+    "action-runs apply -f definitions --dry-run",
+    "action-runs apply -f definitions --yes --prune",
+  ],
+  // 2 must mean a difference.
+  isUsageFailure: true,
+  run: apply,
+});
 
 /** What differs. `stored` null: there is no such definition. `wanted` null: it is deleted. */
 interface Change {
@@ -96,7 +81,7 @@ interface Change {
 
 const NOTHING = "Nothing was changed.";
 
-async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<number> {
+async function apply({ client, output, flags }: ApiCall<typeof APPLY>): Promise<number> {
   const { dryRun, yes } = flags;
   if (!dryRun && !yes) requireTerminal("apply", "--yes to apply without a question, or --dry-run");
   const { files, problems } = readDefinitions(flags.files);
@@ -127,7 +112,7 @@ function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new CommandFailed(`${NOTHING} Correct the files first.`);
 }
 
-async function compare(client: Client, files: readonly DefinitionFile[], { secrets = false, prune }: ApplyFlags) {
+async function compare(client: Client, files: readonly DefinitionFile[], { secrets, prune }: FlagsOf<typeof APPLY>) {
   const changes: Change[] = [];
   const deletions: Change[] = [];
   const problems: string[] = [];
@@ -141,7 +126,7 @@ async function compare(client: Client, files: readonly DefinitionFile[], { secre
     const stored = new Map((await Array.fromAsync(kind.of(client).list())).map((one) => [one.name, one]));
     const found = await inTurns(own, async (file) => {
       const before = stored.get(file.name) ?? null;
-      const resolved = resolveSecrets(file, before?.definition ?? null, secrets);
+      const resolved = resolveSecrets(file, before?.definition ?? null, secrets === true);
       kept += resolved.kept;
       problems.push(...resolved.problems);
       return resolved.problems.length > 0 ? null : changeOf(client, file, before, resolved, changes, problems);

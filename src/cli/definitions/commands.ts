@@ -3,25 +3,21 @@
  * secret that the service makes for a definition. Every text from the service passes through `plain`.
  */
 
-import { type Command, Option } from "commander";
 import type { Client, RotateSecretOptions } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { calling, type Flags, type ListFlags, listing } from "../call.ts";
+import { type Build, type CliCommand, calling, listing, showing, take } from "../command.ts";
+import { isObject, readObject } from "../input.ts";
 import {
-  CliCommand,
-  examples,
+  argument,
   limitOption,
-  OfferingArgument,
+  type Options,
+  option,
+  readGracePeriod,
   readName,
   type Suggested,
-  take,
-  textOption,
   wholeNumberFrom,
-} from "../command.ts";
-import { fields, instantText, objectText } from "../fields.ts";
-import { readObject } from "../input.ts";
-import { complain, type Output, plain, wrap } from "../output.ts";
-import { readGracePeriod } from "../times.ts";
+} from "../options.ts";
+import { complain, instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import {
   type Definition,
   type Kind,
@@ -32,18 +28,7 @@ import {
   type Version,
 } from "./files.ts";
 
-/** The condition of a put or a delete. */
-interface ConditionFlags extends Flags {
-  readonly ifVersion?: number;
-}
-
-export interface PutFlags extends ConditionFlags {
-  readonly body?: string;
-  readonly ifNew?: boolean;
-}
-
-/** What the commands of a kind say. `L`: an entry of its list. */
-export interface Told<L> {
+export interface Told {
   readonly kind: Kind;
   /** Behind "the". */
   readonly noun: string;
@@ -55,169 +40,129 @@ export interface Told<L> {
   readonly putExamples: readonly string[];
   readonly getExample: string;
   readonly bodyHelp: string;
-  readonly table: (listed: readonly L[], output: Output) => string;
+  /** Of what the kind's list has. */
+  readonly table: (listed: readonly never[], output: Output) => string;
   /** What can't happen if a text of an example is left in a definition. */
   readonly orElse: string;
-  /** Adds what else can give a definition. Then --body may be missing. */
-  readonly withMembers?: (command: CliCommand) => CliCommand;
+  /** What else can give a definition. Then --body may be missing. */
+  readonly members?: Options;
   /** The definition that the options give. Default: --body. */
-  readonly read?: (flags: PutFlags, command: Command) => Promise<Definition>;
+  readonly read?: (flags: { readonly body?: string | undefined }, command: CliCommand) => Promise<Definition>;
 }
 
-/** `put`, `get`, `list`, `versions` and `delete`. */
-export function definitionCommands<L>(told: Told<L>): readonly CliCommand[] {
-  return [putCommand(told), getCommand(told), listCommand(told), versionsCommand(told), deleteCommand(told)];
-}
-
-export function nameArgument({ noun, suggested }: Pick<Told<never>, "noun" | "suggested">): OfferingArgument {
-  const argument = new OfferingArgument("<name>", `the ${noun}'s name`, suggested);
-  argument.argParser(readName);
-  return argument;
+export function nameArgument({ noun, suggested }: Pick<Told, "noun" | "suggested">) {
+  return argument("<name>", `the ${noun}'s name`, { offers: suggested, read: readName });
 }
 
 const aOrAn = (noun: string) => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 
-function putCommand<L>(told: Told<L>): CliCommand {
-  const { kind, noun, example, about, withMembers, read = readBody } = told;
+export function definitionCommands(told: Told): readonly Build[] {
+  const { kind, noun, example, about, members = [], read = readBody } = told;
   const { command: group } = kind;
-  const command = new CliCommand(`${group} put`)
-    .summary(`store ${aOrAn(kind.noun)}`)
-    .description(`Create or replace ${aOrAn(kind.noun)}. A change takes effect within 30 seconds. ${about.put}`)
-    .addArgument(nameArgument(told))
-    .addOption(
-      textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory(withMembers === undefined),
-    );
-  withMembers?.(command);
-  return command
-    .addOption(ifVersionOption(noun))
-    .addOption(new Option("--if-new", `only if there is no such ${noun}`).conflicts("ifVersion"))
-    .addHelpText(
-      "after",
-      told.bodyHelp +
-        examples(
-          ...told.putExamples,
-          `action-runs ${group} get ${example} --json > ${example}.json    (to change it)`,
-          `action-runs ${group} put ${example} --if-version 1795612908373 --body @${example}.json`,
-        ),
-    )
-    .action(
-      calling<PutFlags, [string]>(async ({ client, output, flags, command }, name) => {
+  const one = aOrAn(kind.noun);
+  const name = nameArgument(told);
+  const ifVersion = option("--if-version <version>", `only if the ${noun} has this version`, {
+    read: wholeNumberFrom(1, 2 ** 53 - 1),
+  });
+  const secrets =
+    kind.secret !== null ? " A secret never shows, so a version with only a new secret shows no difference." : "";
+  return [
+    calling(`${group} put`, {
+      summary: `store ${one}`,
+      about: `Create or replace ${one}. A change takes effect within 30 seconds. ${about.put}`,
+      arguments: [name],
+      options: [
+        option("--body <json>", "the definition, as a JSON object", {
+          offers: "files after @",
+          isMandatory: told.members === undefined,
+        }),
+        ...members,
+        ifVersion,
+        option("--if-new", `only if there is no such ${noun}`, { conflicts: ["ifVersion"] }),
+      ],
+      help: told.bodyHelp,
+      examples: [
+        ...told.putExamples,
+        `action-runs ${group} get ${example} --json > ${example}.json    (to change it)`,
+        `action-runs ${group} put ${example} --if-version 1795612908373 --body @${example}.json`,
+      ],
+      async run({ client, output, flags, command }, name) {
         const definition = await read(flags, command);
-        const ifVersion = flags.ifNew ? null : flags.ifVersion;
-        const put = await kind.of(client).put(name, definition, { ifVersion });
+        const put = await kind.of(client).put(name, definition, { ifVersion: flags.ifNew ? null : flags.ifVersion });
         await show(told, put, madeSecretOf(put), output);
         const warning = leftOverWarning(definition, `or ${told.orElse}`);
         if (warning !== null) complain(`The ${noun} is stored, but ${warning}`);
-      }),
-    );
-}
-
-function readBody({ body = "" }: PutFlags): Promise<Definition> {
-  return readObject(body, "--body");
-}
-
-function getCommand<L>(told: Told<L>): CliCommand {
-  const { kind, example, about } = told;
-  return new CliCommand(`${kind.command} get`)
-    .summary(`show ${aOrAn(kind.noun)}`)
-    .description(
-      `Show ${aOrAn(kind.noun)}${about.get}. With --json it is the definition alone, which \`${kind.command} put\` ` +
-        `accepts again. \`${kind.command} list --json\` has the version.`,
-    )
-    .addArgument(nameArgument(told))
-    .addHelpText("after", examples(`action-runs ${kind.command} get ${example}`, told.getExample))
-    .action(
-      calling<Flags, [string]>(async ({ client, output }, name) => {
+      },
+    }),
+    calling(`${group} get`, {
+      summary: `show ${one}`,
+      about:
+        `Show ${one}${about.get}. With --json it is the definition alone, which \`${group} put\` accepts again. ` +
+        `\`${group} list --json\` has the version.`,
+      arguments: [name],
+      examples: [`action-runs ${group} get ${example}`, told.getExample],
+      async run({ client, output }, name) {
         await show(told, await kind.of(client).get(name), null, output);
-      }),
-    );
-}
-
-function listCommand<L>({ kind, about, table }: Told<L>): CliCommand {
-  const { command: group, noun } = kind;
-  return new CliCommand(`${group} list`)
-    .summary(`list ${noun}s`)
-    .description(`List the ${noun}s of the environment by name${about.list}`)
-    .addOption(limitOption())
-    .addHelpText("after", examples(`action-runs ${group} list`, `action-runs ${group} list --json | jq -r '.[].name'`))
-    .action(
-      listing<ListFlags, StoredDefinition, []>(
-        ({ client }) => kind.of(client).list(),
-        `There are no ${noun}s.`,
-        (listed, output) => table(listed as unknown as readonly L[], output),
-      ),
-    );
-}
-
-interface VersionsFlags extends Flags {
-  readonly limit: number;
-}
-
-function versionsCommand<L>(told: Told<L>): CliCommand {
-  const { kind, example } = told;
-  const { command: group } = kind;
-  const secrets =
-    kind.secret !== null ? " A secret never shows, so a version with only a new secret shows no difference." : "";
-  return new CliCommand(`${group} versions`)
-    .summary(`list the versions of ${aOrAn(kind.noun)}`)
-    .description(
-      `List the versions of ${aOrAn(kind.noun)}, newest first: who stored each, when, and what differs from the version ` +
+      },
+    }),
+    listing(`${group} list`, {
+      summary: `list ${kind.noun}s`,
+      about: `List the ${kind.noun}s of the environment by name${about.list}`,
+      options: [limitOption()],
+      examples: [`action-runs ${group} list`, `action-runs ${group} list --json | jq -r '.[].name'`],
+      list: ({ client }) => kind.of(client).list(),
+      none: `There are no ${kind.noun}s.`,
+      table: (listed, output) => told.table(listed as readonly never[], output),
+    }),
+    calling(`${group} versions`, {
+      summary: `list the versions of ${one}`,
+      about:
+        `List the versions of ${one}, newest first: who stored each, when, and what differs from the version ` +
         `before.${secrets} With --json each version has its definition. The token needs the role owner or admin.`,
-    )
-    .addArgument(nameArgument(told))
-    .addOption(limitOption(20))
-    .addHelpText(
-      "after",
-      examples(
+      arguments: [name],
+      options: [limitOption(20)],
+      examples: [
         `action-runs ${group} versions ${example}`,
         `action-runs ${group} versions ${example} --json | jq '.[1].definition' > before.json`,
-      ),
-    )
-    .action(
-      calling<VersionsFlags, [string]>(async ({ client, output, flags: { limit } }, name) => {
+      ],
+      async run({ client, output, flags: { limit } }, name) {
         // For people, one more than is shown, which the last one is compared with.
         const versions = take(kind.of(client).versions(name), output.isJson ? limit : limit + 1);
         await output.list(versions, "There are no versions.", (all) => versionTable(all, limit, output));
-      }),
-    );
-}
-
-function deleteCommand<L>(told: Told<L>): CliCommand {
-  const { kind, noun, example, about } = told;
-  return new CliCommand(`${kind.command} delete`)
-    .summary(`delete ${aOrAn(kind.noun)}`)
-    .description(`Delete ${aOrAn(kind.noun)}${about.delete}`)
-    .addArgument(nameArgument(told))
-    .addOption(ifVersionOption(noun))
-    .addHelpText("after", examples(`action-runs ${kind.command} delete ${example}`))
-    .action(
-      calling<ConditionFlags, [string]>(async ({ client, output, flags: { ifVersion } }, name) => {
+      },
+    }),
+    showing(`${group} delete`, {
+      summary: `delete ${one}`,
+      about: `Delete ${one}${about.delete}`,
+      arguments: [name],
+      options: [ifVersion],
+      examples: [`action-runs ${group} delete ${example}`],
+      async ask({ client, flags: { ifVersion } }, name) {
         await kind.of(client).delete(name, { ifVersion });
-        await output.show({ deleted: name }, () => `Deleted ${plain(name)}.`);
-      }),
-    );
+        return { deleted: name };
+      },
+      text: ({ deleted }) => `Deleted ${plain(deleted)}.`,
+    }),
+  ];
 }
 
-/** `of`: what has the version, such as "action". */
-function ifVersionOption(of: string): Option {
-  const option = new Option("--if-version <version>", `only if the ${of} has this version`);
-  return option.argParser(wholeNumberFrom(1, 2 ** 53 - 1));
+function readBody({ body = "" }: { readonly body?: string | undefined }): Promise<Definition> {
+  return readObject(body, "--body");
 }
 
 /** Shows a definition. As JSON it is the definition alone, because `put` accepts that. `secret`: made just now. */
-async function show<L>(
-  { kind, noun }: Told<L>,
+async function show(
+  { kind: { made }, noun }: Told,
   { name, version, definition }: StoredDefinition,
   secret: string | null,
   output: Output,
 ): Promise<void> {
-  const { made } = kind;
   const rows = [
     [noun, plain(name)],
     ["version", plain(String(version))],
     ["definition", objectText(definition)],
   ];
-  if (secret === null || made === null) return output.show(definition, () => fields(rows, output));
+  if (secret === null || made === null) return output.show(definition, () => output.fields(rows));
   const shown = mapTexts(definition, (path, text) => (path === made.path ? secret : text));
   await output.show(shown, () => withSecret(rows, made, secret, output));
 }
@@ -230,27 +175,21 @@ function withSecret(
   output: Output,
 ): string {
   const all = [...rows, [noun, `${plain(secret)} (shown only here)`]];
-  return `${fields(all, output)}\n\n${wrap(advice, output.columns)}`;
+  return `${output.fields(all)}\n\n${wrap(advice, output.columns)}`;
 }
 
 function versionTable(versions: readonly Version[], shown: number, output: Output): string {
-  const rows = versions.slice(0, shown).map(({ version, changedAt, actorName, definition }, i) => {
-    const before = versions[i + 1];
-    const members = before === undefined ? [] : changedMembers(before.definition, definition);
-    return [
-      String(version),
-      instantText(changedAt),
-      actorName,
-      before && members.length === 0 ? "nothing" : members.join(", "),
-    ];
-  });
-  const columns = [
-    { heading: "VERSION" },
-    { heading: "CHANGED", dispensable: 2 },
-    { heading: "BY", least: 8, dispensable: 1 },
-    { heading: "DIFFERS IN", least: 12 },
-  ];
-  return output.table(columns, rows);
+  const pairs = versions.slice(0, shown).map((version, i) => [version, versions[i + 1]] as const);
+  return output.table(pairs, [
+    ["VERSION", ([{ version }]) => version],
+    ["CHANGED", ([{ changedAt }]) => instantText(changedAt), { dispensable: 2 }],
+    ["BY", ([{ actorName }]) => actorName, { least: 8, dispensable: 1 }],
+    [
+      "DIFFERS IN",
+      ([{ definition }, before]) => before && (changedMembers(before.definition, definition).join(", ") || "nothing"),
+      { least: 12 },
+    ],
+  ]);
 }
 
 /** The paths of the members in which two definitions differ. A list counts as a whole. */
@@ -263,14 +202,6 @@ function changedMembers(before: unknown, after: unknown, path = ""): readonly st
   });
 }
 
-function isObject(value: unknown): value is Definition {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-interface RotateFlags extends Flags {
-  readonly gracePeriod?: number;
-}
-
 /** What a rotation answers. The API has the secret in a member that depends on the kind. */
 interface Rotated {
   readonly secret?: string | null;
@@ -279,38 +210,39 @@ interface Rotated {
 }
 
 /** A command that gives a definition another secret of those that the service makes. */
-export function rotatingCommand<L>(
-  told: Told<L>,
+export function rotatingCommand(
+  told: Told,
   about: string,
   rotate: (client: Client, name: string, options: RotateSecretOptions) => Promise<Rotated>,
-): CliCommand {
+): Build {
   const { kind, noun, example } = told;
   const { made } = kind;
   if (made === null) throw new Error(`no secret is made for ${aOrAn(kind.noun)}`);
-  return new CliCommand(made.rotate)
-    .summary(`give ${aOrAn(kind.noun)} a new ${made.noun}`)
-    .description(about)
-    .addArgument(nameArgument(told))
-    .addOption(
-      new Option(
+  return calling(made.rotate, {
+    summary: `give ${aOrAn(kind.noun)} a new ${made.noun}`,
+    about,
+    arguments: [nameArgument(told)],
+    options: [
+      option(
         "--grace-period <time>",
         "how long the old secret still counts, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
-      ).argParser(readGracePeriod),
-    )
-    .addHelpText("after", examples(`action-runs ${made.rotate} ${example} --grace-period 1h`))
-    .action(
-      calling<RotateFlags, [string]>(async ({ client, output, flags }, name) => {
-        const rotated = await rotate(client, name, { gracePeriodSeconds: flags.gracePeriod });
-        const { secret = rotated.signingSecret ?? null, graceEndsAt } = rotated;
-        const rows = [
-          [noun, plain(name)],
-          ["old secret", graceEndsAt === null ? "has ended" : `counts until ${instantText(graceEndsAt)}`],
-        ];
-        await output.show(rotated, () =>
-          secret === null
-            ? fields([...rows, [made.noun, "made, but the response that had it got lost; rotate again"]], output)
-            : withSecret(rows, made, secret, output),
-        );
-      }),
-    );
+        { read: readGracePeriod },
+      ),
+    ],
+    examples: [`action-runs ${made.rotate} ${example} --grace-period 1h`],
+    async run({ client, output, flags }, name) {
+      const rotated = await rotate(client, name, { gracePeriodSeconds: flags.gracePeriod });
+      const { secret = rotated.signingSecret ?? null, graceEndsAt } = rotated;
+      const rows = [
+        [noun, plain(name)],
+        ["old secret", graceEndsAt === null ? "has ended" : `counts until ${instantText(graceEndsAt)}`],
+      ];
+      await output.show(rotated, () =>
+        secret === null
+          ? output.fields([...rows, [made.noun, "made, but the response that had it got lost; rotate again"]])
+          : withSecret(rows, made, secret, output),
+      );
+      return undefined;
+    },
+  });
 }

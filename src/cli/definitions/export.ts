@@ -18,12 +18,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Option } from "commander";
 import { ActionRunsError, type Client, type RunChanges } from "../../client/index.ts";
-import { type Call, calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, inTurns } from "../command.ts";
+import { type ApiCall, calling, inTurns } from "../command.ts";
 import { CommandFailed, EXIT, UsageError } from "../exit.ts";
 import { lastingChanges } from "../follow.ts";
+import { option } from "../options.ts";
 import { complain, plain, toJson } from "../output.ts";
 import { replaceFile } from "../settings.ts";
 import {
@@ -39,47 +38,38 @@ import {
   secretsIn,
 } from "./files.ts";
 
-interface ExportFlags extends Flags {
-  readonly output?: string;
-  readonly after?: string;
-  readonly timeline?: boolean;
-  readonly definitions?: string;
-  readonly prune?: boolean;
-}
+const EXPORT = [
+  option("--output <file>", "append the runs to this file; FILE.cursor beside it says where to go on"),
+  option("--after <cursor>", "only runs that changed after this cursor; 0 for all that are kept"),
+  option("--timeline", "with the events of each run, as the archive has them; one request for each run"),
+  option("--definitions <folder>", `write ${FILES}`, { conflicts: ["output", "after", "timeline"] }),
+  option("--prune", "with --definitions: remove the files of definitions that no longer exist"),
+] as const;
+type Call = ApiCall<typeof EXPORT>;
 
-export function exportCommand(): CliCommand {
-  const command = new CliCommand("export")
-    .summary("copy the runs or the definitions of an environment to files")
-    .description(
-      "Print all runs of an environment with their details, one on each line (NDJSON), or append them to a file. The " +
-        "next export into the file continues where the last one ended, also after a kill. A run that has changed since " +
-        "then comes again, so the last line of a run counts. With --definitions, write the actions, schedules and webhook " +
-        "endpoints instead, without their secrets, as files that `apply` reads.",
-    )
-    .addOption(new Option("--output <file>", "append the runs to this file; FILE.cursor beside it says where to go on"))
-    .addOption(new Option("--after <cursor>", "only runs that changed after this cursor; 0 for all that are kept"))
-    .addOption(
-      new Option("--timeline", "with the events of each run, as the archive has them; one request for each run"),
-    )
-    .addOption(new Option("--definitions <folder>", `write ${FILES}`).conflicts(["output", "after", "timeline"]))
-    .addOption(new Option("--prune", "with --definitions: remove the files of definitions that no longer exist"))
-    .addHelpText(
-      "after",
-      `
+export const exportCommand = calling("export", {
+  summary: "copy the runs or the definitions of an environment to files",
+  about:
+    "Print all runs of an environment with their details, one on each line (NDJSON), or append them to a file. The " +
+    "next export into the file continues where the last one ended, also after a kill. A run that has changed since " +
+    "then comes again, so the last line of a run counts. With --definitions, write the actions, schedules and webhook " +
+    "endpoints instead, without their secrets, as files that `apply` reads.",
+  options: EXPORT,
+  help: `
 An export of definitions keeps what your files have in the places of secrets, if it
 refers to a variable or has a placeholder. Otherwise null stands there.
-${examples("action-runs export --output runs.ndjson", "action-runs export | jq -r .status | sort | uniq -c", "action-runs export --definitions definitions")}`,
-    )
-    .action(
-      calling<ExportFlags>((call) =>
-        call.flags.definitions === undefined ? exportRuns(call) : exportDefinitions(call, call.flags.definitions),
-      ),
-    );
-  return withCall(command);
-}
+`,
+  examples: [
+    "action-runs export --output runs.ndjson",
+    "action-runs export | jq -r .status | sort | uniq -c",
+    "action-runs export --definitions definitions",
+  ],
+  run: (call) =>
+    call.flags.definitions === undefined ? exportRuns(call) : exportDefinitions(call, call.flags.definitions),
+});
 
 /** A line for each run. Only one page of the feed is in memory. */
-async function exportRuns({ client, output, flags }: Call<ExportFlags>): Promise<undefined> {
+async function exportRuns({ client, output, flags }: Call): Promise<undefined> {
   const { output: path, prune, timeline } = flags;
   if (prune) throw new UsageError("--prune works only with --definitions.");
   const file = path === undefined ? null : openExport(path, flags.after);
@@ -176,7 +166,7 @@ function dropHalfLine(file: number, path: string): void {
   if (size > 0) throw refusal;
 }
 
-async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, folder: string): Promise<undefined> {
+async function exportDefinitions({ client, output, flags }: Call, folder: string): Promise<undefined> {
   const written: string[] = [];
   const stale: string[] = [];
   let count = 0;

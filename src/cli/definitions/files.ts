@@ -9,17 +9,14 @@
 
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client, DeleteOptions, List, PutOptions } from "../../client/index.ts";
+import type { Client, DeleteOptions, List, PutOptions, Schemas, Stored } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { CommandFailed, UsageError } from "../exit.ts";
+import { isObject } from "../input.ts";
 
 export type Definition = Readonly<Record<string, unknown>>;
 
-export interface StoredDefinition {
-  readonly name: string;
-  readonly version: number;
-  readonly definition: Definition;
-}
+export type StoredDefinition = Stored<Definition>;
 
 /** With the secret that the service made for it. */
 interface PutDefinition extends StoredDefinition {
@@ -29,10 +26,8 @@ interface PutDefinition extends StoredDefinition {
 
 export const madeSecretOf = ({ signingSecret, inboundSecret }: PutDefinition) => signingSecret ?? inboundSecret ?? null;
 
-export interface Version extends Pick<StoredDefinition, "version" | "definition"> {
-  readonly changedAt: string;
-  readonly actor: string;
-  readonly actorName: string;
+export interface Version extends Omit<Schemas["ListedVersion"], "definition"> {
+  readonly definition: Definition;
 }
 
 /** The operations of the client that all kinds have. */
@@ -113,7 +108,6 @@ export const ENDPOINTS: Kind = {
 /** What a kind needs is stored before it, and deleted after it. */
 export const KINDS = [ACTIONS, SCHEDULES, ENDPOINTS] as const;
 
-/** The files, in a sentence. */
 export const FILES = "actions/NAME.json, schedules/NAME.json or webhook-endpoints/NAME.json";
 
 export interface DefinitionFile {
@@ -186,10 +180,6 @@ export function readDefinition(path: string): Definition {
   const parsed = parseExact(text);
   if ("problem" in parsed) throw new CommandFailed(parsed.problem);
   return value;
-}
-
-function isObject(value: unknown): value is Definition {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A text, or null, at its dotted path. */

@@ -1,34 +1,24 @@
 /** `schedule`: stores, shows, lists and deletes schedules, says when they start runs, and runs one now. */
 
-import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";
-import { calling, type Flags, withCommands } from "../call.ts";
-import { CliCommand, examples, OfferingOption, repeated } from "../command.ts";
-import { fields, indent, instantText, words } from "../fields.ts";
+import { calling, group } from "../command.ts";
 import { readObject } from "../input.ts";
-import {
-  type CreatingFlags,
-  creatingOptions,
-  JSON_HELP,
-  type ParameterFlags,
-  readParameterFlags,
-  showCreated,
-  withCreating,
-  withParameters,
-} from "../new-run.ts";
-import { type Column, type Output, plain } from "../output.ts";
-import { definitionCommands, nameArgument, type PutFlags, type Told } from "./commands.ts";
+import { CREATING, creatingOptions, JSON_HELP, PARAMETERS, readParameterFlags, showCreated } from "../new-run.ts";
+import { type FlagsOf, option, repeated } from "../options.ts";
+import { indent, instantText, type Output, plain, words } from "../output.ts";
+import { definitionCommands, nameArgument, type Told } from "./commands.ts";
 import { SCHEDULES } from "./files.ts";
 
-interface MemberFlags extends PutFlags, ParameterFlags {
-  readonly action?: string;
-  readonly cron?: string;
-  readonly timezone?: string;
-  readonly label?: readonly string[];
-}
+const MEMBERS = [
+  option("--action <name>", "the stored action that it runs", { offers: "stored actions" }),
+  option("--cron <times>", "minute, hour, day of the month, month and day of the week, or @daily and others"),
+  option("--timezone <name>", "the time zone of --cron, such as Europe/Berlin or UTC"),
+  option("--label <text>", "a label of its runs; repeatable", { offers: "labels", read: repeated }),
+  ...PARAMETERS,
+] as const;
 
-const SCHEDULE: Told<Schemas["ListedSchedule"]> = {
+const SCHEDULE: Told = {
   kind: SCHEDULES,
   noun: "schedule",
   example: "nightly",
@@ -50,22 +40,8 @@ const SCHEDULE: Told<Schemas["ListedSchedule"]> = {
   bodyHelp: JSON_HELP,
   table: scheduleTable,
   orElse: "no run can start",
-  withMembers: (command) =>
-    withParameters(
-      command
-        .addOption(new OfferingOption("--action <name>", "the stored action that it runs", "stored actions"))
-        .addOption(
-          new Option(
-            "--cron <times>",
-            "minute, hour, day of the month, month and day of the week, or @daily and others",
-          ),
-        )
-        .addOption(new Option("--timezone <name>", "the time zone of --cron, such as Europe/Berlin or UTC"))
-        .addOption(
-          new OfferingOption("--label <text>", "a label of its runs; repeatable", "labels").argParser(repeated),
-        ),
-    ),
-  read: async (flags: MemberFlags) => {
+  members: MEMBERS,
+  read: async (flags: { readonly body?: string | undefined } & Partial<FlagsOf<typeof MEMBERS>>) => {
     const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
     const { action, cron, timezone, label } = flags;
     const parameters = await readParameterFlags(flags, base.parameters);
@@ -73,85 +49,66 @@ const SCHEDULE: Told<Schemas["ListedSchedule"]> = {
   },
 };
 
-export function scheduleCommand(): CliCommand {
-  const schedule = new CliCommand("schedule")
-    .summary("store, show, list, delete and run schedules")
-    .description(
-      "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
-        "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
-    )
-    .addHelpText("after", examples(...SCHEDULE.putExamples, "action-runs schedule status nightly"));
-  return withCommands(schedule, [...definitionCommands(SCHEDULE), statusCommand(), runCommand()]);
-}
+const NAME = nameArgument(SCHEDULE);
 
-function statusCommand(): CliCommand {
-  return new CliCommand("schedule status")
-    .summary("show the next times of a schedule")
-    .description(
-      "Show the next five times of a schedule, what became of the last one, whether somebody disabled the schedule, and " +
-        "who changed it.",
-    )
-    .addArgument(nameArgument(SCHEDULE))
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs schedule status nightly",
-        "action-runs schedule status nightly --json | jq -r '.nextTimes[].local'",
-        "action-runs list --label schedule:nightly    (its runs)",
-      ),
-    )
-    .action(
-      calling<Flags, [string]>(async ({ client: { schedules }, output }, name) => {
-        const status = await schedules.status(name);
-        if (output.isJson) await output.show(status, String);
-        else await output.line(statusText(status, await schedules.get(name), output));
-      }),
-    );
-}
+const status = calling("schedule status", {
+  summary: "show the next times of a schedule",
+  about:
+    "Show the next five times of a schedule, what became of the last one, whether somebody disabled the schedule, and " +
+    "who changed it.",
+  arguments: [NAME],
+  examples: [
+    "action-runs schedule status nightly",
+    "action-runs schedule status nightly --json | jq -r '.nextTimes[].local'",
+    "action-runs list --label schedule:nightly    (its runs)",
+  ],
+  async run({ client: { schedules }, output }, name) {
+    const status = await schedules.status(name);
+    if (output.isJson) await output.show(status, String);
+    else await output.line(statusText(status, await schedules.get(name), output));
+  },
+});
 
-function runCommand(): CliCommand {
-  const command = new CliCommand("schedule run")
-    .summary("run the action of a schedule now")
-    .description(
-      "Create a run of the action now, with the parameters and labels of the schedule. You are its creator. The times of " +
-        "the schedule stay as they are, also if this run is still open. --wait works as for `create`.",
-    )
-    .addArgument(nameArgument(SCHEDULE))
-    .addHelpText("after", examples("action-runs schedule run nightly --wait"))
-    .action(
-      calling<Flags & CreatingFlags, [string]>(async ({ client, output, flags }, name) => {
-        const { action, parameters = {}, labels = [] } = (await client.schedules.get(name)).definition;
-        const body = { parameters, labels: [...labels, `schedule:${name}`] };
-        const created = await client.actions.run(action, body, creatingOptions(flags));
-        return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
-      }),
-    );
-  return withCreating(command);
-}
+const run = calling("schedule run", {
+  summary: "run the action of a schedule now",
+  about:
+    "Create a run of the action now, with the parameters and labels of the schedule. You are its creator. The times of " +
+    "the schedule stay as they are, also if this run is still open. --wait works as for `create`.",
+  arguments: [NAME],
+  options: CREATING,
+  examples: ["action-runs schedule run nightly --wait"],
+  async run(call, name) {
+    const { client, flags } = call;
+    const { action, parameters = {}, labels = [] } = (await client.schedules.get(name)).definition;
+    const body = { parameters, labels: [...labels, `schedule:${name}`] };
+    return showCreated(call, await client.actions.run(action, body, creatingOptions(flags)));
+  },
+});
 
-// A column without text takes no room.
-const COLUMNS: readonly Column[] = [
-  // Commands need the whole name.
-  { heading: "SCHEDULE" },
-  { heading: "NEXT" },
-  { heading: "ACTION", least: 12, dispensable: 1 },
-  { heading: "CRON", least: 12, dispensable: 2 },
-  { heading: "TIME ZONE", dispensable: 3 },
-  { heading: "VERSION", dispensable: 5 },
-  { heading: "CHANGED", dispensable: 4 },
-];
+export const scheduleCommand = group("schedule", {
+  summary: "store, show, list, delete and run schedules",
+  about:
+    "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
+    "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
+  examples: [...SCHEDULE.putExamples, "action-runs schedule status nightly"],
+  commands: [...definitionCommands(SCHEDULE), status, run],
+});
 
 export function scheduleTable(schedules: readonly Schemas["ListedSchedule"][], output: Output): string {
-  const rows = schedules.map(({ name, version, changedAt, nextAt, definition }) => [
-    name,
-    nextAt === null ? "disabled" : instantText(nextAt),
-    definition.action,
-    definition.cron,
-    definition.timezone,
-    String(version),
-    instantText(changedAt),
+  return output.table(schedules, [
+    // Commands need the whole name.
+    ["SCHEDULE", ({ name }) => name],
+    [
+      "NEXT",
+      ({ nextAt }) => (nextAt === null ? "disabled" : instantText(nextAt)),
+      { colour: (cell) => cell === "disabled" && "yellow" },
+    ],
+    ["ACTION", ({ definition }) => definition.action, { least: 12, dispensable: 1 }],
+    ["CRON", ({ definition }) => definition.cron, { least: 12, dispensable: 2 }],
+    ["TIME ZONE", ({ definition }) => definition.timezone, { dispensable: 3 }],
+    ["VERSION", ({ version }) => version, { dispensable: 5 }],
+    ["CHANGED", ({ changedAt }) => instantText(changedAt), { dispensable: 4 }],
   ]);
-  return output.table(COLUMNS, rows, (column, cell) => (column === 1 && cell === "disabled" ? "yellow" : null));
 }
 
 /** `schedule`: its definition says whether a person disabled it. */
@@ -167,7 +124,7 @@ function statusText(
       ? definition.disabled && "by its definition"
       : words("by the service at", `${instantText(disabledAt)}:`, plain(disabledReason ?? ""));
   const times = nextTimes.map(({ at, local }) => `${instantText(at)}  ${plain(local.replace(/:00\.000/, ""))}`);
-  const rows = [
+  return output.fields([
     ["schedule", `${plain(status.name)}, version ${plain(String(status.version))}`],
     ["runs", `${plain(action)} at ${plain(cron)} in ${plain(timezone)}`],
     ["disabled", off ? output.paint("yellow", off) : "no"],
@@ -175,11 +132,7 @@ function statusText(
     ["last time", lastTime && lastText(lastTime)],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
-  ];
-  return fields(
-    rows.map(([name, value]) => [name || "", value || null]),
-    output,
-  );
+  ]);
 }
 
 function lastText({ at, outcome, runId }: NonNullable<Schemas["ScheduleStatus"]["lastTime"]>): string {

@@ -10,7 +10,9 @@ const NOTHING: Buffer = Buffer.alloc(0);
 export class CommandOutput {
   readonly #secrets: readonly string[];
   readonly #tail: Tail;
-  readonly #head: Head | null;
+  readonly #isLog: boolean;
+  /** The beginning of a log. */
+  #head = NOTHING;
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
   readonly #begun = { stdout: NOTHING, stderr: NOTHING };
@@ -22,10 +24,9 @@ export class CommandOutput {
   constructor(secrets: readonly string[], { isLog = false } = {}) {
     this.#secrets = secrets;
     this.#tail = new Tail(isLog ? LOG_TAIL_BYTES : TAIL_BYTES);
-    this.#head = isLog ? new Head() : null;
+    this.#isLog = isLog;
   }
 
-  /** All bytes so far. */
   get pushed(): number {
     return this.#pushed;
   }
@@ -52,18 +53,21 @@ export class CommandOutput {
   /** The beginning and the end of a log; all of it if they meet. Call this after the last chunk. */
   log(): string {
     this.#end();
-    const [head, tail] = [this.#head?.bytes ?? NOTHING, this.#tail.bytes];
+    const head = this.#head;
+    const tail = this.#tail.bytes;
     const missing = this.pushed - head.length - tail.length;
     if (missing <= 0)
       return masked(plainBytes(Buffer.concat([head.subarray(0, this.pushed - tail.length), tail])), this.#secrets);
-    const first = this.#head?.text(this.#secrets) ?? "";
-    return `${first}\n… ${this.pushed - LOG_HEAD_BYTES - LOG_TAIL_BYTES} bytes left out …\n${this.tail()}`;
+    const to = startOfLast(Math.max(head.length - LOG_HEAD_BYTES, 0), head);
+    const shown = plainBytes(head.subarray(0, to));
+    return `${masked(plainBytes(head), this.#secrets, 0, shown.length)}\n… ${this.pushed - LOG_HEAD_BYTES - LOG_TAIL_BYTES} bytes left out …\n${this.tail()}`;
   }
 
   #keep(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#tail.push(bytes);
-    this.#head?.push(bytes);
+    const room = LOG_HEAD_BYTES + SPARE_BYTES - this.#head.length;
+    if (this.#isLog && room > 0) this.#head = Buffer.concat([this.#head, bytes.subarray(0, room)]);
   }
 
   /** Lines without an end are whole now. */
@@ -223,7 +227,6 @@ function wholeLines(text: string): string {
   return text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
 }
 
-/** -1 if there is none. */
 function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
 }
@@ -234,27 +237,6 @@ export const TAIL_MAX_BYTES = 8 * 1024;
 /** Together they fit into the output of a report, which has 256 KiB of JSON. */
 const LOG_HEAD_BYTES = 64 * 1024;
 const LOG_TAIL_BYTES = 160 * 1024;
-
-/** The beginning of a command's output. */
-class Head {
-  #kept: Buffer = NOTHING;
-
-  get bytes(): Buffer {
-    return this.#kept;
-  }
-
-  push(chunk: Buffer): void {
-    const room = LOG_HEAD_BYTES + SPARE_BYTES - this.#kept.length;
-    if (room > 0) this.#kept = Buffer.concat([this.#kept, chunk.subarray(0, room)]);
-  }
-
-  /** About 64 KiB of text, as that of a tail. */
-  text(secrets: readonly string[]): string {
-    const to = startOfLast(Math.max(this.#kept.length - LOG_HEAD_BYTES, 0), this.#kept);
-    const shown = plainBytes(this.#kept.subarray(0, to));
-    return masked(plainBytes(this.#kept), secrets, 0, shown.length);
-  }
-}
 
 /** Joining the chunks costs time for each byte that is kept, so many are joined at once. */
 const CHUNKS_MAX = 1000;
@@ -272,7 +254,6 @@ export class Tail {
     this.#maxBytes = maxBytes;
   }
 
-  /** All bytes so far. */
   get pushed(): number {
     return this.#pushed;
   }

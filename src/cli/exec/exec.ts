@@ -6,18 +6,23 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Option } from "commander";
 import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
-import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } from "../command.ts";
+import { type Build, command } from "../command.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
+import { isObject } from "../input.ts";
+import { argument, CALLBACK_OF_EXEC, option, wholeNumberFrom } from "../options.ts";
 import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
-import { type CallbackFlags, callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
+import { callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
-import { BEAT_SECONDS, Heartbeats, WATCHED_BEAT_SECONDS } from "./heartbeats.ts";
-import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
+import { JobControl, type JobEnd, runJob, statusOf } from "./job.ts";
 import { hideSecrets, withoutSecrets } from "./secrets.ts";
 
+/** How often heartbeats are sent, unless an option says it. People who watch want to see the newest output. */
+const BEAT_SECONDS = 15;
+const WATCHED_BEAT_SECONDS = 5;
+/** How often the output is sent if nobody watches. A little less than every second heartbeat, because timers vary. */
+const TAIL_EVERY_MS = 29_000;
 /** A heartbeat that hangs must not hide a cancel for long. */
 const BEAT_TIMEOUT_SECONDS = 15;
 /** After this time the command starts anyway, because an outage of the service must not stop the work. */
@@ -28,43 +33,30 @@ const SHARE_BEFORE_KILL = 2 / 3;
 const LATE_GRACE_MS = 10_000;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
-interface Flags extends CallbackFlags {
-  readonly interval?: number;
-  readonly log?: boolean;
-  readonly outputFile?: string;
-  readonly keepToken?: boolean;
-}
+export const execCommand: Build = () => execute().usage("[options] -- <command> [args...]").passThroughOptions();
 
-export function execCommand(): CliCommand {
-  const command = new CliCommand("exec")
-    .summary("run a command as the work of a run")
-    .usage("[options] -- <command> [args...]")
-    .description(
-      "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
-        "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
-        "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
-        "pipe, not to a terminal. The newest lines of the output are sent with the heartbeats: while somebody watches the " +
-        "run, with each one, otherwise every 30 seconds. Signals reach the command too, and the run is then reported as failed. If the run is " +
-        "cancelled, exec stops the command.",
-    )
-    .argument("<command...>", "the command and its arguments, after --")
-    .passThroughOptions()
-    .addOption(
-      new Option(
-        "--interval <seconds>",
-        `the time between two heartbeats (default: ${BEAT_SECONDS}, and ${WATCHED_BEAT_SECONDS} while somebody watches the run)`,
-      ).argParser(wholeNumberFrom(1, 86_400)),
-    )
-    .addOption(
-      new Option("--log", "report the first 64 KiB and the last 160 KiB of the output, and not only the last 16 KiB"),
-    )
-    .addOption(
-      new Option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
-    )
-    .addOption(new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"))
-    .addHelpText(
-      "after",
-      `
+const execute = command("exec", {
+  summary: "run a command as the work of a run",
+  about:
+    "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
+    "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
+    "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes " +
+    "through unchanged, but the command writes to a pipe, not to a terminal. The newest lines of the output are sent " +
+    "with the heartbeats: while somebody watches the run, with each one, otherwise every 30 seconds. Signals reach the " +
+    "command too, and the run is then reported as failed. If the run is cancelled, exec stops the command.",
+  arguments: [argument("<command...>", "the command and its arguments, after --")],
+  options: [
+    option(
+      "--interval <seconds>",
+      `the time between two heartbeats (default: ${BEAT_SECONDS}, and ${WATCHED_BEAT_SECONDS} while somebody watches the run)`,
+      { read: wholeNumberFrom(1, 86_400) },
+    ),
+    option("--log", "report the first 64 KiB and the last 160 KiB of the output, and not only the last 16 KiB"),
+    option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
+    option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"),
+    ...CALLBACK_OF_EXEC,
+  ],
+  help: `
 exec exits with the command's status, or with 128 + the number of the signal
 that ended the command. If the service refuses the first heartbeat, the command
 does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
@@ -89,55 +81,53 @@ It can still ask GitHub for proofs, because other tools of the job need them.
 The report shows *** in place of the tokens, also if the command prints them percent-encoded or in base64. A
 hostile command of the same user can still find them: in the shell or npx that
 started exec, in a profile, and, except on Linux, in exec itself. Run such a command
-as another user.\n${examples(
-        "action-runs exec -- npm test",
-        "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
-        "action-runs exec --log -- make test",
-        "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
-      )}`,
-    )
-    .action(exiting(exec));
-  return withCallbackOptions(command, { tokenStdin: false });
-}
-
-async function exec(command: readonly string[], flags: Flags): Promise<number> {
-  if (command[0] === undefined || command[0] === "") throw new UsageError("The command is missing. Write it after --.");
-  // Check the settings before anything starts.
-  const address = await callbackOf(flags).catch(refused);
-  if (typeof address === "number") return address;
-  const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES }, address);
-  const beats = await connectCallback(
-    { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
-    { retries: Math.min(flags.retries ?? 1, 1) },
-    address,
-  );
-  // If nobody reads the output, the command decides what to do.
-  process.stdout.off("error", exitWhenReaderIsGone);
-  const { ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN = "" } = process.env;
-  const env = { ...withoutSecrets(process.env), ...(flags.keepToken && { CALLBACK_TOKEN: address.token }) };
-  hideSecrets();
-  return execute({
-    command,
-    env,
-    beats,
-    report,
-    intervalSeconds: flags.interval ?? null,
-    isLog: flags.log === true,
-    outputFile: flags.outputFile ?? null,
-    secrets: [address.token, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN],
-  });
-}
+as another user.
+`,
+  examples: [
+    "action-runs exec -- npm test",
+    "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
+    "action-runs exec --log -- make test",
+    "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
+  ],
+  async run({ flags }, command) {
+    if (command[0] === undefined || command[0] === "")
+      throw new UsageError("The command is missing. Write it after --.");
+    // Check the settings before anything starts.
+    const address = await callbackOf(flags).catch(refused);
+    if (typeof address === "number") return address;
+    const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES }, address);
+    const beats = await connectCallback(
+      { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
+      { retries: Math.min(flags.retries ?? 1, 1) },
+      address,
+    );
+    // If nobody reads the output, the command decides what to do.
+    process.stdout.off("error", exitWhenReaderIsGone);
+    const { ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN = "" } = process.env;
+    const env = { ...withoutSecrets(process.env), ...(flags.keepToken && { CALLBACK_TOKEN: address.token }) };
+    hideSecrets();
+    return runCommand({
+      command,
+      env,
+      beats,
+      report,
+      intervalSeconds: flags.interval ?? null,
+      isLog: flags.log === true,
+      outputFile: flags.outputFile ?? null,
+      secrets: [address.token, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN],
+    });
+  },
+});
 
 type Json = Record<string, unknown>;
 type BeatAnswer = Schemas["HeartbeatAnswer"];
 type Cancel = NonNullable<BeatAnswer["cancel"]>;
 
 interface Execution {
-  /** The command and its arguments. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** For heartbeats: few retries, because the next heartbeat comes soon. */
-  readonly beats: Callback;
+  readonly beats: Pick<Callback, "heartbeat">;
   /** For the report: many retries, because a lost report leaves the run open. */
   readonly report: Callback;
   /** Null: as often as it is useful. */
@@ -153,19 +143,19 @@ interface Execution {
  * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
  * report failed.
  */
-async function execute(execution: Execution): Promise<number> {
-  const signals = new Signals();
-  signals.listen();
+async function runCommand(execution: Execution): Promise<number> {
+  const control = new JobControl();
+  control.listen();
   try {
-    const first = await firstBeat(execution.beats);
+    const first = await firstBeat(execution);
     if (first instanceof ActionRunsError) return refused(first);
     if (first?.cancel) return endBeforeStart(execution, first.cancel);
     const output = new CommandOutput(execution.secrets, execution);
     const before = stampOf(execution.outputFile);
     const heartbeats = new Heartbeats(execution, output, first?.watched === true);
-    const end = await work(execution, signals, output, heartbeats);
-    const signal = signals.first;
-    signals.endOnSecond();
+    const end = await work(execution, control, output, heartbeats);
+    const signal = control.first;
+    control.endOnSecond();
     const fault = await deliver(execution, end, signal, output, before);
     if (fault !== null && !isCancelled(fault)) {
       complain(`The report failed: ${errorSentence(fault)}`);
@@ -176,7 +166,7 @@ async function execute(execution: Execution): Promise<number> {
     // A command may trap TERM and exit with 0, but its work is not done. Or it ended before exec heard of the cancel.
     return isOver && end.status === 0 ? EXIT.stop : end.status;
   } finally {
-    signals.stop();
+    control.unlisten();
   }
 }
 
@@ -199,7 +189,7 @@ async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<nu
 }
 
 /** The answer, or the refusal that makes the work pointless. null if the service could not be reached. */
-async function firstBeat(beats: Callback): Promise<ActionRunsError | BeatAnswer | null> {
+async function firstBeat({ beats }: Execution): Promise<ActionRunsError | BeatAnswer | null> {
   try {
     return await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
   } catch (fault) {
@@ -219,18 +209,17 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
 
 async function work(
   execution: Execution,
-  signals: Signals,
+  control: JobControl,
   output: CommandOutput,
   heartbeats: Heartbeats,
 ): Promise<JobEnd> {
   // A signal came before the command started.
-  if (signals.first !== null) {
-    return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
+  if (control.first !== null) {
+    return { status: statusOf(control.first), endedBy: control.first, fault: null, isStopped: false };
   }
   const over = new AbortController();
-  const stop = new CommandStop();
-  const beating = beat(heartbeats, stop, over.signal);
-  const end = await runJob(execution.command, execution.env, signals, stop, output);
+  const beating = beat(heartbeats, control, over.signal);
+  const end = await runJob(execution.command, execution.env, control, output);
   over.abort();
   await beating;
   return end;
@@ -240,18 +229,61 @@ async function work(
  * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
  * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
-async function beat(heartbeats: Heartbeats, stop: CommandStop, over: AbortSignal): Promise<void> {
+async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
   while (await waited(heartbeats.pauseMs, over)) {
     try {
       const { cancel } = await heartbeats.send(over);
-      if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
+      if (cancel !== null) stopFor(control, graceOf(cancel), reasonOf(cancel));
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      if (isCancelled(fault)) stopFor(stop, LATE_GRACE_MS, "");
+      if (isCancelled(fault)) stopFor(control, LATE_GRACE_MS, "");
       else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
       return;
     }
+  }
+}
+
+/**
+ * The heartbeats of a running command: when the next one is due, and which of them carry the newest lines of its output.
+ * The client sends a heartbeat again without the lines if something refuses them.
+ */
+export class Heartbeats {
+  readonly #beats: Pick<Callback, "heartbeat">;
+  readonly #intervalSeconds: number | null;
+  readonly #output: Pick<CommandOutput, "newestLines">;
+  #isWatched: boolean;
+  /** By `performance.now`. */
+  #tailSentAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last one failed with lines, perhaps because of them. Then the next one has none. */
+  #isNextPlain = false;
+
+  constructor(
+    { beats, intervalSeconds }: Pick<Execution, "beats" | "intervalSeconds">,
+    output: Pick<CommandOutput, "newestLines">,
+    isWatched: boolean,
+  ) {
+    this.#beats = beats;
+    this.#intervalSeconds = intervalSeconds;
+    this.#output = output;
+    this.#isWatched = isWatched;
+  }
+
+  /** The time until the next one is due. */
+  get pauseMs(): number {
+    return (this.#intervalSeconds ?? (this.#isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000;
+  }
+
+  async send(signal: AbortSignal): Promise<BeatAnswer> {
+    const isDue = this.#isWatched || performance.now() - this.#tailSentAt >= TAIL_EVERY_MS;
+    const tail = isDue && !this.#isNextPlain ? this.#output.newestLines() : "";
+    this.#isNextPlain = tail !== "";
+    const answer = await this.#beats.heartbeat(tail === "" ? {} : { tail }, { signal });
+    this.#isNextPlain = false;
+    if (tail !== "") this.#tailSentAt = performance.now();
+    // A service that does not know of tails does not say it.
+    this.#isWatched = answer.watched === true;
+    return answer;
   }
 }
 
@@ -260,12 +292,12 @@ function graceOf({ remainingMs }: Cancel): number {
   return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
 }
 
-function stopFor(stop: CommandStop, graceMs: number, reason: string): void {
-  if (!stop.isRequested) {
+function stopFor(control: JobControl, graceMs: number, reason: string): void {
+  if (!control.isStopped) {
     const seconds = Math.ceil(graceMs / 1000);
     complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
   }
-  stop.request(graceMs);
+  control.stop(graceMs);
 }
 
 /** Resolves with true after `ms`, or with false as soon as `over` aborts. */
@@ -346,7 +378,7 @@ function outputOf(path: string | null, before: string | null): Json | null {
   }
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+    if (isObject(value)) return value;
   } catch {
     // The message below covers this case too.
   }

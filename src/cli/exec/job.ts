@@ -21,7 +21,6 @@ const LAST_OUTPUT_MS = 500;
  */
 const PIPES_MAX_BYTES = 4 * 1024 * 1024;
 
-/** How the command ended. */
 export interface JobEnd {
   /** The exit status, or 128 + the number of the signal that ended it. */
   readonly status: number;
@@ -36,33 +35,63 @@ export interface JobEnd {
 /** Ctrl-C may arrive twice: from the terminal, and from a launcher such as npx that passes it on. */
 const ECHO_MS = 1000;
 
-/** Notes the signals to this process, and passes them on to the command if it runs. */
-export class Signals {
-  #group: ProcessGroup | null = null;
+/** How often to look for processes that the command left behind. */
+const LOOK_EVERY_MS = 50;
+/** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/**
+ * What ends the processes of a command: signals to this process, which are passed on, and a stop. A stop sends TERM at
+ * once, and KILL if they do not end in time.
+ */
+export class JobControl {
+  /** Undefined unless the command runs. */
+  #pid: number | undefined;
+  /** Whether the command's id is the id of its process group. */
+  #isGroup = false;
   #first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
+  /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
+  #killAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  /** Resolves when KILL has been sent. */
+  readonly #killed = Promise.withResolvers<void>();
 
   /** The first signal that came. */
   get first(): NodeJS.Signals | null {
     return this.#first;
   }
 
+  get isStopped(): boolean {
+    return this.#killAt < Number.POSITIVE_INFINITY;
+  }
+
   listen(): void {
     for (const signal of SIGNALS) process.on(signal, this.#take);
   }
 
-  passTo(group: ProcessGroup | null): void {
-    this.#group = group;
+  unlisten(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#take);
+  }
+
+  /** `isGroup`: the child was started with `detached`. */
+  started({ pid }: ChildProcess, isGroup: boolean): void {
+    this.#pid = pid;
+    this.#isGroup = isGroup;
+  }
+
+  /**
+   * Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
+   * others.
+   */
+  letGo(): void {
+    this.#pid = undefined;
   }
 
   /** From now on, a second signal ends this process at once. */
   endOnSecond(): void {
     this.#isImpatient = true;
-  }
-
-  stop(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#take);
   }
 
   readonly #take = (signal: NodeJS.Signals): void => {
@@ -74,33 +103,59 @@ export class Signals {
     }
     // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
-    this.#group?.send(signal);
+    this.#send(signal);
   };
+
+  /** Sends TERM, and KILL after `graceMs`. If this is called again, only an earlier KILL counts. */
+  stop(graceMs: number): void {
+    const isFirst = !this.isStopped;
+    const ms = Math.min(graceMs, TIMER_MAX_MS);
+    const killAt = performance.now() + ms;
+    if (killAt >= this.#killAt) return;
+    this.#killAt = killAt;
+    if (isFirst) this.#send("SIGTERM");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#send("SIGKILL");
+      this.#killed.resolve();
+    }, ms);
+  }
+
+  /** Call this when the command itself has ended. If it was stopped, waits for the rest of its group, at most until KILL. */
+  async untilGone(): Promise<void> {
+    const look = async () => {
+      while (this.#isGroup && this.#pid !== undefined && sendTo(-this.#pid, 0)) await delay(LOOK_EVERY_MS);
+    };
+    if (this.isStopped) await Promise.race([look(), this.#killed.promise]);
+    clearTimeout(this.#timer);
+    this.letGo();
+  }
+
+  /** To the group, or to the command alone if it has none. On Windows every signal ends the whole tree. */
+  #send(signal: NodeJS.Signals): void {
+    if (this.#pid === undefined) return;
+    if (isWindows) endTree(this.#pid);
+    else sendTo(this.#isGroup ? -this.#pid : this.#pid, signal);
+  }
 }
 
 /** Runs the command to its end. Never rejects because of the command. */
 export async function runJob(
   [command = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
-  signals: Signals,
-  stop: CommandStop,
+  control: JobControl,
   output: CommandOutput,
 ): Promise<JobEnd> {
   const detached = hasOwnGroup();
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
-  const group = new ProcessGroup(child, detached);
-  signals.passTo(group);
-  stop.of(group);
+  control.started(child, detached);
   passThrough("stdout", child, output);
   passThrough("stderr", child, output);
   const closed = once(child, "close").catch(() => {});
   try {
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-    const isStopped = stop.isRequested;
-    await stop.untilGone();
-    // Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
-    // others.
-    signals.passTo(null);
+    const { isStopped } = control;
+    await control.untilGone();
     await untilSilent(closed, output);
     return { status: status ?? statusOf(endedBy), endedBy, fault: null, isStopped };
   } catch (thrown) {
@@ -109,7 +164,7 @@ export async function runJob(
     const fault = isMissing ? "there is no such command" : `the system says ${code}`;
     return { status: isMissing ? NOT_FOUND : NOT_RUNNABLE, endedBy: null, fault, isStopped: false };
   } finally {
-    signals.passTo(null);
+    control.letGo();
     child.stdout.destroy();
     child.stderr.destroy();
   }
@@ -143,56 +198,6 @@ export function statusOf(signal: NodeJS.Signals | null): number {
   return 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
-/** How often to look for processes that the command left behind. */
-const LOOK_EVERY_MS = 50;
-/** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
-
-/** Stops a command in order: TERM at once, and KILL if it does not end in time. */
-export class CommandStop {
-  #group: ProcessGroup | null = null;
-  /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
-  #killAt = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
-  /** Resolves when KILL has been sent. */
-  readonly #killed = Promise.withResolvers<void>();
-
-  get isRequested(): boolean {
-    return this.#killAt < Number.POSITIVE_INFINITY;
-  }
-
-  of(group: ProcessGroup): void {
-    this.#group = group;
-  }
-
-  /** Sends TERM, and KILL after `graceMs`. If this is called again, only an earlier KILL counts. */
-  request(graceMs: number): void {
-    const isFirst = !this.isRequested;
-    const ms = Math.min(graceMs, TIMER_MAX_MS);
-    const killAt = performance.now() + ms;
-    if (killAt >= this.#killAt) return;
-    this.#killAt = killAt;
-    if (isFirst) this.#group?.send("SIGTERM");
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#kill(), ms);
-  }
-
-  /** Call this when the command itself has ended. Waits for the rest of its group, at most until KILL. */
-  async untilGone(): Promise<void> {
-    const look = async () => {
-      while (this.#group?.isAlive()) await delay(LOOK_EVERY_MS);
-    };
-    if (this.isRequested) await Promise.race([look(), this.#killed.promise]);
-    clearTimeout(this.#timer);
-    this.#group = null;
-  }
-
-  #kill(): void {
-    this.#group?.send("SIGKILL");
-    this.#killed.resolve();
-  }
-}
-
 const isWindows = process.platform === "win32";
 
 /**
@@ -201,32 +206,6 @@ const isWindows = process.platform === "win32";
  */
 function hasOwnGroup(): boolean {
   return !isWindows && !process.stdin.isTTY;
-}
-
-/** The processes of a command: sends them signals, and tells whether one is left. */
-class ProcessGroup {
-  readonly #pid: number | undefined;
-  readonly #isOwn: boolean;
-
-  /** `isOwn`: the child was started with `detached`, so its id is the id of its group. */
-  constructor({ pid }: ChildProcess, isOwn: boolean) {
-    this.#pid = pid;
-    this.#isOwn = isOwn;
-  }
-
-  /**
-   * Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree.
-   */
-  send(signal: NodeJS.Signals): void {
-    if (this.#pid === undefined) return;
-    if (isWindows) endTree(this.#pid);
-    else sendTo(this.#isOwn ? -this.#pid : this.#pid, signal);
-  }
-
-  /** Whether a process of the group is left, even if the command itself has ended. */
-  isAlive(): boolean {
-    return this.#isOwn && this.#pid !== undefined && sendTo(-this.#pid, 0);
-  }
 }
 
 /**

@@ -14,7 +14,6 @@ function isSecretVariable(name: string): boolean {
   return SECRET.test(name);
 }
 
-/** `env` for a command. */
 export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretVariable(name)));
 }

@@ -1,5 +1,4 @@
 /** The pages that store a new action or change one, with a preview of its request. */
-
 import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PutAction, Schemas, Stored } from "../../client/index.ts";
@@ -9,7 +8,7 @@ import { type DefinitionKind, operationsOf, type View } from "../definitions/kin
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
+import { Button } from "../ui/parts.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
 import { EVENT_SECRET, parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";

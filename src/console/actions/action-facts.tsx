@@ -5,8 +5,8 @@ import { formatDuration } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Fact } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { Fact } from "../ui/parts.tsx";
 
 type Trigger = NonNullable<Schemas["Action"]["trigger"]>;
 

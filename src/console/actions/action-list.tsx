@@ -6,14 +6,11 @@ import { useCallback, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Command, Empty } from "../ui/empty.tsx";
-import { Labels } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
+import { TextField } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
-import { FIRST_DEFINITION, putCommands } from "../ui/shell-commands.ts";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { Button, ByHand, Empty, Labels, StatusMark } from "../ui/parts.tsx";
+import { Command, FIRST_DEFINITION, putCommands } from "../ui/shell-commands.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { RunDialog } from "./run-dialog.tsx";
 

@@ -2,7 +2,6 @@
  * The home of a stored action: its last runs, what it takes and calls, a form to run it, and for those who may, its
  * versions and an editor.
  */
-
 import type { ComponentChildren } from "preact";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
@@ -12,12 +11,10 @@ import { useWaitingNote } from "../gates/waiting-note.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Command } from "../ui/empty.tsx";
-import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { useRead } from "../ui/load.tsx";
-import { runCommands } from "../ui/shell-commands.ts";
+import { Button, Fact, Labels } from "../ui/parts.tsx";
+import { Command, runCommands } from "../ui/shell-commands.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { type StoredAction, useActionKind } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";

@@ -3,8 +3,7 @@ import { useState } from "preact/hooks";
 import type { ActionRunsError, Schemas } from "../../client/index.ts";
 import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { type Problems, useChange } from "../ui/use-change.ts";
+import { ChangeDialog, type Problems, useChange } from "../ui/forms.tsx";
 import { objectOf, type TrialParameters, TrialParametersField } from "./request-preview.tsx";
 import type { Schema } from "./schema-form.ts";
 

@@ -1,9 +1,8 @@
 /** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
-
 import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/kind.ts";
-import { Button } from "../ui/button.tsx";
-import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
+import { Check, LinesField, SelectField, TextField } from "../ui/forms.tsx";
+import { Button } from "../ui/parts.tsx";
 import {
   EVENT_SECRET,
   nameProblem,

@@ -5,10 +5,9 @@ import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
-import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { ByHand, Fact, StatusMark } from "../ui/parts.tsx";
 import { Duration, Instant, RelativeTime, useZone } from "../ui/time.tsx";
 
 const COLUMNS: readonly Column[] = [
@@ -101,7 +100,6 @@ interface RowsProps {
 
 /** The bars, with how long the highest one took and when the first and the last run were created. */
 function Chart({ rows, search }: RowsProps) {
-  const { scope } = useSession();
   const box = useRef<HTMLDivElement>(null);
   const [count, setCount] = useState(0);
   useEffect(() => {
@@ -120,7 +118,7 @@ function Chart({ rows, search }: RowsProps) {
           <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
         </p>
       )}
-      <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
+      <Strip rows={rows} search={search} selectedId={null} isNewest />
       {newest === undefined || oldest === undefined ? null : (
         <p class="axis row is-apart number muted small">
           <Created at={oldest.createdAt} />

@@ -1,10 +1,9 @@
 /** The parameters of a run as fields, or as JSON if somebody prefers to type that. */
-
 import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { capitalized } from "../../words/statuses.ts";
-import { Button } from "../ui/button.tsx";
-import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { Labelled, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { Button } from "../ui/parts.tsx";
 import { hasLines } from "../ui/text-block.tsx";
 import { draftOf, filledTexts, keptValues, suggestedTexts, type Texts } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText, type Schema } from "./schema-form.ts";

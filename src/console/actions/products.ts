@@ -1,7 +1,6 @@
 /**
  * The webhooks that start a job at each product, made from a few fields. PURE. They are those of `examples/`.
  */
-
 import { newParameter, schemaWith } from "./definition-shape.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 

@@ -8,10 +8,10 @@ import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { ofDefinition } from "../definitions/definition-editor.tsx";
 import { useSession } from "../session/session.tsx";
-import { Fact } from "../ui/facts.tsx";
-import { TextArea } from "../ui/field.tsx";
+import { TextArea } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
+import { Fact } from "../ui/parts.tsx";
 import { exampleParameters, inWords } from "./field-words.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 

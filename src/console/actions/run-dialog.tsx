@@ -1,15 +1,12 @@
 /** The form that runs an action, made from its `parametersSchema`. */
-
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { PlannedPause } from "../gates/pause.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { filledLines, TextArea, TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { useChange } from "../ui/use-change.ts";
+import { ChangeDialog, filledLines, TextArea, TextField, useChange } from "../ui/forms.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { gatesText } from "./action-facts.tsx";
 import { parametersOf } from "./form-values.ts";
 import { ParameterFields, useNewParameters } from "./parameter-fields.tsx";

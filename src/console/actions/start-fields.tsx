@@ -1,7 +1,7 @@
 /** What starts the runs of an action besides people, as fields: an event of another product, a retry after a failure, and agents. */
 import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/kind.ts";
-import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
+import { Check, LinesField, SelectField, TextField } from "../ui/forms.tsx";
 import { EVENT_SECRET, numberOf, RETRIED, RETRIED_AT_FIRST, withMember } from "./definition-shape.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 import { PayloadField } from "./webhook-fields.tsx";

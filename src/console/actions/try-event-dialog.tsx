@@ -3,10 +3,8 @@ import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { filledLines, TextArea } from "../ui/field.tsx";
+import { ChangeDialog, filledLines, TextArea, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { useChange } from "../ui/use-change.ts";
 import type { StoredAction } from "./action-editor.tsx";
 
 interface TryEventDialogProps {

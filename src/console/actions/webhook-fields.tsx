@@ -1,10 +1,9 @@
 /** What starts the job, as fields: those of a product, or those of any webhook. */
-
 import { useEffect, useRef, useState } from "preact/hooks";
 import { parseExact } from "../../words/typed-json.ts";
 import type { FieldsProps } from "../definitions/kind.ts";
-import { Button, Icon } from "../ui/button.tsx";
-import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { Check, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { Button, Icon } from "../ui/parts.tsx";
 import { withMember } from "./definition-shape.ts";
 import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";

@@ -2,25 +2,20 @@
  * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
  * set that has grown meanwhile is refused. Only a press of the button begins it.
  */
-
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { wouldStartText } from "../../words/bulk.ts";
 import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { comparing, hrefOf, useRoute, useRouter } from "../router.tsx";
-import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
+import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/run-dialogs.tsx";
 import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check } from "../ui/field.tsx";
+import { ChangeDialog, Check, useChange } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { Button, Icon, useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-
 import { FilterWords } from "./bulk-words.tsx";
 import {
   boundTo,

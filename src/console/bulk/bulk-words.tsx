@@ -3,7 +3,7 @@ import type { Schemas } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, type RunFilters } from "../../words/run-filters.ts";
 import { counted, countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
-import { Mark } from "../ui/status.tsx";
+import { Mark } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
 
 type BulkItem = Schemas["BulkItem"];

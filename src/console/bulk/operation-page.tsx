@@ -5,17 +5,11 @@ import { endedText } from "../../words/bulk.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/dialog.tsx";
-import { Skeleton } from "../ui/empty.tsx";
-import { Fact } from "../ui/facts.tsx";
-import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Mark } from "../ui/status.tsx";
+import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { type Column, DetailHead, Pager, Table, useFilter } from "../ui/list-page.tsx";
+import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
+import { Button, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange, useOnChange } from "../ui/use-change.ts";
-
 import {
   codeText,
   countsText,
@@ -113,8 +107,7 @@ const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "
 /** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
 function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
   const { reader } = useSession();
-  const filter = useFilter("outcome", OUTCOMES);
-  const { value: outcome, cursor } = filter;
+  const { value: outcome, cursor, field } = useFilter("Outcome", "outcome", OUTCOMES);
   const { data, failure, reload } = useRead(
     (signal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
     [reader, id, outcome, cursor],
@@ -125,7 +118,7 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
     <section class="stack">
       <div class="page-head row is-apart">
         <h2>Runs</h2>
-        <FilterField label="Outcome" values={OUTCOMES} filter={filter} />
+        {field}
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? null : data.entries.length === 0 ? (

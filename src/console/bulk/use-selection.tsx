@@ -4,7 +4,7 @@ import type { Count } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import type { RunRow } from "../runs/run-list.ts";
 import type { ShownRuns } from "../runs/use-run-list.ts";
-import { useNotices } from "../ui/notices.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import {
   allToggled,
   areAllSelected,

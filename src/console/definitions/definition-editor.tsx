@@ -12,15 +12,19 @@ import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { pageAt, pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ChangeForm } from "../ui/dialog.tsx";
-import { Empty, NotYours, Skeleton } from "../ui/empty.tsx";
-import { TextArea, TextField } from "../ui/field.tsx";
+import {
+  type Change,
+  ChangeForm,
+  NO_PROBLEMS,
+  type Problems,
+  problemsOf,
+  TextArea,
+  TextField,
+  useChange,
+} from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
-import { type Change, NO_PROBLEMS, type Problems, problemsOf, useChange } from "../ui/use-change.ts";
+import { Button, CopyButton, Empty, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
 import type { AnyStored, DefinitionKind } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
 import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";

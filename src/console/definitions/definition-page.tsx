@@ -1,17 +1,13 @@
 /** The page of one definition, of any kind, and the question before the definition is deleted. */
-
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
-import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/dialog.tsx";
-import { Empty, Skeleton } from "../ui/empty.tsx";
+import { ConfirmDialog, useChange } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { useChange } from "../ui/use-change.ts";
+import { Button, Empty, Skeleton, useNotices } from "../ui/parts.tsx";
 import type { AnyStored, DefinitionKind } from "./kind.ts";
 
 /** Which dialog of the page is open, and how to open and close one. */

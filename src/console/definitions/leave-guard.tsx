@@ -1,8 +1,7 @@
 /** Asks before somebody leaves a page whose form holds what is not saved: by a link, by back and forward, by a reload. */
 import { useEffect, useState } from "preact/hooks";
 import { useRouter } from "../router.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { useChange } from "../ui/use-change.ts";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 
 /** `isDirty`: whether anything would be lost. */
 export function LeaveGuard({ isDirty }: { readonly isDirty: boolean }) {

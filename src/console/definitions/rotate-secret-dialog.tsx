@@ -1,12 +1,10 @@
 /** The secret that the service made for a definition: shown once, and replaced by a new one. */
-
 import { useState } from "preact/hooks";
 import { capitalized } from "../../words/statuses.ts";
-import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
-import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
-import { ChangeDialog } from "../ui/dialog.tsx";
+import { SecretDialog } from "../tokens/token-dialogs.tsx";
+import { firstGracePeriod, gracePeriodChoices, secondsOf } from "../tokens/token-rules.ts";
+import { ChangeDialog, SelectField, useForm } from "../ui/forms.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import type { MadeSecret } from "./kind.ts";
 
 type About = Pick<MadeSecret<never>, "noun" | "advice" | "overlap" | "rotate">;
@@ -62,10 +60,9 @@ const CHOICES = gracePeriodChoices({ isOwn: false, isUnderWay: false });
 const LOST = "The secret was made, but the response that had it got lost. Close this and rotate again.";
 
 export function RotateSecretDialog({ about, name, of, onClose, onRotated }: RotateSecretDialogProps) {
-  const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(CHOICES));
   const [rotated, setRotated] = useState<Awaited<ReturnType<About["rotate"]>> | null>(null);
-  const change = useChange({ fields: ["/gracePeriodSeconds"] });
-  const gracePeriodSeconds = CHOICES.find(({ key }) => key === gracePeriod)?.seconds;
+  const { change, texts, field } = useForm({ "/gracePeriodSeconds": firstGracePeriod(CHOICES) });
+  const gracePeriodSeconds = secondsOf(texts["/gracePeriodSeconds"]);
   const rotate = () =>
     change.submit({
       body: { gracePeriodSeconds },
@@ -91,14 +88,7 @@ export function RotateSecretDialog({ about, name, of, onClose, onRotated }: Rota
       <p>
         The {of} gets a new {about.noun}, which you see once.
       </p>
-      <GracePeriodField
-        label="The old secret"
-        hint={about.overlap}
-        choices={CHOICES}
-        value={gracePeriod}
-        error={change.problems.get("/gracePeriodSeconds")}
-        onText={setGracePeriod}
-      />
+      <SelectField label="The old secret" hint={about.overlap} options={CHOICES} {...field("/gracePeriodSeconds")} />
     </ChangeDialog>
   );
 }

@@ -1,11 +1,8 @@
 /** A password field for each secret that a definition leaves null. */
-
 import type { ActionRunsError } from "../../client/index.ts";
 import type { SecretMember } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
-import { TextField } from "../ui/field.tsx";
-
-import type { Problems } from "../ui/use-change.ts";
+import { type Problems, TextField } from "../ui/forms.tsx";
 
 interface SecretFieldsProps {
   readonly members: readonly SecretMember[];

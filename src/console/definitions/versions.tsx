@@ -5,14 +5,19 @@ import { counted } from "../../words/statuses.ts";
 import { withSecrets } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ChangeDialog, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { SelectField } from "../ui/field.tsx";
+import {
+  ChangeDialog,
+  ConfirmDialog,
+  Dialog,
+  DialogButtons,
+  problemsOf,
+  SelectField,
+  useChange,
+} from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { Button, useNotices } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { problemsOf, useChange } from "../ui/use-change.ts";
 import type { AnyStored, DefinitionKind, ListedVersion } from "./kind.ts";
 import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";

@@ -1,13 +1,13 @@
-/** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
+/** Who gets the buttons for a decision about a run, and why the service would refuse one. The service decides. */
 
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { failsText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
+import { PERSON_REQUIRED } from "../ui/forms.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
+import { Button } from "../ui/parts.tsx";
 import { Instant, useNow } from "../ui/time.tsx";
-import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -36,6 +36,8 @@ export function isUndecided({ status, details }: DetailedActionRun, { mayApprove
   return approval.approvals.length < approval.required;
 }
 
+const STARTS: ReadonlySet<string> = new Set(["schedule", "inbound", "retry"]);
+
 /**
  * Whether the holder may have created or approved the run. This compares only names, and two tokens can have the same
  * name. So ask the service. If both acts name a person, only the persons count.
@@ -52,8 +54,6 @@ export function mayBeOwn(
   );
 }
 
-const STARTS: ReadonlySet<string> = new Set(["schedule", "inbound", "retry"]);
-
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
 export function useApproval(id: string | null, version?: unknown): Loaded<Schemas["RunApproval"] | null> {
   const { reader } = useSession();
@@ -67,6 +67,8 @@ export function useRefusals({ id, details }: DetailedActionRun, isAsked: boolean
   return data?.refusals ?? NOT_REFUSED;
 }
 
+export const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };
+
 interface DecisionButtonsProps {
   readonly refusals: Refusals;
   /** The id of the `WhyRefused`. */
@@ -78,29 +80,25 @@ interface DecisionButtonsProps {
 
 /** The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
 export function DecisionButtons({ refusals, whyId, of, onDecide }: DecisionButtonsProps) {
-  return (["approve", "reject"] as const).map((decision) => {
-    const isRefused = refusals[decision] !== null;
-    const verb = VERBS[decision];
-    return (
-      <Button
-        key={decision}
-        disabled={isRefused}
-        aria-describedby={isRefused ? whyId : undefined}
-        aria-label={of === undefined ? undefined : `${verb} ${of}`}
-        onClick={() => onDecide(decision)}
-      >
-        {verb}
-      </Button>
-    );
-  });
+  return (["approve", "reject"] as const).map((decision) => (
+    <Button
+      key={decision}
+      disabled={refusals[decision] !== null}
+      aria-describedby={refusals[decision] === null ? undefined : whyId}
+      aria-label={of && `${VERBS[decision]} ${of}`}
+      onClick={() => onDecide(decision)}
+    >
+      {VERBS[decision]}
+    </Button>
+  ));
 }
 
 /** What refuses a rejection refuses an approval, too. */
-export function WhyRefused({ refusals, id }: { readonly refusals: Refusals; readonly id: string }) {
-  if (refusals.approve === null) return null;
+export function WhyRefused({ refusals: { approve }, id }: { readonly refusals: Refusals; readonly id: string }) {
+  if (approve === null) return null;
   return (
     <p class="muted" id={id}>
-      {WHY_REFUSED[refusals.approve]}
+      {WHY_REFUSED[approve]}
     </p>
   );
 }
@@ -109,5 +107,3 @@ export function WhyRefused({ refusals, id }: { readonly refusals: Refusals; read
 export function Fails({ until }: { readonly until: string }) {
   return <Instant at={until}>{failsText(until, useNow(1000))}</Instant>;
 }
-
-export const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };

@@ -1,20 +1,16 @@
 /** The page "Approvals": the runs that wait for approval, oldest first. */
-
 import { useCallback, useState } from "preact/hooks";
 import type { CallOptions, Schemas } from "../../client/index.ts";
 import { titleOf } from "../../words/statuses.ts";
-import { hrefOf, Link } from "../router.tsx";
+import { Link } from "../router.tsx";
+import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { Empty } from "../ui/empty.tsx";
-import { Who } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { Empty, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { type Decision, DecisionButtons, Fails, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
-
 import { useGateNews } from "./gate-news.tsx";
-
-type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Run" },
@@ -27,23 +23,23 @@ const POLL_MS = 15_000;
 /** The run that has waited longest comes first. */
 const WAITING = { waiting: "approval", include: "details", order: "oldest" } as const;
 /** A filter of the list of runs, which links to a run carry. */
-const SEARCH = new URLSearchParams({ waiting: "approval" }).toString();
+const SEARCH = "waiting=approval";
 
-interface Open {
+interface Decided {
   readonly decision: Decision;
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
 }
 
 export function ApprovalsPage() {
   const { reader, holder } = useSession();
-  const { reload: reloadNews } = useGateNews();
+  const { reload } = useGateNews();
   const list = useCallback((_: object, options: CallOptions) => reader.runs.list(WAITING, options), [reader]);
   const loaded = useListPage(list, { everyMs: POLL_MS });
-  const [open, setOpen] = useState<Open | null>(null);
+  const [open, setOpen] = useState<Decided | null>(null);
   function close() {
     setOpen(null);
     loaded.reload();
-    reloadNews();
+    reload();
   }
   return (
     <>
@@ -65,48 +61,38 @@ export function ApprovalsPage() {
               <p>A run of an action that needs approval appears here by itself.</p>
             </Empty>
           ) : (
-            <ApprovalTable runs={runs} onDecide={(decision, run) => setOpen({ decision, run })} />
+            <Table label="Approvals" columns={COLUMNS}>
+              {runs.map((run) => (
+                <ApprovalRow key={run.id} run={run} onDecide={(decision) => setOpen({ decision, run })} />
+              ))}
+            </Table>
           )
         }
       </ListPage>
-      {open === null ? null : <DecisionDialog {...open} onClose={close} onDecided={close} />}
+      {open === null ? null : <DecisionDialog {...open} onClose={close} />}
     </>
   );
 }
 
-interface ApprovalTableProps {
-  readonly runs: readonly DetailedActionRun[];
-  readonly onDecide: (decision: Decision, run: DetailedActionRun) => void;
-}
-
-function ApprovalTable({ runs, onDecide }: ApprovalTableProps) {
-  return (
-    <Table label="Approvals" columns={COLUMNS}>
-      {runs.map((run) => (
-        <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
-      ))}
-    </Table>
-  );
-}
-
-interface ApprovalRowProps extends Pick<ApprovalTableProps, "onDecide"> {
-  readonly run: DetailedActionRun;
+interface ApprovalRowProps extends Pick<Decided, "run"> {
+  readonly onDecide: (decision: Decision) => void;
 }
 
 function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
-  const { scope, holder, person } = useSession();
+  const { holder, person } = useSession();
+  const hrefOfRun = useRunHref();
   const { id, actionName, triggeredBy, createdAt, details } = run;
   const { title = null, subject = null, action = null, waiting = null } = details ?? {};
   const face = titleOf(run);
+  const isOffered = isUndecided(run, holder);
   // One request for each row would be too many. For the other rows, the dialog says why.
-  const isAsked = isUndecided(run, holder) && mayBeOwn(run, { name: holder.name, person });
-  const refusals = useRefusals(run, isAsked);
+  const refusals = useRefusals(run, isOffered && mayBeOwn(run, { name: holder.name, person }));
   const { required = 1, approvals = [] } = details?.approval ?? {};
   const whyId = `why-${id}`;
   return (
     <tr>
       <td>
-        <Link class="row-link" href={hrefOf({ name: "run", ...scope, id }, SEARCH)}>
+        <Link class="row-link" href={hrefOfRun(id, SEARCH)}>
           <bdi class="cut-lines">{face}</bdi>
         </Link>
         {title === null && subject === null && action === null ? null : (
@@ -115,8 +101,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
             {action === null ? null : `version ${action.version}`}
             {subject === null ? null : (
               <>
-                {", for "}
-                <bdi>{subject}</bdi>
+                , for <bdi>{subject}</bdi>
               </>
             )}
           </p>
@@ -140,9 +125,9 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
       </td>
       <td class="is-wide">{waiting === null ? null : <Fails until={waiting.until} />}</td>
       <td class="is-end">
-        {isUndecided(run, holder) ? (
+        {isOffered ? (
           <span class="grid">
-            <DecisionButtons refusals={refusals} whyId={whyId} of={face} onDecide={(one) => onDecide(one, run)} />
+            <DecisionButtons refusals={refusals} whyId={whyId} of={face} onDecide={onDecide} />
           </span>
         ) : null}
       </td>

@@ -8,14 +8,11 @@ import { titleOf } from "../../words/statuses.ts";
 import { waitingText } from "../../words/waiting.ts";
 import { RequestView } from "../actions/request-preview.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Fact, Section, Who } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { Fact, Section, useNotices, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { type Decision, Fails, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -24,18 +21,19 @@ type RunApproval = Schemas["RunApproval"];
 interface DecisionDialogProps {
   readonly decision: Decision;
   readonly run: DetailedActionRun;
+  /** Also called after the decision. */
   readonly onClose: () => void;
-  readonly onDecided: (run: DetailedActionRun) => void;
 }
 
-export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDialogProps) {
+export function DecisionDialog({ decision, run, onClose }: DecisionDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
-  const { data: approval, failure, reload } = useApproval(run.id);
+  const { data: approval = null, failure, reload } = useApproval(run.id);
   const [reason, setReason] = useState("");
   const change = useChange({ fields: ["/reason"] });
   const isApproval = decision === "approve";
   const refusal = approval?.refusals[decision] ?? null;
+  const verb = VERBS[decision];
 
   function send() {
     const text = reason.trim();
@@ -45,11 +43,10 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
       send: (options) => client.runs[decision](run.id, { ...body, ...options, include: "details" }),
       done(after) {
         note(isApproval ? approvedText(after) : "You rejected the run. The run ended, and nothing was sent.");
-        onDecided(after);
+        onClose();
       },
     });
   }
-  const verb = VERBS[decision];
   return (
     <ChangeDialog
       title={`${verb} ${titleOf(run)}?`}
@@ -63,11 +60,11 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
       class="wide-form decision"
       isDeliberate
       // Nobody decides about what they can't see.
-      isReady={approval != null && refusal === null}
+      isReady={approval !== null && refusal === null}
       besides={refusal === null ? null : <p class="note is-warning">{WHY_REFUSED[refusal]}</p>}
     >
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      <DecidedAbout run={run} approval={approval ?? null} />
+      <DecidedAbout run={run} approval={approval} />
       <TextField
         label="Reason"
         hint="Optional. Everybody who can see the run can read it."
@@ -85,12 +82,9 @@ function approvedText({ details }: DetailedActionRun): string {
   const { required = 0, approvals = [] } = details?.approval ?? {};
   const left = required - approvals.length;
   if (left > 0) return `Your approval counts. The run needs ${left} more.`;
-  return `The run is approved. It still ${waitsNow(waitingText(waiting, Date.now()))}.`;
-}
-
-/** "3rd in line" has no verb. */
-function waitsNow(text: string): string {
-  return /^\d/.test(text) ? `waits: ${text}` : text;
+  const text = waitingText(waiting, Date.now());
+  // "3rd in line" has no verb.
+  return `The run is approved. It still ${/^\d/.test(text) ? `waits: ${text}` : text}.`;
 }
 
 function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; readonly approval: RunApproval | null }) {
@@ -100,16 +94,8 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
     <>
       {title === null && subject === null ? null : (
         <dl class="facts stack gap-6">
-          {title === null ? null : (
-            <Fact term="Action">
-              <bdi>{actionName}</bdi>
-            </Fact>
-          )}
-          {subject === null ? null : (
-            <Fact term="Subject">
-              <bdi>{subject}</bdi>
-            </Fact>
-          )}
+          <Fact term="Action">{title !== null && <bdi>{actionName}</bdi>}</Fact>
+          <Fact term="Subject">{subject !== null && <bdi>{subject}</bdi>}</Fact>
         </dl>
       )}
       <p>
@@ -131,11 +117,11 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
         </>
       )}
       <Section title="Parameters">
-        <Values what="parameters" value={parameters} />
+        {isEmpty(parameters) ? <p class="muted">None.</p> : <JsonTree what="parameters" value={parameters} />}
       </Section>
-      {Object.keys(recommendations).length === 0 ? null : (
+      {isEmpty(recommendations) ? null : (
         <Section title="Recommendations">
-          <Values what="recommendations" value={recommendations} />
+          <JsonTree what="recommendations" value={recommendations} />
         </Section>
       )}
       {approval === null ? null : (
@@ -149,6 +135,10 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
       )}
     </>
   );
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
 }
 
 function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
@@ -179,8 +169,4 @@ function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
       The request below is what is sent.
     </p>
   );
-}
-
-function Values({ what, value }: { readonly what: string; readonly value: object }) {
-  return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
 }

@@ -1,11 +1,10 @@
 /** What the frame tells on every page of an environment: how many runs wait for approval, and what is paused. */
-
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { contextOf } from "../ui/context.ts";
 import { useRead } from "../ui/load.tsx";
+import { contextOf } from "../ui/stores.ts";
 
 const POLL_MS = 30_000;
 /** Above this, the frame only says that there are more. */

@@ -1,12 +1,10 @@
 /** The page "Groups": who runs and who waits in each concurrency group, and what is paused. */
-
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { Button, Empty } from "../ui/parts.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
 
@@ -24,14 +22,13 @@ type Open = { readonly group: string } | { readonly pause: Schemas["Pause"] } | 
 
 export function GroupsPage() {
   const { reader, may } = useSession();
-  const { pauses, reload: reloadNews } = useGateNews();
+  const { reload } = useGateNews();
   const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open>(null);
-  const mayPause = may("actions:manage");
-  const close = () => setOpen(null);
-  function changed() {
+  function close() {
+    setOpen(null);
     loaded.reload();
-    reloadNews();
+    reload();
   }
   return (
     <>
@@ -40,9 +37,11 @@ export function GroupsPage() {
         of="groups"
         loaded={loaded}
         button={
-          mayPause ? <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button> : null
+          may("actions:manage") ? (
+            <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button>
+          ) : null
         }
-        note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
+        note={<Pauses onOpen={setOpen} />}
       >
         {(groups) =>
           groups.length === 0 ? (
@@ -53,30 +52,24 @@ export function GroupsPage() {
               </p>
             </Empty>
           ) : (
-            <GroupTable groups={groups} mayPause={mayPause} onOpen={setOpen} />
+            <GroupTable groups={groups} onOpen={setOpen} />
           )
         }
       </ListPage>
-      {open === null ? null : "pause" in open ? (
-        <ResumeDialog pause={open.pause} onClose={close} onResumed={changed} />
-      ) : (
-        <PauseDialog group={open.group} onClose={close} onPaused={changed} />
-      )}
+      {open !== null && "pause" in open ? <ResumeDialog pause={open.pause} onClose={close} /> : null}
+      {open !== null && "group" in open ? <PauseDialog group={open.group} onClose={close} /> : null}
     </>
   );
 }
 
 interface PartProps {
-  readonly mayPause: boolean;
   readonly onOpen: (open: Open) => void;
 }
 
-interface PausesProps extends PartProps {
-  readonly pauses: readonly Schemas["Pause"][];
-}
-
 /** The pauses of groups, and what is planned. The pause of the environment that holds now has a banner on every page. */
-function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
+function Pauses({ onOpen }: PartProps) {
+  const { may } = useSession();
+  const { pauses } = useGateNews();
   const shown = pauses.filter(({ group, active }) => !active || group !== WHOLE_ENVIRONMENT);
   if (shown.length === 0) return null;
   return (
@@ -90,7 +83,7 @@ function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
               <strong>{active ? `${what} is paused:` : `Planned pause of ${what}:`}</strong>{" "}
               <PauseFacts pause={pause} />
             </p>
-            {mayPause ? (
+            {may("actions:manage") ? (
               <Button
                 aria-label={active ? `Resume ${what}` : `Remove the planned pause of ${what}`}
                 onClick={() => onOpen({ pause })}
@@ -109,11 +102,12 @@ interface GroupTableProps extends PartProps {
   readonly groups: readonly Schemas["ConcurrencyGroup"][];
 }
 
-function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
-  const { scope } = useSession();
+function GroupTable({ groups, onOpen }: GroupTableProps) {
+  const { scope, may } = useSession();
   return (
     <Table label="Groups" columns={COLUMNS}>
       {groups.map(({ group, key, limit, holders, waiters, paused }) => (
+        // A group has a row for each of its keys.
         <tr key={`${group} ${key}`}>
           <td>
             <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
@@ -129,8 +123,12 @@ function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
           </td>
           <td class="number">{waiters}</td>
           <td class="is-end">
-            {mayPause ? (
-              <Button kind="quiet" aria-label={`Pause ${groupName(group, key)}`} onClick={() => onOpen({ group })}>
+            {may("actions:manage") ? (
+              <Button
+                kind="quiet"
+                aria-label={`Pause ${key ? `${group}, of ${key}` : group}`}
+                onClick={() => onOpen({ group })}
+              >
                 Pause
               </Button>
             ) : null}
@@ -139,9 +137,4 @@ function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
       ))}
     </Table>
   );
-}
-
-/** A group has a row for each of its keys. */
-function groupName(group: string, key: string | null): string {
-  return key ? `${group}, of ${key}` : group;
 }

@@ -1,47 +1,10 @@
-/** The field "Start at" of a form that makes a run: the instant in `notBefore`. */
-
+/** Fields for an instant in the time zone of this machine. They show that zone, and the instant in UTC. */
 import { whenText } from "../../words/waiting.ts";
-import { TextField } from "../ui/field.tsx";
-import type { Change } from "../ui/use-change.ts";
+import { type Change, TextField } from "../ui/forms.tsx";
 
-/** The field's pointer in the body. */
-export const START_AT = "/notBefore";
+type LocalTimeFieldProps = Parameters<typeof TextField>[0] & { readonly value: string };
 
-interface StartAtProps {
-  readonly change: Change;
-  readonly value: string;
-  readonly onText: (text: string) => void;
-}
-
-export function StartAt({ change, ...field }: StartAtProps) {
-  return (
-    <LocalTimeField
-      label="Start at"
-      hint="Optional. At most 30 days ahead."
-      error={change.problems.get(START_AT)}
-      {...field}
-    />
-  );
-}
-
-/** The member of the body; empty if the field is. Null if the field holds no time. Then the change is refused. */
-export function startAtOf(text: string, change: Change): { readonly notBefore?: string } | null {
-  const notBefore = readLocalTime(text);
-  if (notBefore !== null) return notBefore === undefined ? {} : { notBefore };
-  change.refuse(new Map([[START_AT, "Choose a day and a time, or leave the field empty."]]));
-  return null;
-}
-
-interface LocalTimeFieldProps {
-  readonly label: string;
-  /** What an empty field means. */
-  readonly hint: string;
-  readonly value: string;
-  readonly error: string | undefined;
-  readonly onText: (text: string) => void;
-}
-
-/** A field for an instant in the time zone of this machine. It shows that zone, and the instant in UTC. */
+/** `hint`: what an empty field means. */
 export function LocalTimeField({ hint, value, ...field }: LocalTimeFieldProps) {
   return <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />;
 }
@@ -53,6 +16,8 @@ export function readLocalTime(text: string): string | null | undefined {
   return Number.isNaN(at.getTime()) ? null : at.toISOString();
 }
 
+export const CHOOSE_TIME = "Choose a day and a time, or leave the field empty.";
+
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The instant in the zone of this machine and in UTC, because people mix zones up. Null if the text is no instant. */
@@ -62,8 +27,29 @@ export function zonesText(text: string, now: number): string | null {
   return `${whenText(Date.parse(at), now)} (${ZONE}), ${at.slice(0, 16).replace("T", " ")} UTC`;
 }
 
+/** An instant as such a field holds it. */
 export function localMinute(at: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
-  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** The pointer in the body of the field "Start at", which a form has that makes a run. */
+export const START_AT = "/notBefore";
+
+interface StartAtProps {
+  readonly change: Change;
+  readonly value: string;
+  readonly onText: (text: string) => void;
+}
+
+export function StartAt({ change, ...field }: StartAtProps) {
+  const error = change.problems.get(START_AT);
+  return <LocalTimeField label="Start at" hint="Optional. At most 30 days ahead." error={error} {...field} />;
+}
+
+/** The member of the body; empty if the field is. Null if the field holds no time. Then the change is refused. */
+export function startAtOf(text: string, change: Change): { readonly notBefore?: string } | null {
+  const notBefore = readLocalTime(text);
+  if (notBefore !== null) return notBefore === undefined ? {} : { notBefore };
+  change.refuse(new Map([[START_AT, CHOOSE_TIME]]));
+  return null;
 }

@@ -1,21 +1,13 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { nextPause, plannedText } from "../../words/pauses.ts";
-import { whenText } from "../../words/waiting.ts";
+import { nextPause, plannedText, whenText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Who } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
+import { Button, Icon, useNotices, Who } from "../ui/parts.tsx";
 import { Countdown, useZone, WhenText } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-
 import { useGateNews } from "./gate-news.tsx";
-import { LocalTimeField, readLocalTime } from "./local-time.tsx";
-
-const CHOOSE = "Choose a day and a time, or leave the field empty.";
+import { CHOOSE_TIME, LocalTimeField, readLocalTime } from "./local-time.tsx";
 
 export function PauseBanner() {
   const { scope, may } = useSession();
@@ -23,6 +15,10 @@ export function PauseBanner() {
   const [isResuming, setResuming] = useState(false);
   const pause = pauses.find(({ group, active }) => active && group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
+  function close() {
+    setResuming(false);
+    reload();
+  }
   return (
     <section class="banner row gap-12 note is-warning" aria-label="Pause">
       <Icon name="warning" />
@@ -30,7 +26,7 @@ export function PauseBanner() {
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.
       </p>
       {may("actions:manage") ? <Button onClick={() => setResuming(true)}>Resume</Button> : null}
-      {isResuming ? <ResumeDialog pause={pause} onClose={() => setResuming(false)} onResumed={reload} /> : null}
+      {isResuming ? <ResumeDialog pause={pause} onClose={close} /> : null}
     </section>
   );
 }
@@ -69,46 +65,43 @@ export function PlannedPause({ group }: { readonly group: string | null }) {
 interface PauseDialogProps {
   /** The group, or `-environment`. */
   readonly group: string;
+  /** Also called after the change. */
   readonly onClose: () => void;
-  readonly onPaused: () => void;
 }
 
 /** Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
-export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
+export function PauseDialog({ group, onClose }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
   const { timeZone } = useZone();
-  const [reason, setReason] = useState("");
-  const [from, setFrom] = useState("");
-  const [until, setUntil] = useState("");
+  const [texts, setTexts] = useState({ reason: "", from: "", until: "" });
   const change = useChange({
     fields: ["/reason", "/from", "/until"],
     afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first.",
   });
-  const { problems } = change;
+  const field = (name: keyof typeof texts) => ({
+    value: texts[name],
+    error: change.problems.get(`/${name}`),
+    onText: (text: string) => setTexts({ ...texts, [name]: text }),
+  });
   const isWhole = group === WHOLE_ENVIRONMENT;
   const what = isWhole ? `the environment ${scope.envName}` : `the group ${group}`;
 
   function pause() {
     const wrong = new Map<string, string>();
-    const [begin, end] = [readLocalTime(from), readLocalTime(until)];
-    if (reason.trim() === "") wrong.set("/reason", "Say why. Those who wait for a run read the reason.");
-    if (begin === null) wrong.set("/from", CHOOSE);
-    if (end === null) wrong.set("/until", CHOOSE);
+    const reason = texts.reason.trim();
+    const [begin, end] = [readLocalTime(texts.from), readLocalTime(texts.until)];
+    if (reason === "") wrong.set("/reason", "Say why. Those who wait for a run read the reason.");
+    if (begin === null) wrong.set("/from", CHOOSE_TIME);
+    if (end === null) wrong.set("/until", CHOOSE_TIME);
     if (wrong.size > 0) return change.refuse(wrong);
     change.submit({
-      send: ({ signal }) => {
-        const times = {
-          ...(typeof begin === "string" && { from: begin }),
-          ...(typeof end === "string" && { until: end }),
-        };
-        return client.pauses.put(group, { reason: reason.trim(), ...times }, { signal });
-      },
+      send: ({ signal }) =>
+        client.pauses.put(group, { reason, ...(begin && { from: begin }), ...(end && { until: end }) }, { signal }),
       done({ active, from: begins, warning }) {
         const begin = whenText(Date.parse(begins), Date.now(), timeZone);
         note(active ? `You paused ${what}.` : `The pause of ${what} begins ${begin}.`);
         if (warning !== undefined) note(warning);
-        onPaused();
         onClose();
       },
     });
@@ -129,27 +122,12 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
           ? "While the pause lasts, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
           : "While the pause lasts, no run of this group starts. Every run that has begun goes on."}
       </p>
-      <TextField
-        label="Reason"
-        required
-        hint="Everybody who can see a waiting run can read it."
-        value={reason}
-        error={problems.get("/reason")}
-        onText={setReason}
-      />
-      <LocalTimeField
-        label="From"
-        hint="If you leave this empty, the pause begins now."
-        value={from}
-        error={problems.get("/from")}
-        onText={setFrom}
-      />
+      <TextField label="Reason" required hint="Everybody who can see a waiting run can read it." {...field("reason")} />
+      <LocalTimeField label="From" hint="If you leave this empty, the pause begins now." {...field("from")} />
       <LocalTimeField
         label="Until"
         hint="If you leave this empty, the pause ends when somebody resumes the runs."
-        value={until}
-        error={problems.get("/until")}
-        onText={setUntil}
+        {...field("until")}
       />
     </ChangeDialog>
   );
@@ -158,13 +136,14 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
 interface ResumeDialogProps {
   /** Only this one ends, also if another one of its group holds runs back. */
   readonly pause: Schemas["Pause"];
+  /** Also called after the change. */
   readonly onClose: () => void;
-  readonly onResumed: () => void;
 }
 
-export function ResumeDialog({ pause: { group, from, active }, onClose, onResumed }: ResumeDialogProps) {
+export function ResumeDialog({ pause: { group, from, active }, onClose }: ResumeDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
+  const { timeZone } = useZone();
   const change = useChange({ afterLoss: "The pause may have ended. You can try again." });
   const what = group === WHOLE_ENVIRONMENT ? scope.envName : group;
   const resume = () =>
@@ -172,14 +151,9 @@ export function ResumeDialog({ pause: { group, from, active }, onClose, onResume
       send: ({ signal }) => client.pauses.delete(group, { from, signal }),
       done() {
         note(active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`);
-        onResumed();
         onClose();
       },
-      explain({ code }) {
-        if (code !== "pause_not_found") return null;
-        onResumed();
-        return new Map([[null, "The pause has already ended."]]);
-      },
+      explain: ({ code }) => (code === "pause_not_found" ? new Map([[null, "The pause has already ended."]]) : null),
     });
   return (
     <ChangeDialog
@@ -193,13 +167,9 @@ export function ResumeDialog({ pause: { group, from, active }, onClose, onResume
       isDeliberate
     >
       <p>
-        {active ? (
-          "The runs that wait only for the end of this pause start at once, if there are free slots."
-        ) : (
-          <>
-            The pause will not begin <WhenText at={from} />.
-          </>
-        )}
+        {active
+          ? "The runs that wait only for the end of this pause start at once, if there are free slots."
+          : `The pause will not begin ${whenText(Date.parse(from), Date.now(), timeZone)}.`}
       </p>
     </ChangeDialog>
   );

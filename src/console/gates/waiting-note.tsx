@@ -1,22 +1,18 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
 import type { Schemas } from "../../client/index.ts";
 import { ageStepMs } from "../../words/durations.ts";
-import { counted, titleOf } from "../../words/statuses.ts";
+import { counted } from "../../words/statuses.ts";
 import { type Waiting, waitingText, whenText } from "../../words/waiting.ts";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { hrefOf } from "../router.tsx";
+import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { Who } from "../ui/facts.tsx";
-import { useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { StatusNote } from "../ui/status.tsx";
+import { StatusNote, useNotices, Who } from "../ui/parts.tsx";
 import { Countdown, useNow, useZone } from "../ui/time.tsx";
 import { Fails } from "./approval.tsx";
 import { PlannedPause } from "./pause.tsx";
 
 /** How many of those ahead are named. */
 const NAMED = 3;
-/** The end of an id that people tell runs apart by. */
-const ID_END = 6;
 
 export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
   const { behind = [], until, throughPause } = waiting;
@@ -27,19 +23,13 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
         <span class="waiting-text">
           <WaitingText waiting={waiting} />
         </span>
-        {behind.length === 0 ? null : (
-          <>
-            {", behind "}
-            {behind.slice(0, NAMED).map((id, index) => (
-              <span key={id}>
-                {index === 0 ? "" : ", "}
-                <RunLink id={id} />
-              </span>
-            ))}
-            {more > 0 ? ` and ${more} more` : ""}
-          </>
-        )}
-        .
+        {behind.slice(0, NAMED).map((id, index) => (
+          <span key={id}>
+            {index === 0 ? ", behind " : ", "}
+            <RunLink id={id} />
+          </span>
+        ))}
+        {more > 0 ? ` and ${more} more` : ""}.
       </p>
       {throughPause === undefined ? null : (
         <p>
@@ -52,18 +42,6 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
       </p>
       <PlannedPause group={waiting.group} />
     </StatusNote>
-  );
-}
-
-/** The run's title and the end of its id. Until the title is read, only the id. */
-export function RunLink({ id }: { readonly id: string }) {
-  const { reader, scope } = useSession();
-  const { search } = useRoute();
-  const { data } = useRead((signal) => reader.runs.get(id, { include: "details", signal }), [reader, id]);
-  return (
-    <Link href={hrefOf({ name: "run", ...scope, id }, search)} title={id}>
-      <bdi>{data === undefined ? "run" : titleOf(data)}</bdi> …{id.slice(-ID_END)}
-    </Link>
   );
 }
 
@@ -85,12 +63,12 @@ export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly f
   return (
     <>
       <bdi>{reason}</bdi>
-      {nextAttemptAt !== null && isAhead ? (
+      {nextAttemptAt === null || !isAhead ? null : (
         <>
           {" Next attempt "}
           <Countdown until={nextAttemptAt} />.
         </>
-      ) : null}
+      )}
     </>
   );
 }

@@ -6,15 +6,11 @@ import { counted, type Status } from "../../words/statuses.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { SelectField } from "../ui/field.tsx";
-import { FilterField, Pager, Rows, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Mark } from "../ui/status.tsx";
+import { ChangeDialog, SelectField, useChange } from "../ui/forms.tsx";
+import { Pager, Rows, useFilter } from "../ui/list-page.tsx";
+import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
+import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
-import { useChange, useOnChange } from "../ui/use-change.ts";
 
 type EndpointDelivery = Schemas["Delivery"];
 
@@ -33,8 +29,7 @@ interface DeliveriesPartProps {
 
 export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps) {
   const { reader } = useSession();
-  const filter = useFilter("state", STATES);
-  const { value: state, cursor } = filter;
+  const { value: state, cursor, field } = useFilter("State", "state", STATES);
   const { data, failure, reload } = useRead(
     (signal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
     [reader, name, state, cursor],
@@ -46,7 +41,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       <div class="page-head row is-apart">
         <h2>Deliveries</h2>
         <div class="row">
-          <FilterField label="State" values={STATES} filter={filter} />
+          {field}
           <Button onClick={onRecover}>Recover</Button>
         </div>
       </div>

@@ -11,11 +11,8 @@ import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check, LinesField, TextField } from "../ui/field.tsx";
-import { useChange } from "../ui/use-change.ts";
-
+import { ChangeDialog, Check, LinesField, TextField, useChange } from "../ui/forms.tsx";
+import { Button } from "../ui/parts.tsx";
 import {
   EVENTS,
   firstDefinition,

@@ -1,12 +1,9 @@
 /** How an endpoint does, by colour, by shape and by word. */
 import type { Client, Schemas, Stored } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/dialog.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Mark } from "../ui/status.tsx";
+import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 
 interface HealthProps {
   readonly status: Schemas["EndpointStatus"];

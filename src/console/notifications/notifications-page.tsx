@@ -1,12 +1,11 @@
 /** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
-
 import { useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
+import { Empty, NotYours } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { eventWords, RECEIVERS } from "./endpoint-shape.ts";
 import { Health } from "./endpoint-state.tsx";

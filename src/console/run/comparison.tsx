@@ -2,15 +2,15 @@
  * Two runs side by side, the older one first: what they were about, how long they took, their parameters and outputs, the
  * versions of their action, and their errors.
  */
-import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { formatDuration, lengthOf, ranOf, tookOf, waitedOf } from "../../words/durations.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { DefinitionDiff } from "../definitions/versions.tsx";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { Link } from "../router.tsx";
+import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { Section } from "../ui/facts.tsx";
-import { ErrorView, useRead } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { ErrorView, isNotFound, useRead } from "../ui/load.tsx";
+import { Section, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText } from "./values.tsx";
 
@@ -25,23 +25,19 @@ interface ComparisonProps {
 }
 
 export function Comparison({ run, otherId }: ComparisonProps) {
-  const { reader, scope } = useSession();
-  const { search } = useRoute();
-  const {
-    data: other,
-    failure,
-    reload,
-  } = useRead((signal) => reader.runs.get(otherId, { include: "details", signal }), [reader, otherId]);
-  const isUnknown = failure?.error instanceof ActionRunsError && failure.error.status === 404;
+  const { reader } = useSession();
+  const hrefOfRun = useRunHref();
+  const loaded = useRead((signal) => reader.runs.get(otherId, { include: "details", signal }), [reader, otherId]);
+  const { data: other, failure, reload } = loaded;
   return (
     <>
       <div class="row is-apart">
         <h3>Comparison</h3>
-        <Link class="button is-plain" href={hrefOf({ name: "run", ...scope, id: run.id }, search)}>
+        <Link class="button is-plain" href={hrefOfRun(run.id)}>
           Back to the run
         </Link>
       </div>
-      {isUnknown ? (
+      {isNotFound(failure?.error) ? (
         <p>The service does not keep the other run.</p>
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={other !== undefined} />
@@ -55,7 +51,12 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
   const [before, after] = other.id < run.id ? [other, run] : [run, other];
   const { changed, same } = differencesOf(before.parameters, after.parameters);
   const outputs = differencesOf(before.output ?? {}, after.output ?? {});
-  const hasErrors = before.error !== null || after.error !== null;
+  const facts = FACTS.map(([name, textOf]) => ({ name, before: textOf(before), after: textOf(after) }));
+  const rows = [
+    ...facts.filter((fact) => fact.before !== null || fact.after !== null),
+    ...changed,
+    ...outputs.changed.map((output) => ({ ...output, name: `output ${output.name}` })),
+  ];
   return (
     <>
       <table class="table compare-table" aria-label="Comparison">
@@ -76,14 +77,8 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
               <StatusMark status={after.status} />
             </td>
           </tr>
-          {FACTS.map(([name, textOf]) => (
-            <FactRow key={name} name={name} before={textOf(before)} after={textOf(after)} />
-          ))}
-          {changed.map(({ pointer, ...texts }) => (
-            <TextRow key={pointer} {...texts} />
-          ))}
-          {outputs.changed.map(({ pointer, name, ...texts }) => (
-            <TextRow key={`output${pointer}`} name={`output ${name}`} {...texts} />
+          {rows.map((row, index) => (
+            <TextRow key={index} {...row} />
           ))}
         </tbody>
       </table>
@@ -93,16 +88,16 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
           : `${same} other ${same === 1 ? "parameter is" : "parameters are"} the same.`}
       </p>
       <VersionsOf before={before} after={after} />
-      {hasErrors && before.error === after.error && after.error !== null ? (
-        <Section title="Error of both runs">
-          <ErrorText name="error" error={after.error} />
-        </Section>
-      ) : hasErrors ? (
+      {before.error !== after.error ? (
         <>
           <ErrorOf word="before" error={before.error} />
           <ErrorOf word="after" error={after.error} />
         </>
-      ) : null}
+      ) : after.error === null ? null : (
+        <Section title="Error of both runs">
+          <ErrorText name="error" error={after.error} />
+        </Section>
+      )}
     </>
   );
 }
@@ -114,12 +109,10 @@ interface ColumnHeadProps {
 }
 
 function ColumnHead({ word, run: { id, createdAt }, isThis }: ColumnHeadProps) {
-  const { scope } = useSession();
-  const { search } = useRoute();
+  const hrefOfRun = useRunHref();
   return (
     <th scope="col">
-      {word}: {isThis ? "this run" : <Link href={hrefOf({ name: "run", ...scope, id }, search)}>the other run</Link>}{" "}
-      <RelativeTime at={createdAt} />
+      {word}: {isThis ? "this run" : <Link href={hrefOfRun(id)}>the other run</Link>} <RelativeTime at={createdAt} />
     </th>
   );
 }
@@ -154,10 +147,6 @@ const FACTS: readonly (readonly [name: string, of: (run: DetailedActionRun) => s
   ["Took", (run) => durationText(lengthOf(tookOf(run)))],
 ];
 
-function FactRow({ name, before, after }: Omit<Difference, "pointer">) {
-  return before === null && after === null ? null : <TextRow name={name} before={before} after={after} />;
-}
-
 function durationText(ms: number | null): string | null {
   return ms === null ? null : formatDuration(ms);
 }
@@ -182,21 +171,20 @@ function VersionsOf({ before, after }: VersionsOfProps) {
   const { data, failure, reload } = useRead(
     async (signal) => {
       if (name === null) return null;
-      const read = (version: number) => reader.actions.getVersion(name, version, { signal });
-      return Promise.all([read(from), read(to)]);
+      return Promise.all([from, to].map((version) => reader.actions.getVersion(name, version, { signal })));
     },
     [reader, name, from, to],
   );
   if (name === null) return null;
-  const isGone = failure?.error instanceof ActionRunsError && failure.error.status === 404;
+  const [first, second] = data ?? [];
   return (
     <Section title="What changed in the action">
-      {isGone ? (
+      {isNotFound(failure?.error) ? (
         <p class="muted">The service no longer keeps one of the versions.</p>
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner />
       )}
-      {data == null ? null : <DefinitionDiff before={data[0]} after={data[1]} />}
+      {first === undefined || second === undefined ? null : <DefinitionDiff before={first} after={second} />}
     </Section>
   );
 }
@@ -218,14 +206,11 @@ interface Difference {
   readonly after: string | null;
 }
 
-interface Differences {
-  readonly changed: readonly Difference[];
-  /** How many values are the same. */
-  readonly same: number;
-}
-
-/** Objects are compared member by member, everything else as a whole. Sorted as in `after`, then what is missing there. */
-export function differencesOf(before: object, after: object): Differences {
+/**
+ * Objects are compared member by member, everything else as a whole. `changed`: sorted as in `after`, then what is missing
+ * there. `same`: how many values are the same.
+ */
+export function differencesOf(before: object, after: object) {
   const [old, now] = [leavesOf(before), leavesOf(after)];
   const changed: Difference[] = [];
   let same = 0;
@@ -235,25 +220,20 @@ export function differencesOf(before: object, after: object): Differences {
       same++;
       continue;
     }
-    const isAlike = a !== undefined && b !== undefined && textOf(a) === textOf(b);
-    const shown = (leaf: Leaf | undefined) => (leaf === undefined ? null : isAlike ? leaf.json : textOf(leaf));
-    changed.push({ pointer, name: (b ?? a)?.name ?? "", before: shown(a), after: shown(b) });
+    const shown = a?.text === b?.text ? "json" : "text";
+    changed.push({ pointer, name: (b ?? a)?.name ?? "", before: a?.[shown] ?? null, after: b?.[shown] ?? null });
   }
   return { changed, same };
 }
 
-interface Leaf {
-  readonly name: string;
-  readonly value: unknown;
-  readonly json: string;
-}
-
-function leavesOf(parameters: object): ReadonlyMap<string, Leaf> {
-  const leaves = new Map<string, Leaf>();
+function leavesOf(parameters: object) {
+  /** By pointer. `text`: a text as it is, everything else as JSON. */
+  const leaves = new Map<string, { readonly name: string; readonly text: string; readonly json: string }>();
   function walk(value: unknown, pointer: string, name: string): void {
     const members = isSchema(value) ? Object.entries(value) : [];
     if (members.length === 0 && pointer !== "") {
-      leaves.set(pointer, { name, value, json: JSON.stringify(value) });
+      const json = JSON.stringify(value);
+      leaves.set(pointer, { name, text: typeof value === "string" && value !== "" ? value : json, json });
     }
     for (const [key, member] of members) {
       walk(member, pointer + stepOf(key), name === "" ? key : `${name}.${key}`);
@@ -261,11 +241,6 @@ function leavesOf(parameters: object): ReadonlyMap<string, Leaf> {
   }
   walk(parameters, "", "");
   return leaves;
-}
-
-/** A text as it is, everything else as JSON. */
-function textOf({ value, json }: Leaf): string {
-  return typeof value === "string" && value !== "" ? value : json;
 }
 
 const LONGEST_WORD = 40;

@@ -1,63 +1,38 @@
 /** Who, when and what about: the short facts of a run. */
 import type { Schemas } from "../../client/index.ts";
-import { RunLink } from "../gates/waiting-note.tsx";
-import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { ExternalLink } from "../ui/button.tsx";
-import { Fact, Who } from "../ui/facts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { RunLink } from "../runs/run-link.tsx";
+import { useSession } from "../session/session.tsx";
+import { CopyButton, ExternalLink, Fact, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
-export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {
+export function Facts({ run }: { readonly run: Schemas["DetailedActionRun"] }) {
+  const { scope } = useSession();
   const { entityId, triggeredBy, createdAt, details } = run;
-  const {
-    subject,
-    action,
-    retryOf,
-    bulkOperationId,
-    labels = [],
-    externalUrl,
-    via,
-    agent,
-    schedule,
-    approval,
-    erasedAt,
-  } = details ?? {};
+  const { via, agent, schedule, approval, action, subject, labels = [], retryOf, bulkOperationId } = details ?? {};
+  const { externalUrl, erasedAt } = details ?? {};
   const isByService = schedule != null || via === "inbound" || (via === "retry" && retryOf != null);
+  const runsOf = (filter: Record<string, string>) => hrefOf({ name: "runs", ...scope }, new URLSearchParams(filter));
   return (
     <dl class="facts stack gap-6">
       <Fact term="Triggered by">
-        <Who name={triggeredBy} via={isByService ? null : via} agent={agent} />{" "}
-        <span class="muted">
-          <RelativeTime at={createdAt} />
-        </span>
+        <Who name={triggeredBy} via={isByService ? null : via} agent={agent} /> <Ago at={createdAt} />
       </Fact>
-      {isByService ? (
+      {schedule == null ? (
         <Fact term="Started by">
-          {schedule != null ? (
-            <>
-              the schedule <Link href={hrefOf({ name: "schedule", ...scope, schedule })}>{schedule}</Link>
-            </>
-          ) : via === "inbound" ? (
-            "an event of another product"
-          ) : (
-            "the service, as an automatic retry"
-          )}
+          {isByService && (via === "inbound" ? "an event of another product" : "the service, as an automatic retry")}
         </Fact>
-      ) : null}
+      ) : (
+        <Fact term="Started by">
+          the schedule <Link href={hrefOf({ name: "schedule", ...scope, schedule })}>{schedule}</Link>
+        </Fact>
+      )}
       {erasedAt === undefined ? null : (
         <Fact term="Erased">
-          The texts of this run were erased{" "}
-          <span class="muted">
-            <RelativeTime at={erasedAt} />
-          </span>
+          The texts of this run were erased <Ago at={erasedAt} />
         </Fact>
       )}
-      {externalUrl == null ? null : (
-        <Fact term="Job">
-          <ExternalLink href={externalUrl} />
-        </Fact>
-      )}
+      <Fact term="Job">{externalUrl && <ExternalLink href={externalUrl} />}</Fact>
       {action == null ? null : (
         <Fact term="Action">
           <Link href={hrefOf({ name: "action", ...scope, action: action.name })}>
@@ -71,30 +46,20 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
           {approval.approvals.length} of {approval.required}
           {approval.approvals.map(({ by, byId, via: token, at }) => (
             <p key={byId + by}>
-              <Who name={by} via={token} />{" "}
-              <span class="muted">
-                <RelativeTime at={at} />
-              </span>
+              <Who name={by} via={token} /> <Ago at={at} />
             </p>
           ))}
         </Fact>
       )}
-      {retryOf == null ? null : (
-        <Fact term="Retry of">
-          <RunLink id={retryOf} />
-        </Fact>
-      )}
-      {bulkOperationId == null ? null : (
-        <Fact term="Made by">
+      <Fact term="Retry of">{retryOf && <RunLink id={retryOf} />}</Fact>
+      <Fact term="Made by">
+        {bulkOperationId && (
           <Link href={hrefOf({ name: "operation", ...scope, id: bulkOperationId })}>a bulk retry</Link>
-        </Fact>
-      )}
+        )}
+      </Fact>
       {subject == null ? null : (
         <Fact term="Subject">
-          <Link
-            title="Runs with this subject"
-            href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ subject }))}
-          >
+          <Link title="Runs with this subject" href={runsOf({ subject })}>
             <bdi>{subject}</bdi>
           </Link>
         </Fact>
@@ -108,12 +73,7 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
         <Fact term="Labels">
           <span class="row gap-4">
             {labels.map((label) => (
-              <Link
-                key={label}
-                class="chip"
-                title="Runs with this label"
-                href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ label }))}
-              >
+              <Link key={label} class="chip" title="Runs with this label" href={runsOf({ label })}>
                 <bdi>{label}</bdi>
               </Link>
             ))}
@@ -121,5 +81,13 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
         </Fact>
       )}
     </dl>
+  );
+}
+
+function Ago({ at }: { readonly at: string }) {
+  return (
+    <span class="muted">
+      <RelativeTime at={at} />
+    </span>
   );
 }

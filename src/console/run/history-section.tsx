@@ -1,34 +1,23 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
 import type { Client, RunFilter, Schemas } from "../../client/index.ts";
-import { counted, isOpen } from "../../words/statuses.ts";
-import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
+import { type Count, counted, isOpen, least } from "../../words/statuses.ts";
+import { comparing, Link, useRoute } from "../router.tsx";
+import { useRunHref } from "../runs/run-link.tsx";
 import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Icon } from "../ui/button.tsx";
-import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
+import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
+import { Icon } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
-
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 /** It is read when the run is opened, and again when the run ends. */
-export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
+export function HistorySection({ run }: { readonly run: DetailedActionRun }) {
   const { reader } = useSession();
-  const { id, status } = run;
   // The read needs only members that never change.
-  const loaded = useRead((signal) => readHistory(reader, run, signal), [reader, id]);
-  useOnChange(isOpen(status), (wasOpen) => wasOpen && loaded.reload());
-  return loaded;
-}
-
-interface HistorySectionProps {
-  readonly run: DetailedActionRun;
-  readonly loaded: Loaded<RunHistory>;
-}
-
-export function HistorySection({ run, loaded: { data, failure, reload } }: HistorySectionProps) {
+  const { data, failure, reload } = useRead((signal) => readHistory(reader, run, signal), [reader, run.id]);
+  useOnChange(isOpen(run.status), (wasOpen) => wasOpen && reload());
   return (
     <div class="history row is-apart">
       <ErrorView failure={failure} onRetry={reload} isBanner />
@@ -36,44 +25,40 @@ export function HistorySection({ run, loaded: { data, failure, reload } }: Histo
         <p class="muted">{failure === null && "Looking for earlier runs …"}</p>
       ) : (
         <>
-          <LastSuccess run={run} history={data} />
-          {data.previous === null && data.next === null ? null : <Neighbors history={data} />}
+          <p>
+            <LastSuccess run={run} history={data} />
+          </p>
+          <Neighbors {...data} />
         </>
       )}
     </div>
   );
 }
 
-interface HistoryProps {
-  readonly run: DetailedActionRun;
-  readonly history: RunHistory;
-}
-
-function LastSuccess({ run, history }: HistoryProps) {
-  const to = useRunHref();
+function LastSuccess({ run, history }: { readonly run: DetailedActionRun; readonly history: RunHistory }) {
+  const hrefOfRun = useRunHref();
   const { previous, next, lastSuccess } = history;
-  if (previous === null) {
-    return <p>The service keeps no earlier run of {alikeText(run)}.</p>;
-  }
+  if (previous === null) return <>The service keeps no earlier run of {alikeText(run)}.</>;
   const failures = failuresIn(run, history);
   if (lastSuccess === null) {
     return (
-      <p>
+      <>
         No earlier run succeeded{failures && `: ${failures}`}. Compare with{" "}
         <CompareLink run={run} other={previous} text="the previous run" />.
-      </p>
+      </>
     );
   }
   const { changed } = differencesOf(lastSuccess.parameters, run.parameters);
+  const [old, now] = [lastSuccess, run].map(({ details }) => details?.action?.version);
   return (
-    <p>
-      <Link href={to(lastSuccess.id)}>
+    <>
+      <Link href={hrefOfRun(lastSuccess.id)}>
         {run.status === "succeeded" || next !== null ? "Last success before this run" : "Last success"}
       </Link>{" "}
       <RelativeTime at={lastSuccess.createdAt} />
       <bdi>{wordsOf(changed)}</bdi>
       {failures && `, ${failures} since`}. {changed.length > 1 ? `${changed.length} parameters differ. ` : ""}
-      <VersionChange from={lastSuccess} to={run} />
+      {old === undefined || now === undefined || old === now ? "" : `Action version ${old} → ${now}. `}
       Compare with <CompareLink run={run} other={lastSuccess} text="the last success" />
       {previous.id === lastSuccess.id ? null : (
         <>
@@ -82,7 +67,7 @@ function LastSuccess({ run, history }: HistoryProps) {
         </>
       )}
       .
-    </p>
+    </>
   );
 }
 
@@ -94,33 +79,24 @@ function alikeText({ entityId, details }: DetailedActionRun): string {
 
 /** `3 failures`, this run's own included; empty if there are none. */
 function failuresIn({ status }: DetailedActionRun, { failures }: RunHistory): string {
-  const before = typeof failures === "number" ? failures : failures.atLeast;
-  const count = before + (status === "failed" ? 1 : 0);
+  const count = least(failures) + (status === "failed" ? 1 : 0);
   if (count === 0) return "";
-  return `${before === failures ? "" : "at least "}${counted(count, "failure")}`;
+  return `${typeof failures === "number" ? "" : "at least "}${counted(count, "failure")}`;
 }
 
-function VersionChange({ from, to }: { readonly from: DetailedActionRun; readonly to: DetailedActionRun }) {
-  const [old, now] = [from, to].map(({ details }) => details?.action?.version);
-  return old === undefined || now === undefined || old === now ? null : (
-    <>
-      Action version {old} → {now}.{" "}
-    </>
-  );
-}
-
-function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
-  const to = useRunHref();
+function Neighbors({ previous, next }: RunHistory) {
+  const hrefOfRun = useRunHref();
+  if (previous === null && next === null) return null;
   return (
     <nav class="neighbors row gap-14" aria-label="Runs of the same action">
       {previous === null ? null : (
-        <Link class="button is-quiet" href={to(previous.id)}>
+        <Link class="button is-quiet" href={hrefOfRun(previous.id)}>
           <Icon name="previous" />
           Previous run
         </Link>
       )}
       {next === null ? null : (
-        <Link class="button is-quiet" href={to(next.id)}>
+        <Link class="button is-quiet" href={hrefOfRun(next.id)}>
           Next run
           <Icon name="next" />
         </Link>
@@ -136,24 +112,14 @@ interface CompareLinkProps {
 }
 
 function CompareLink({ run, other, text }: CompareLinkProps) {
-  const { scope } = useSession();
   const { search } = useRoute();
+  const href = useRunHref()(run.id, comparing(search, other.id));
   return (
     // Its name differs from that of the link to the other run itself.
-    <Link
-      href={hrefOf({ name: "run", ...scope, id: run.id }, comparing(search, other.id))}
-      aria-label={`Compare with ${text}`}
-    >
+    <Link href={href} aria-label={`Compare with ${text}`}>
       {text}
     </Link>
   );
-}
-
-/** The address of another run, beside the same list. */
-function useRunHref(): (id: string) => string {
-  const { scope } = useSession();
-  const { search } = useRoute();
-  return (id) => hrefOf({ name: "run", ...scope, id }, search);
 }
 
 interface RunHistory {
@@ -162,7 +128,7 @@ interface RunHistory {
   /** The last one before this run. Null: there is none among the runs that were looked at. */
   readonly lastSuccess: DetailedActionRun | null;
   /** Between that success and this run, without this one. */
-  readonly failures: Schemas["ActionRunSummary"]["failed"];
+  readonly failures: Count;
 }
 
 /** A run and a neighbor, because runs of one millisecond can't be told apart by time. */
@@ -179,56 +145,49 @@ const COUNTED_RUNS = 20;
 export async function readHistory(reader: Client, run: DetailedActionRun, signal: AbortSignal): Promise<RunHistory> {
   const { id, actionName, entityId, createdAt } = run;
   const subject = run.details?.subject ?? null;
-  const alike: RunFilter = {
-    actionName,
-    ...(entityId === null ? {} : { entityId }),
-    ...(subject === null ? {} : { subject }),
-  };
-  const until = instant(createdAt, 1);
+  const alike = { actionName, ...(entityId !== null && { entityId }), ...(subject !== null && { subject }) };
+  const at = Date.parse(createdAt);
+  const until = new Date(at + 1).toISOString();
   const isAlike = (other: DetailedActionRun) => isByHand(other) === isByHand(run);
   const isOlder = (other: DetailedActionRun) => other.id < id && isAlike(other);
+  const isNewer = (other: DetailedActionRun) => other.id > id && isAlike(other);
+  const first = (filter: RunFilter, isFound: typeof isAlike) =>
+    firstOf(reader, { ...alike, ...filter }, isFound, signal);
   const [previous, next] = await Promise.all([
-    first(reader, { ...alike, createdBefore: until }, isOlder, signal),
-    first(
-      reader,
-      { ...alike, createdAfter: instant(createdAt, -1), order: "oldest" },
-      (other) => other.id > id && isAlike(other),
-      signal,
-    ),
+    first({ createdBefore: until }, isOlder),
+    first({ createdAfter: new Date(at - 1).toISOString(), order: "oldest" }, isNewer),
   ]);
   if (previous === null || previous.status === "succeeded") {
     return { previous, next, lastSuccess: previous, failures: 0 };
   }
-  const succeeded: RunFilter = { ...alike, status: ["succeeded"], createdBefore: until };
-  const lastSuccess = await first(reader, succeeded, isOlder, signal);
-  const since = lastSuccess === null ? {} : { createdAfter: lastSuccess.createdAt };
-  const counted = { ...alike, status: ["failed" as const], createdBefore: createdAt, ...since };
-  const listed = reader.runs.list({ ...counted, include: "details", limit: COUNTED_RUNS }, { signal });
+  const lastSuccess = await first({ status: ["succeeded"], createdBefore: until }, isOlder);
+  const failed: RunFilter = {
+    ...alike,
+    status: ["failed"],
+    createdBefore: createdAt,
+    ...(lastSuccess !== null && { createdAfter: lastSuccess.createdAt }),
+  };
+  const listed = reader.runs.list({ ...failed, include: "details", limit: COUNTED_RUNS }, { signal });
   const { entries: runs, next: more } = await listed.page();
   // The summary counts those that somebody sent under the name, too.
-  const failures =
-    more === null ? runs.filter(isAlike).length : (await reader.runs.summary(counted, { signal })).failed;
+  const failures = more === null ? runs.filter(isAlike).length : (await reader.runs.summary(failed, { signal })).failed;
   return { previous, next, lastSuccess, failures };
 }
 
-/** The first run of a list that is beyond. Null: there is none, or it is too far away. */
-async function first(
+/** The first run of a list that `isFound` takes. Null: there is none, or it is too far away. */
+async function firstOf(
   reader: Client,
   filter: RunFilter,
-  isBeyond: (run: DetailedActionRun) => boolean,
+  isFound: (run: DetailedActionRun) => boolean,
   signal: AbortSignal,
 ): Promise<DetailedActionRun | null> {
   const list = reader.runs.list({ ...filter, include: "details", limit: PAGE_RUNS }, { signal });
   let cursor: string | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages++) {
     const { entries, next } = await list.page(cursor);
-    const found = entries.find(isBeyond);
+    const found = entries.find(isFound);
     if (found !== undefined || next === null) return found ?? null;
     cursor = next;
   }
   return null;
-}
-
-function instant(iso: string, laterMs: number): string {
-  return new Date(Date.parse(iso) + laterMs).toISOString();
 }

@@ -1,52 +1,43 @@
 /** JSON with line breaks. PURE. It works on the text, because a parser would change large numbers. */
 
-const STEP = "  ";
+/** Strings, empty objects and arrays, white space, and what else has a meaning. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|\s+|[[\]{},:]/g;
 
 /** `text`: valid JSON. Nothing but white space outside of strings changes. */
 export function indentedJson(text: string): string {
-  const out: string[] = [];
   let depth = 0;
-  const line = () => `\n${STEP.repeat(depth)}`;
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[^\s[\]{},:"]+|[[\]{},:]/g) ?? [];
-  for (const [index, token] of tokens.entries()) {
-    const isEmpty = (token === "{" || token === "[") && isClosing(tokens[index + 1]);
-    if (isEmpty) out.push(token);
-    else if (token === "{" || token === "[") {
-      depth++;
-      out.push(token, line());
-    } else if (isClosing(token)) {
-      const isAfterOpening = tokens[index - 1] === "{" || tokens[index - 1] === "[";
-      if (!isAfterOpening) {
+  const line = () => `\n${"  ".repeat(depth)}`;
+  return text.replaceAll(TOKENS, (token) => {
+    switch (token) {
+      case "{":
+      case "[":
+        depth++;
+        return token + line();
+      case "}":
+      case "]":
         depth--;
-        out.push(line());
-      }
-      out.push(token);
-    } else if (token === ",") out.push(token, line());
-    else if (token === ":") out.push(": ");
-    else out.push(token);
-  }
-  return out.join("");
+        return line() + token;
+      case ",":
+        return token + line();
+      case ":":
+        return ": ";
+      default:
+        return token.startsWith('"') ? token : token.replaceAll(/\s/g, "");
+    }
+  });
 }
 
-function isClosing(token: string | undefined): boolean {
-  return token === "}" || token === "]";
-}
-
-/** `text`: a JSON object. Null if it has no such member. The first one counts. */
-export function memberText(text: string, name: string): string | null {
-  let depth = 0;
-  let key: string | null = null;
-  let from = -1;
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]/g)) {
-    const isClosing = token === "}" || token === "]";
-    if (depth === 1 && (token === "," || isClosing)) {
-      if (from !== -1) return text.slice(from, index).trim();
-      key = null;
-    } else if (depth === 1 && token === ":") {
-      if (key === name) from = index + 1;
-    } else if (depth === 1 && token.startsWith('"') && from === -1) key = JSON.parse(token) as string;
-    if (token === "{" || token === "[") depth++;
-    if (isClosing) depth--;
-  }
-  return null;
+/** The same of a member. `text`: a JSON object. Null if it has no such member. The first one counts. */
+export function indentedMember(text: string, name: string): string | null {
+  const lines = indentedJson(text).split("\n");
+  const begin = `  ${JSON.stringify(name)}: `;
+  const from = lines.findIndex((line) => line.startsWith(begin));
+  if (from === -1) return null;
+  const [first = "", ...rest] = lines.slice(from);
+  // Up to the next member, or to the end of the object.
+  const more = rest.slice(
+    0,
+    rest.findIndex((line) => /^(?: {2}"|\})/.test(line)),
+  );
+  return [first.slice(begin.length), ...more.map((line) => line.slice(2))].join("\n").replace(/,$/, "");
 }

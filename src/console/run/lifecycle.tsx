@@ -4,11 +4,9 @@ import { ranOf, type Span, tookOf, waitedOf } from "../../words/durations.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { ClockTime, Duration, useNow } from "../ui/time.tsx";
 
-type TimelineEvent = Schemas["TimelineEvent"];
-
 interface LifecycleBarProps {
   readonly run: Schemas["DetailedActionRun"];
-  readonly events: readonly TimelineEvent[];
+  readonly events: readonly Schemas["TimelineEvent"][];
 }
 
 export function LifecycleBar({ run, events }: LifecycleBarProps) {
@@ -22,45 +20,30 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
       aria-label="Lifecycle"
       style={{ gridTemplateColumns: [...columns, "max-content"].join(" ") }}
     >
-      {stages.map((stage) => (
-        <li key={stage.from.name} class={`stage is-${stage.name.toLowerCase()}`}>
-          <Length stage={stage} />
+      {stages.map(({ name, from, to }) => (
+        <li key={from.name} class={`stage is-${name.toLowerCase()}`}>
+          {/* What comes next has no length. */}
+          <span class="cut">
+            {from.at === null || name === "Next" ? null : <Length of={name} from={from.at} to={to} />}
+          </span>
           <span class="stage-line" />
-          <MilestoneMark milestone={stage.from} />
+          <MilestoneMark {...from} />
         </li>
       ))}
       <li class="stage is-last">
         {/* A single stage says it already. */}
-        {stages.length < 2 || last.at === null ? null : (
-          <span class="cut">
-            <span class="muted">Took</span> <Duration {...tookOf(run)} />
-          </span>
-        )}
-        <MilestoneMark milestone={last} />
+        <span class="cut">{stages.length < 2 || last.at === null ? null : <Length of="Took" {...tookOf(run)} />}</span>
+        <MilestoneMark {...last} />
       </li>
     </ol>
   );
 }
 
-function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
+function Length({ of, from, to }: Span & { readonly of: string }) {
   return (
-    <span class="cut">
-      {/* What comes next has no length. */}
-      {from.at === null || name === "Next" ? null : (
-        <>
-          <span class="muted">{name}</span> <Duration from={from.at} to={to} />
-        </>
-      )}
-    </span>
-  );
-}
-
-function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milestone }) {
-  return (
-    <span class={`milestone stack gap-0 small${at === null ? " muted" : ""}`}>
-      <span class="muted">{name}</span>
-      <span>{at === null ? "–" : <ClockTime at={at} />}</span>
-    </span>
+    <>
+      <span class="muted">{of}</span> <Duration from={from} to={to} />
+    </>
   );
 }
 
@@ -68,6 +51,15 @@ function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milest
 interface Milestone {
   readonly name: "Created" | "Starts" | "Started" | "Ended";
   readonly at: string | null;
+}
+
+function MilestoneMark({ name, at }: Milestone) {
+  return (
+    <span class={`milestone stack gap-0 small${at === null ? " muted" : ""}`}>
+      <span class="muted">{name}</span>
+      <span>{at === null ? "–" : <ClockTime at={at} />}</span>
+    </span>
+  );
 }
 
 interface Stage {
@@ -80,11 +72,6 @@ interface Stage {
   readonly share: number;
 }
 
-interface Lifecycle {
-  readonly stages: readonly Stage[];
-  readonly last: Milestone;
-}
-
 /** The least part of the bar that a stage gets. */
 const SHARE_MIN = 0.15;
 
@@ -94,9 +81,9 @@ const SHARE_MIN = 0.15;
  */
 export function lifecycleOf(
   run: Schemas["DetailedActionRun"],
-  events: readonly TimelineEvent[],
+  events: readonly Schemas["TimelineEvent"][],
   now: number,
-): Lifecycle {
+): { readonly stages: readonly Stage[]; readonly last: Milestone } {
   const { createdAt, startedAt, completedAt, status, details } = run;
   const created: Milestone = { name: "Created", at: createdAt };
   const started: Milestone = { name: "Started", at: startedAt };
@@ -105,7 +92,8 @@ export function lifecycleOf(
   const ran = ranOf(run);
   if (waited !== null && ran !== null) {
     const waitedMs = lengthOf(waited, now);
-    const share = clamped(waitedMs / Math.max(waitedMs + lengthOf(ran, now), 1));
+    const part = waitedMs / Math.max(waitedMs + lengthOf(ran, now), 1);
+    const share = Math.min(Math.max(part, SHARE_MIN), 1 - SHARE_MIN);
     const stages: Stage[] = [
       { name: "Waited", from: created, to: waited.to, share },
       { name: isOpen(status) ? "Running" : "Ran", from: started, to: ran.to, share: 1 - share },
@@ -121,19 +109,12 @@ export function lifecycleOf(
     ];
     return { stages, last };
   }
-  const name = wasHeldBack(events) ? "Waited" : "Took";
+  // Whether a gate was still closed at the run's end.
+  const gate = events.findLast(({ type }) => type === "waiting" || type === "released");
+  const name = gate?.type === "waiting" ? "Waited" : "Took";
   return { stages: [{ name, from: created, to: tookOf(run).to, share: 1 }], last };
-}
-
-/** Whether a gate was still closed at the run's end. */
-function wasHeldBack(events: readonly TimelineEvent[]): boolean {
-  return events.findLast(({ type }) => type === "waiting" || type === "released")?.type === "waiting";
 }
 
 function lengthOf({ from, to }: Span, now: number): number {
   return (to === null ? now : Date.parse(to)) - Date.parse(from);
-}
-
-function clamped(share: number): number {
-  return Math.min(Math.max(share, SHARE_MIN), 1 - SHARE_MIN);
 }

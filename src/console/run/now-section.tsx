@@ -1,28 +1,29 @@
-/** What an open run does now: what it waits for, the progress of its job, and a cancel. After its end: who cancelled it. */
-
+/** What an open run does now: what it waits for, its progress, its newest output, a cancel. Later: who cancelled it. */
 import type { ComponentChildren } from "preact";
-import type { Schemas } from "../../client/index.ts";
-import { FailingNote, RunLink, WaitingNote } from "../gates/waiting-note.tsx";
-import { StatusNote } from "../ui/status.tsx";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { withoutColours } from "../../base/visible-text.ts";
+import type { RunTail, Schemas } from "../../client/index.ts";
+import { TailLines, unendedLine } from "../../words/tail-lines.ts";
+import { FailingNote, WaitingNote } from "../gates/waiting-note.tsx";
+import { RunLink } from "../runs/run-link.tsx";
+import { Section, StatusNote } from "../ui/parts.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { percent } from "./timeline.tsx";
-import { newsOf } from "./timeline-items.ts";
+import { newsOf } from "./use-run.ts";
 
 interface NowSectionProps {
   readonly run: Schemas["DetailedActionRun"];
   readonly events: readonly Schemas["TimelineEvent"][];
 }
 
-export function NowSection({ run, events }: NowSectionProps) {
-  const news = newsOf(run.details?.heartbeat ?? null, events);
-  const cancel = run.details?.cancel ?? null;
-  const waiting = run.details?.waiting ?? null;
-  const failing = run.details?.delivery ?? null;
-  if (news === null && cancel === null && waiting === null && failing === null) return null;
+export function NowSection({ run: { details }, events }: NowSectionProps) {
+  const { heartbeat = null, cancel = null, waiting = null, delivery = null } = details ?? {};
+  const news = newsOf(heartbeat, events);
+  if (news === null && cancel === null && waiting === null && delivery === null) return null;
   return (
     <div class="stack gap-12">
       {waiting === null ? null : <WaitingNote waiting={waiting} />}
-      {failing === null ? null : <FailingNote failing={failing} />}
+      {delivery === null ? null : <FailingNote failing={delivery} />}
       {news === null ? null : (
         // Without a message and a progress there is nothing to put into a card.
         <div class={news.message === null && news.progress === null ? undefined : "progress card"}>
@@ -33,11 +34,7 @@ export function NowSection({ run, events }: NowSectionProps) {
               Last heartbeat <RelativeTime at={news.at} />
             </span>
           </p>
-          {news.progress === null ? null : (
-            <progress aria-label="Progress" value={news.progress} max={1}>
-              {percent(news.progress)}
-            </progress>
-          )}
+          {news.progress === null ? null : <progress aria-label="Progress" value={news.progress} max={1} />}
         </div>
       )}
       {cancel === null ? null : (
@@ -94,5 +91,66 @@ function Callout({ what, by, reason, children }: CalloutProps) {
         </p>
       )}
     </StatusNote>
+  );
+}
+
+/** Older lines go, because a job can print for days. */
+const LINES_MAX = 2000;
+/** A line can have 8 KiB, and the browser draws all lines again with each tail. */
+const CHARACTERS_MAX = 256 * 1024;
+/** Browsers round what is scrolled. */
+const AT_END_PX = 8;
+
+/** The newest lines, of which a page has room for this many. PURE. */
+export function keptOf(lines: readonly string[]): readonly string[] {
+  let left = CHARACTERS_MAX;
+  const last = lines.findLastIndex((line) => {
+    left -= line.length + 1;
+    return left < 0;
+  });
+  return lines.slice(Math.max(last + 1, lines.length - LINES_MAX));
+}
+
+/**
+ * The newest output of a running job. What came while the page is open stays, so that a person can read on. The box
+ * follows the job until the person scrolls up, and again from its end on.
+ */
+export function LiveTail({ tail: { tail, at } }: { readonly tail: RunTail }) {
+  const box = useRef<HTMLPreElement>(null);
+  const [read] = useState(() => new TailLines());
+  const [lines, setLines] = useState<readonly string[]>([]);
+  const [isFollowing, setFollowing] = useState(true);
+  const shown = withoutColours(tail);
+  useLayoutEffect(() => {
+    const news = read.next(shown);
+    if (news.length > 0) setLines((before) => keptOf([...before, ...news]));
+  }, [read, shown]);
+  const text = [...lines, unendedLine(shown)].join("\n");
+  useLayoutEffect(() => {
+    if (isFollowing && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
+  }, [isFollowing, text]);
+  const aside = (
+    <>
+      <RelativeTime at={at} />, kept only while the job runs
+    </>
+  );
+  return (
+    <Section title="Newest output" aside={aside}>
+      <pre
+        class="live-tail card is-side"
+        ref={box}
+        // Read out, it would never end.
+        role="log"
+        aria-live="off"
+        aria-label="Newest output"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) =>
+          setFollowing(scrollHeight - scrollTop - clientHeight < AT_END_PX)
+        }
+      >
+        {text}
+      </pre>
+    </Section>
   );
 }

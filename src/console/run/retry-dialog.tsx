@@ -1,5 +1,4 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
-
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
@@ -7,7 +6,6 @@ import {
   changeIn,
   type Filled,
   filledTexts,
-  type Kept,
   keptValues,
   parametersOf,
   retriedDraft,
@@ -16,14 +14,15 @@ import {
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
+import { useRouter } from "../router.tsx";
+import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { CommandDetails, CommandPair } from "../ui/empty.tsx";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { retryCommands } from "../ui/shell-commands.ts";
+import { useNotices } from "../ui/parts.tsx";
+import { CommandDetails, CommandPair, retryCommands } from "../ui/shell-commands.tsx";
 import { TextBlock } from "../ui/text-block.tsx";
-import { useChange } from "../ui/use-change.ts";
-import { indentedJson, memberText } from "./json-text.ts";
+import { indentedMember } from "./json-text.ts";
 
 interface RetryDialogProps {
   readonly run: Schemas["DetailedActionRun"];
@@ -33,19 +32,20 @@ interface RetryDialogProps {
   readonly action: Schemas["ActionDefinition"] | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
+  /** Also called after the change. */
   readonly onClose: () => void;
-  readonly onRetried: (id: string) => void;
   /** Called if the service is about to retry the run by itself. */
   readonly onPlanned: () => void;
 }
 
-type Parameters = NonNullable<Schemas["NewActionRun"]["parameters"]>;
-
 /** A field of the parameters, as a pointer in the body. */
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
-export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried, onPlanned }: RetryDialogProps) {
+export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanned }: RetryDialogProps) {
   const { client, target } = useSession();
+  const { note } = useNotices();
+  const router = useRouter();
+  const hrefOfRun = useRunHref();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
     () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
@@ -55,17 +55,15 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
   const [startAt, setStartAt] = useState("");
   const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
   const kept = parameters.isJson ? [] : keptValues(form, before);
-  const original = useMemo(() => memberText(text, "parameters") ?? "{}", [text]);
+  const original = useMemo(() => indentedMember(text, "parameters") ?? "{}", [text]);
   const exact = useMemo(() => parseExact(original), [original]);
 
   const filled: Filled = parameters.isJson
     ? parametersOf(parameters.form, parameters.texts)
     : retriedParameters(form, before, parameters.texts);
   // Parameters that nobody changed are not sent, so the service takes them from the run.
-  const changed =
-    "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters)
-      ? (filled.value as Parameters)
-      : undefined;
+  const isChanged = "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters);
+  const changed = isChanged ? (filled.value as typeof run.parameters) : undefined;
 
   function send() {
     if ("problems" in filled) {
@@ -77,19 +75,19 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     change.submit({
       body,
       send: (options) => client.runs.retry(run.id, { ...body, ...options }),
-      done: ({ id }) => onRetried(id),
+      done({ id }) {
+        onClose();
+        router.navigate(hrefOfRun(id));
+        note("This is the new run.");
+      },
       explain({ code }) {
         if (code === "retry_planned") onPlanned();
         return null;
       },
     });
   }
-  const commands = retryCommands(
-    target,
-    run.id,
-    changed === undefined ? null : JSON.stringify(changed),
-    readLocalTime(startAt) ?? undefined,
-  );
+  const changedText = changed === undefined ? null : JSON.stringify(changed);
+  const commands = retryCommands(target, run.id, changedText, readLocalTime(startAt) ?? undefined);
   return (
     <ChangeDialog
       title="Retry run"
@@ -116,7 +114,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
       {"problem" in exact ? (
         <>
           <p class="note is-warning">{exact.problem} So you can retry the run only with the same parameters.</p>
-          <TextBlock name="parameters of the retry" text={indentedJson(original)} />
+          <TextBlock name="parameters of the retry" text={original} />
         </>
       ) : (
         <>
@@ -125,21 +123,15 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
             problemAt={(pointer) => change.problems.get(inBody(pointer))}
             changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
           />
-          <KeptValues kept={kept} />
+          {kept.length === 0 ? null : (
+            <div class="stack">
+              <p>The new run gets these values as well, although the action's form has no field for them.</p>
+              <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
+            </div>
+          )}
         </>
       )}
       {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
     </ChangeDialog>
-  );
-}
-
-/** What the new run gets as well, although the action's schema has no field for it. */
-function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
-  if (kept.length === 0) return null;
-  return (
-    <div class="stack">
-      <p>The new run gets these values as well, although the action's form has no field for them.</p>
-      <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
-    </div>
   );
 }

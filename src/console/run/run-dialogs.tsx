@@ -6,22 +6,18 @@ import { whenText } from "../../words/waiting.ts";
 import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
-import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
+import { useNotices } from "../ui/parts.tsx";
+import { type CancelWords, CommandDetails, CommandPair, cancelCommands } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-import type { ActionOfRun } from "./action-of-run.tsx";
-import { CancelDialog } from "./cancel-dialog.tsx";
 import { RetryDialog } from "./retry-dialog.tsx";
+import type { ActionOfRun } from "./retrying.tsx";
 
 export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
-interface RunDialogsProps {
+interface RunDialogsProps extends Omit<DialogOfRunProps, "onClose"> {
   readonly open: RunDialog | null;
-  readonly run: Schemas["DetailedActionRun"];
   /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
@@ -33,11 +29,7 @@ interface RunDialogsProps {
 }
 
 export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose, reload }: RunDialogsProps) {
-  const { scope } = useSession();
   const { reload: reloadGateNews } = useGateNews();
-  const { search } = useRoute();
-  const router = useRouter();
-  const { note } = useNotices();
   function close() {
     onClose();
     reload();
@@ -47,20 +39,10 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
     case null:
       return null;
     case "cancel":
-      return (
-        <CancelDialog
-          run={run}
-          onClose={close}
-          onCancelled={({ status }) => {
-            close();
-            note(isOpen(status) ? "The job was asked to stop." : "The run is cancelled.");
-          }}
-        />
-      );
+      return <CancelDialog run={run} onClose={close} />;
     case "release":
-      return <ReleaseDialog run={run} onClose={close} onReleased={close} />;
     case "through":
-      return <ThroughPauseDialog run={run} onClose={close} onReleased={close} />;
+      return <ReleaseDialog run={run} isThrough={open === "through"} onClose={close} />;
     case "retry":
       return (
         <RetryDialog
@@ -68,117 +50,180 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
           text={text}
           action={actionOfRun.action ?? undefined}
           isDispatched={isDispatched}
+          onPlanned={reload}
           onClose={() => {
             onClose();
             actionOfRun.reload();
           }}
-          onPlanned={reload}
-          onRetried={(id) => {
-            onClose();
-            router.navigate(hrefOf({ name: "run", ...scope, id }, search));
-            note("This is the new run.");
-          }}
         />
       );
     default:
-      return <DecisionDialog decision={open} run={run} onClose={close} onDecided={close} />;
+      return <DecisionDialog decision={open} run={run} onClose={close} />;
   }
 }
 
-interface ReleaseDialogProps {
+interface DialogOfRunProps {
   readonly run: Schemas["DetailedActionRun"];
+  /** Also called after the change. */
   readonly onClose: () => void;
-  readonly onReleased: () => void;
 }
 
-function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
-  const { client } = useSession();
+/** Cancels a run: why, and how long its job may still work. */
+function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
+  const { client, target } = useSession();
   const { note } = useNotices();
-  const { timeZone } = useZone();
-  const change = useChange();
-  const { notBefore = null, group = null } = details?.waiting ?? {};
-  const { required = 0, approvals = [] } = details?.approval ?? {};
-  const others = [
-    ...(approvals.length < required ? ["approval"] : []),
-    ...(group === null ? [] : [`a slot of group ${group}`]),
-  ];
-  const release = () =>
+  const [typed, setTyped] = useState(NO_CANCEL);
+  const change = useChange({ fields: CANCEL_FIELDS });
+  const read = readCancel(typed);
+
+  function send() {
+    if ("problems" in read) return change.refuse(read.problems);
+    const { value: body } = read;
     change.submit({
-      send: (options) => client.runs.release(id, { ...options, include: "details" }),
+      body,
+      send: (options) => client.runs.cancel(id, { ...body, ...options, include: "details" }),
       done(after) {
-        note(
-          after.details?.waiting == null
-            ? "The run starts now."
-            : "The run no longer waits for its time, but for something else.",
-        );
-        onReleased();
+        onClose();
+        note(isOpen(after.status) ? "The job was asked to stop." : "The run is cancelled.");
       },
     });
+  }
+  const commands = cancelCommands(target, id, "problems" in read ? {} : read.value);
   return (
     <ChangeDialog
-      title="Start now?"
-      isRead
+      title="Cancel run"
       change={change}
-      onSubmit={release}
+      onSubmit={send}
       onClose={onClose}
-      verb="Start now"
-      keep="Close"
-      isDeliberate
+      verb="Cancel run"
+      kind="danger"
+      keep="Keep the run"
+      besides={
+        <CommandDetails title="As a command">
+          <CommandPair commands={commands} what="to cancel the run" />
+        </CommandDetails>
+      }
     >
-      <p>
-        {notBefore === null
-          ? ""
-          : `The run was to start ${whenText(Date.parse(notBefore), Date.now(), timeZone)}. If you start it now, it does not wait for that time. `}
-        {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
+      <p class="muted">
+        {status === "pending"
+          ? "The run is pending. It ends at once, and its job does not start."
+          : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
       </p>
+      <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
     </ChangeDialog>
   );
 }
 
-function ThroughPauseDialog({ run: { id }, onClose, onReleased }: ReleaseDialogProps) {
+/** The pointers of the fields in the body. */
+export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
+export const NO_CANCEL = { reason: "", grace: "" };
+
+/** What the fields of a cancel hold. */
+type TypedCancel = Readonly<typeof NO_CANCEL>;
+
+interface CancelFieldsProps {
+  readonly typed: TypedCancel;
+  readonly onType: (typed: TypedCancel) => void;
+  readonly problems: Problems;
+}
+
+export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
+  return (
+    <>
+      <TextField
+        label="Reason"
+        value={typed.reason}
+        onText={(reason) => onType({ ...typed, reason })}
+        hint="Optional. The job and everybody who can see the run can read it."
+        error={problems.get("/reason")}
+      />
+      <TextField
+        label="Grace (seconds)"
+        inputMode="numeric"
+        placeholder="60"
+        value={typed.grace}
+        onText={(grace) => onType({ ...typed, grace })}
+        hint="How long a running job may still work. 0 ends the run at once."
+        error={problems.get("/graceSeconds")}
+      />
+    </>
+  );
+}
+
+const GRACE_MAX_SECONDS = 3600;
+
+/** An empty field leaves its member out, so that the service's default counts. */
+export function readCancel(typed: TypedCancel): { readonly value: CancelWords } | { readonly problems: Problems } {
+  const [reason, grace] = [typed.reason.trim(), typed.grace.trim()];
+  if (grace !== "" && !(/^\d{1,4}$/.test(grace) && Number(grace) <= GRACE_MAX_SECONDS)) {
+    return { problems: new Map([["/graceSeconds", `Use a whole number from 0 to ${GRACE_MAX_SECONDS}.`]]) };
+  }
+  return { value: { ...(reason !== "" && { reason }), ...(grace !== "" && { graceSeconds: Number(grace) }) } };
+}
+
+interface ReleaseDialogProps extends DialogOfRunProps {
+  /** Through the pauses of now, and otherwise before its time. */
+  readonly isThrough: boolean;
+}
+
+function ReleaseDialog({ run: { id, details }, isThrough, onClose }: ReleaseDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
+  const { timeZone } = useZone();
   const [reason, setReason] = useState("");
   const change = useChange({ fields: ["/reason"] });
+  const { notBefore = null, group = null } = details?.waiting ?? {};
+  const { required = 0, approvals = [] } = details?.approval ?? {};
+  const others = [approvals.length < required && "approval", group !== null && `a slot of group ${group}`];
+  const needed = others.filter(Boolean).join(" and ");
   function release() {
     const text = reason.trim();
-    if (text === "") return change.refuse(new Map([["/reason", "Say why this run passes the pause."]]));
-    const body = { throughPause: true, reason: text } as const;
+    if (isThrough && text === "") {
+      return change.refuse(new Map([["/reason", "Say why this run passes the pause."]]));
+    }
+    const body = isThrough ? { throughPause: true as const, reason: text } : {};
     change.submit({
       body,
       send: (options) => client.runs.release(id, { ...body, ...options, include: "details" }),
       done(after) {
-        const isStarted = after.details?.waiting == null;
-        note(
-          isStarted ? "The run starts now." : "The pause no longer holds the run. It still waits for something else.",
-        );
-        onReleased();
+        note(after.details?.waiting == null ? "The run starts now." : "The run still waits for something else.");
+        onClose();
       },
     });
   }
   return (
     <ChangeDialog
-      title="Let through the pause?"
+      title={isThrough ? "Let through the pause?" : "Start now?"}
       isRead
       change={change}
       onSubmit={release}
       onClose={onClose}
-      verb="Let through"
+      verb={isThrough ? "Let through" : "Start now"}
       keep="Close"
       isDeliberate
     >
-      <p>
-        The pauses of now hold this run back no longer. It still waits for its time, its approvals and a slot, and for a
-        pause that begins later. Other runs stay paused.
-      </p>
-      <TextField
-        label="Reason"
-        required
-        hint="Everybody who can see the run can read it."
-        value={reason}
-        error={change.problems.get("/reason")}
-        onText={setReason}
-      />
+      {isThrough ? (
+        <>
+          <p>
+            The pauses of now hold this run back no longer. It still waits for its time, its approvals and a slot, and
+            for a pause that begins later. Other runs stay paused.
+          </p>
+          <TextField
+            label="Reason"
+            required
+            hint="Everybody who can see the run can read it."
+            value={reason}
+            error={change.problems.get("/reason")}
+            onText={setReason}
+          />
+        </>
+      ) : (
+        <p>
+          {notBefore !== null &&
+            `The run was to start ${whenText(Date.parse(notBefore), Date.now(), timeZone)}. If you start it now, it does not wait for that time. `}
+          {needed && `The run still needs ${needed}.`}
+        </p>
+      )}
     </ChangeDialog>
   );
 }

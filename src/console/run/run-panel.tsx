@@ -1,41 +1,36 @@
 /** One run: a region named "Run", beside the list or instead of it. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { ActionRunsError, type Schemas } from "../../client/index.ts";
-import { isHeldBy } from "../../words/pauses.ts";
+import type { Schemas } from "../../client/index.ts";
 import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
-import { WAITED_FOR } from "../../words/waiting.ts";
+import { isHeldBy, WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { CommandDetails, CommandPair, Empty, Skeleton } from "../ui/empty.tsx";
-import { Section } from "../ui/facts.tsx";
-import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { CopyButton, seen } from "../ui/seen-texts.tsx";
-
-import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
-import { ByHand, StatusMark } from "../ui/status.tsx";
-import { useOnChange } from "../ui/use-change.ts";
-
-import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
-import { AutomaticRetryNote, useAutomaticRetry } from "./automatic-retry.tsx";
+import { ErrorView, isNotFound, useOnChange } from "../ui/load.tsx";
+import { Button, ByHand, CopyButton, Empty, Icon, Section, Skeleton, StatusMark, useNotices } from "../ui/parts.tsx";
+import { seen } from "../ui/seen-texts.ts";
+import { CommandDetails, CommandPair, readingCommands, watchingCommands } from "../ui/shell-commands.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
-import { HistorySection, useHistory } from "./history-section.tsx";
+import { HistorySection } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle.tsx";
-import { LiveTail } from "./live-tail.tsx";
-import { Cancelled, NowSection } from "./now-section.tsx";
+import { Cancelled, LiveTail, NowSection } from "./now-section.tsx";
+import {
+  AutomaticRetryNote,
+  RetryNote,
+  retryingOf,
+  starterOf,
+  useActionOfRun,
+  useAutomaticRetry,
+} from "./retrying.tsx";
 import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
-import { newestTail } from "./timeline-items.ts";
-import { useRun, type WatchedRun } from "./use-run.ts";
-import { areFew, Outcome, Parameters, RawJson, Value } from "./values.tsx";
+import { newestTail, useRun, type WatchedRun } from "./use-run.ts";
+import { areFew, Outcome, RawJson, Value } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -56,25 +51,25 @@ interface RunPanelProps {
 
 export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPanelProps) {
   const watched = useRun(id);
-  const { read, failure, reload } = watched;
+  const { data, failure, reload } = watched;
   useLayoutEffect(() => {
-    if (read !== undefined) onRead(read.run);
-  }, [read, onRead]);
+    if (data !== undefined) onRead(data.run);
+  }, [data, onRead]);
   // The list shows the newer of both reads. So if it shows another status, this read is behind.
-  const isBehind = read !== undefined && listed !== undefined && listed !== read.run.status;
+  const isBehind = data !== undefined && listed !== undefined && listed !== data.run.status;
   useEffect(() => {
     if (isBehind) reload();
   }, [isBehind, reload]);
   return (
     <section class="run" aria-label="Run">
-      {read !== undefined ? (
-        <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} isOtherSelected={isOtherSelected} />
+      {data !== undefined ? (
+        <OneRun {...watched} {...data} onClose={onClose} isOtherSelected={isOtherSelected} />
       ) : failure === null ? (
         <div class="run-body">
           <p class="only-heard">Loading the run …</p>
           <Skeleton />
         </div>
-      ) : isUnknownRun(failure.error) ? (
+      ) : isNotFound(failure.error) ? (
         <UnknownRun id={id} />
       ) : (
         <ErrorView failure={failure} onRetry={reload} />
@@ -83,36 +78,28 @@ export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPa
   );
 }
 
-function isUnknownRun(error: unknown): boolean {
-  return error instanceof ActionRunsError && error.status === 404;
-}
+interface OneRunProps
+  extends Omit<WatchedRun, "data">,
+    NonNullable<WatchedRun["data"]>,
+    Pick<RunPanelProps, "onClose" | "isOtherSelected"> {}
 
-interface OneRunProps {
-  readonly watched: WatchedRun;
-  readonly run: DetailedActionRun;
-  readonly text: string;
-  readonly onClose: () => void;
-  readonly isOtherSelected: boolean;
-}
-
-function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
-  const { failure, reload, timeline } = watched;
-  const { scope, target, may, holder } = useSession();
+function OneRun({ run, text, failure, reload, timeline, onClose, isOtherSelected }: OneRunProps) {
+  const { target, may, holder } = useSession();
   const { compare } = useRoute();
+  const { pauses } = useGateNews();
   const [open, setOpen] = useState<RunDialog | null>(null);
   const { events } = timeline;
-  const { id, actionName, status } = run;
-  const tail = isOpen(status) ? newestTail(run.details?.heartbeat ?? null, timeline.tail) : null;
+  const { id, actionName, status, details, parameters } = run;
+  const { waiting = null, heartbeat = null, retry: next = null } = details ?? {};
+  const isRunOpen = isOpen(status);
+  const tail = isRunOpen ? newestTail(heartbeat, timeline.tail) : null;
   const actionOfRun = useActionOfRun(run);
-  const history = useHistory(run);
   const automatic = useAutomaticRetry(run, reload);
   const retrying = retryingOf(run, actionOfRun.action, automatic.isPlanned);
   const starter = starterOf(run, actionOfRun.action);
-  const mayCancel = may("data:write") && isOpen(status);
+  const mayCancel = may("data:write") && isRunOpen;
   const mayRetry = may("data:write") && retrying === "possible";
-  const waiting = run.details?.waiting ?? null;
   const mayRelease = may("actions:manage") && waiting?.for === "time";
-  const { pauses } = useGateNews();
   const mayPass = may("actions:manage") && waiting !== null && isHeldBy(pauses, waiting);
   const mayDecide = isUndecided(run, holder);
   const refusals = useRefusals(run, mayDecide);
@@ -122,6 +109,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
     { keys: "r", label: "Retry the run", run: opens(mayRetry, "retry") },
   ]);
   useRunAnnouncements(run);
+  const shownParameters = <Value title="Parameters" value={parameters} />;
   return (
     <>
       <RunHead run={run} onClose={onClose}>
@@ -147,12 +135,12 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
       {compare === null ? (
         <div class="run-body stack gap-24">
           <LifecycleBar run={run} events={events} />
-          <HistorySection run={run} loaded={history} />
-          {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+          <HistorySection run={run} />
+          {isRunOpen ? <NowSection run={run} events={events} /> : null}
           {tail === null ? null : <LiveTail key={id} tail={tail} />}
           <WhyRefused refusals={refusals} id={WHY} />
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
-          <AutomaticRetryNote run={run} retry={automatic} />
+          {next === null ? null : <AutomaticRetryNote next={next} {...automatic} />}
           <Outcome run={run} />
           {status === "pending" && starter === "creator" && waiting === null ? (
             <div class="note is-warning">
@@ -163,19 +151,19 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
             </div>
           ) : null}
           {may("data:write") ? <RetryNote retrying={retrying} starter={starter} name={actionName} /> : null}
-          {isOpen(status) ? null : <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />}
-          <Facts run={run} scope={scope} />
-          {areFew(run.parameters) ? <Parameters run={run} /> : null}
+          {isRunOpen ? null : <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />}
+          <Facts run={run} />
+          {areFew(parameters) ? shownParameters : null}
           <Section title="Timeline">
             <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
             <TimelineList events={events} />
           </Section>
-          {areFew(run.parameters) ? null : <Parameters run={run} />}
+          {areFew(parameters) ? null : shownParameters}
           <Value title="Recommendations" value={run.recommendations} />
           <div class="stack">
             <CommandDetails title="From a terminal">
               <CommandPair commands={readingCommands(target, id)} what="to show the run" />
-              {isOpen(status) ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
+              {isRunOpen ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
             </CommandDetails>
             <RawJson text={text} />
           </div>
@@ -198,9 +186,8 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   );
 }
 
-interface RunHeadProps {
-  readonly run: DetailedActionRun;
-  readonly onClose: () => void;
+interface RunHeadProps extends Pick<OneRunProps, "run" | "onClose"> {
+  /** What can be done with the run. */
   readonly children: ComponentChildren;
 }
 
@@ -260,23 +247,20 @@ const NEWS: Readonly<Record<Status, string>> = {
   cancelled: "The run was cancelled.",
 };
 
+/** Names the run in the title while it is shown, and tells a screen reader how it goes on. */
 function useRunAnnouncements(run: DetailedActionRun): void {
   const { status, details } = run;
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
-  useTitle(`${titleOf(run)} ${status}`);
-  useOnChange(status, () => announce(NEWS[status]));
-  // Its end and its start have words of their own.
-  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
-}
-
-/** Names the run in the title while it is shown. */
-function useTitle(text: string): void {
+  const title = seen(`${titleOf(run)} ${status} · Action runs`);
   useEffect(() => {
     const before = document.title;
-    document.title = seen(`${text} · Action runs`);
+    document.title = title;
     return () => {
       document.title = before;
     };
-  }, [text]);
+  }, [title]);
+  useOnChange(status, () => announce(NEWS[status]));
+  // Its end and its start have words of their own.
+  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
 }

@@ -1,131 +1,191 @@
-/** The list "Timeline": what happened to a run, oldest first, and what comes next. */
-
+/**
+ * The list "Timeline": what happened to a run, oldest first, and what comes next. An attempt with its answer is one item,
+ * and so are heartbeats in a row.
+ */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { endCauseText, startCauseText } from "../../words/causes.ts";
 import { formatDuration } from "../../words/durations.ts";
-import { capitalized, counted, type Status } from "../../words/statuses.ts";
+import { capitalized, counted, endCauseText, type Status, startCauseText } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
-import { RunLink } from "../gates/waiting-note.tsx";
-import { Button, ExternalLink } from "../ui/button.tsx";
-import { Who } from "../ui/facts.tsx";
-import { StatusIcon } from "../ui/status.tsx";
+import { RunLink } from "../runs/run-link.tsx";
+import { Button, ExternalLink, StatusIcon, Who } from "../ui/parts.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
-import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
-export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
+type TimelineEvent = Schemas["TimelineEvent"];
+
+export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
   return (
     <ol class="stack gap-14" aria-label="Timeline">
-      {itemsOf(events).map((item) => (
-        <ItemRow key={item.seq} item={item} />
-      ))}
+      {itemsOf(events).map((item) => {
+        if (item.kind === "attempt") return <AttemptRow key={item.seq} {...item} />;
+        if (item.kind === "heartbeats") return <BeatRows key={item.seq} {...item} />;
+        return <EventRow key={item.seq} event={item.event} />;
+      })}
     </ol>
   );
 }
 
-function ItemRow({ item }: { readonly item: Item }) {
-  switch (item.kind) {
-    case "attempt":
-      return <AttemptRow attempt={item} />;
-    case "heartbeats":
-      return <BeatRows row={item} />;
-    case "event":
-      return <EventRow event={item.event} />;
-  }
+type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { readonly type: Type }>;
+/** An event that is an item of its own. */
+type Single = Exclude<TimelineEvent, { readonly type: `attempt_${string}` | `stop_${string}` | `heartbeat${string}` }>;
+
+/** One request to the receiver. */
+interface Attempt {
+  readonly kind: "attempt";
+  readonly seq: number;
+  /** When the attempt began, or when its answer came if the beginning is unknown. */
+  readonly at: string;
+  /** The request that starts the job, or the one that stops it. */
+  readonly of: "start" | "stop";
+  readonly attempt: number;
+  readonly host: string | null;
+  readonly answer: EventOf<"attempt_answered"> | EventOf<"stop_answered"> | null;
+  /** What came before the answer, so the answer stays unknown. Null: there is an answer, or it may still come. */
+  readonly overtakenBy: "started" | "ended" | null;
+  /** When the next attempt comes. Null: it has come, or there is no further attempt. */
+  readonly nextAt: string | null;
 }
 
-const DECISIONS = {
-  cancel_requested: { status: "cancelled", title: "Asked to stop" },
-  approved: { status: "succeeded", title: "Approved" },
-  rejected: { status: "cancelled", title: "Rejected" },
-  let_through: { status: "pending", title: "Let through the pause" },
-} as const;
-
-function EventRow({ event }: { readonly event: Single["event"] }) {
-  switch (event.type) {
-    case "created":
-      return <Row at={event.at} status="pending" title="Created" facts={<By {...event} />} />;
-    case "started":
-      return (
-        <Row at={event.at} status="running" title="Started">
-          <Note text={capitalized(startCauseText(event.cause))} />
-        </Row>
-      );
-    case "external_url":
-      return (
-        <Row at={event.at} title="The receiver named the job's page">
-          <JobLink url={event.url} />
-        </Row>
-      );
-    case "token_issued":
-    case "token_refused":
-      return (
-        <Row at={event.at} title={event.type === "token_issued" ? "A job proved itself" : "Another job was refused"}>
-          <Note
-            text={`Execution ${event.execution}${event.attempt === undefined ? "" : `, attempt ${event.attempt}`}`}
-          />
-        </Row>
-      );
-    case "waiting":
-      return <WaitingRow event={event} />;
-    case "cancel_requested":
-    case "approved":
-    case "rejected":
-    case "let_through":
-      return (
-        <Row at={event.at} {...DECISIONS[event.type]} facts={<By {...event} />}>
-          <Said text={event.reason} />
-        </Row>
-      );
-    case "released":
-      return (
-        <Row at={event.at} title="Released" facts={<By {...event} />}>
-          <Note
-            text={event.approversUnchecked && "The database was down, so a token that approved the run can be revoked"}
-          />
-        </Row>
-      );
-    case "approval_withdrawn":
-      return (
-        <Row at={event.at} status="pending" title="Approval withdrawn" facts={<By {...event} />}>
-          <Note text="The token was revoked" />
-        </Row>
-      );
-    case "ended":
-      return (
-        <Row
-          at={event.at}
-          status={event.status}
-          title={<span class={`tone is-${event.status}`}>{capitalized(event.status)}</span>}
-          facts={<By {...event} />}
-        >
-          {event.by === undefined ? <Note text={capitalized(endCauseText(event.cause))} /> : null}
-          {event.replacedBy === undefined ? (
-            <Said text={event.reason} />
-          ) : (
-            <p class="muted">
-              A newer run replaced it: <RunLink id={event.replacedBy} />
-            </p>
-          )}
-          {event.retryAt === undefined ? null : (
-            <p class="muted">
-              Automatic retry not before <WhenText at={event.retryAt} />.
-            </p>
-          )}
-        </Row>
-      );
-  }
+/** Heartbeats in a row, oldest first. `thinned`: how many before them are no longer kept. */
+interface Heartbeats {
+  readonly kind: "heartbeats";
+  readonly seq: number;
+  readonly beats: readonly EventOf<"heartbeat">[];
+  readonly thinned: number;
 }
 
-type WaitingEvent = Extract<Schemas["TimelineEvent"], { readonly type: "waiting" }>;
+export type Item = Attempt | Heartbeats | { readonly kind: "event"; readonly seq: number; readonly event: Single };
 
-function WaitingRow({ event }: { readonly event: WaitingEvent }) {
-  const { at, for: gate, until, notBefore, group, key, reason } = event;
+/** Events must be in order. An event of a type that this console does not know is left out. PURE. */
+export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
+  const items: Item[] = [];
+  for (const event of events) {
+    const { seq, at } = event;
+    switch (event.type) {
+      case "attempt_started":
+      case "stop_started": {
+        const of = event.type === "attempt_started" ? "start" : "stop";
+        items.push({ ...NOT_ANSWERED, seq, at, of, attempt: event.attempt, host: event.host });
+        break;
+      }
+      case "attempt_answered":
+      case "stop_answered": {
+        // It can come after other events. An attempt that could not be sent gives its number to the next one.
+        const of = event.type === "attempt_answered" ? "start" : "stop";
+        const { attempt } = event;
+        const index = items.findLastIndex(
+          (item) => item.kind === "attempt" && item.of === of && item.attempt === attempt && item.answer === null,
+        );
+        const asked = items[index] ?? { ...NOT_ANSWERED, seq, at, of, attempt, host: null };
+        items.splice(index === -1 ? items.length : index, 1, { ...asked, answer: event } as Attempt);
+        break;
+      }
+      case "heartbeat":
+      case "heartbeats_thinned": {
+        const last = items.at(-1);
+        if (last?.kind === "heartbeats") items.pop();
+        const { beats, thinned, ...row } = last?.kind === "heartbeats" ? last : { ...NO_BEATS, seq };
+        items.push(
+          event.type === "heartbeat"
+            ? { ...row, beats: [...beats, event], thinned }
+            : { ...row, beats, thinned: thinned + event.count },
+        );
+        break;
+      }
+      default:
+        if (Object.hasOwn(TOLD, event.type)) items.push({ kind: "event", seq, event });
+    }
+  }
+  const isOver = events.at(-1)?.type === "ended";
+  return items.map((item, index) => (item.kind === "attempt" ? withLater(item, items.slice(index + 1), isOver) : item));
+}
+
+const NOT_ANSWERED = { kind: "attempt", answer: null, overtakenBy: null, nextAt: null } as const;
+const NO_BEATS = { kind: "heartbeats", beats: [], thinned: 0 } as const;
+
+function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Attempt {
+  const { of, answer } = item;
+  // The first heartbeat ends a dispatch. An answer that comes after it is told, but starts nothing.
+  const isStarted = of === "start" && later.some((other) => other.kind === "event" && other.event.type === "started");
+  const hasNext = isOver || later.some((other) => other.kind === "attempt" && other.of === of);
+  return {
+    ...item,
+    overtakenBy: answer !== null ? null : isStarted ? "started" : isOver ? "ended" : null,
+    nextAt: hasNext ? null : (answer?.nextAttemptAt ?? null),
+  };
+}
+
+/** What a row says of an event. */
+type Told = Pick<RowProps, "status" | "title" | "children">;
+
+/** The events that are items of their own. */
+const TOLD: { readonly [Type in Single["type"]]: (event: EventOf<Type>) => Told } = {
+  created: () => ({ status: "pending", title: "Created" }),
+  started: ({ cause }) => ({
+    status: "running",
+    title: "Started",
+    children: <Note text={capitalized(startCauseText(cause))} />,
+  }),
+  external_url: ({ url }) => ({ title: "The receiver named the job's page", children: <JobLink url={url} /> }),
+  token_issued: (event) => ({ title: "A job proved itself", children: <Execution {...event} /> }),
+  token_refused: (event) => ({ title: "Another job was refused", children: <Execution {...event} /> }),
+  waiting: (event) => ({
+    status: "pending",
+    title: `Waits for ${WAITED_FOR[event.for]}`,
+    children: <Wait {...event} />,
+  }),
+  cancel_requested: saying("cancelled", "Asked to stop"),
+  approved: saying("succeeded", "Approved"),
+  rejected: saying("cancelled", "Rejected"),
+  let_through: saying("pending", "Let through the pause"),
+  released: ({ approversUnchecked }) => ({
+    title: "Released",
+    children: approversUnchecked && (
+      <Note text="The database was down, so a token that approved the run can be revoked" />
+    ),
+  }),
+  approval_withdrawn: () => ({
+    status: "pending",
+    title: "Approval withdrawn",
+    children: <Note text="The token was revoked" />,
+  }),
+  ended: (event) => ({
+    status: event.status,
+    title: <span class={`tone is-${event.status}`}>{capitalized(event.status)}</span>,
+    children: <End {...event} />,
+  }),
+};
+
+function saying(status: Status, title: string) {
+  return ({ reason }: { readonly reason?: string | null }): Told => ({
+    status,
+    title,
+    children: <Said text={reason} />,
+  });
+}
+
+function EventRow({ event }: { readonly event: Single }) {
+  const tell = TOLD[event.type] as (event: Single) => Told;
+  const { by, via } = event as { readonly by?: string; readonly via?: string };
+  const facts =
+    by === undefined ? null : (
+      <span class="muted">
+        by <Who name={by} via={via} />
+      </span>
+    );
+  return <Row {...tell(event)} at={event.at} facts={facts} />;
+}
+
+function Execution({ execution, attempt }: EventOf<"token_issued" | "token_refused">) {
+  return <Note text={`Execution ${execution}${attempt === undefined ? "" : `, attempt ${attempt}`}`} />;
+}
+
+function Wait({ until, notBefore, group, key, reason }: EventOf<"waiting">) {
   const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
-    <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
+    <>
       <p class="muted">
         {notBefore === undefined ? null : (
           <>
@@ -140,7 +200,27 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
         At most until <WhenText at={until} />.
       </p>
       <Said text={reason} />
-    </Row>
+    </>
+  );
+}
+
+function End({ by, cause, reason, replacedBy, retryAt }: EventOf<"ended">) {
+  return (
+    <>
+      {by === undefined ? <Note text={capitalized(endCauseText(cause))} /> : null}
+      {replacedBy === undefined ? (
+        <Said text={reason} />
+      ) : (
+        <p class="muted">
+          A newer run replaced it: <RunLink id={replacedBy} />
+        </p>
+      )}
+      {retryAt === undefined ? null : (
+        <p class="muted">
+          Automatic retry not before <WhenText at={retryAt} />.
+        </p>
+      )}
+    </>
   );
 }
 
@@ -150,12 +230,10 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status
   given_up: { word: "failed", status: "failed" },
 };
 
-function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
-  const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
-  const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
+function AttemptRow({ at, of, attempt, host, answer, overtakenBy, nextAt }: Attempt) {
   const title = (
     <>
-      {name}
+      {of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`}
       {host === null ? null : (
         <span class="muted">
           {" to "}
@@ -181,22 +259,20 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   }
   const { outcome, status, durationMs, reason, excerpt } = answer;
   const { word, status: mark } = OUTCOMES[outcome] ?? { word: outcome, status: "pending" };
+  const facts = (
+    <>
+      <span class={`tone is-${mark}`}>{word}</span>
+      {status === null ? null : <code class="boxed">{status}</code>}
+      <span class="duration muted">{formatDuration(durationMs)}</span>
+    </>
+  );
+  // The API's reason continues the sentence after the host's name: "answered 503".
+  const sentence = `${host ?? "The receiver"} ${reason}`;
   return (
-    <Row
-      at={at}
-      status={mark}
-      title={title}
-      facts={
-        <>
-          <span class={`tone is-${mark}`}>{word}</span>
-          {status === null ? null : <code class="boxed">{status}</code>}
-          <span class="duration muted">{formatDuration(durationMs)}</span>
-        </>
-      }
-    >
+    <Row at={at} status={mark} title={title} facts={facts}>
       {/* The status alone says as much. */}
       {outcome === "accepted" || reason === `answered ${status}` ? null : (
-        <Said text={receiverSentence(host, reason)} />
+        <Said text={sentence.endsWith(".") ? sentence : `${sentence}.`} />
       )}
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
@@ -221,54 +297,39 @@ function Excerpt({ name, text }: { readonly name: string; readonly text: string 
   );
 }
 
-/** The API's reason continues the sentence after the host's name: "answered 503". */
-function receiverSentence(host: string | null, reason: string): string {
-  const text = `${host ?? "The receiver"} ${reason}`;
-  return text.endsWith(".") ? text : `${text}.`;
-}
-
 /** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
-function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
+function BeatRows({ beats, thinned }: Heartbeats) {
   const [isOpen, setOpen] = useState(false);
   const shown = isOpen ? beats : beats.slice(-BEATS_SHOWN);
   const hidden = beats.length - shown.length;
-  const first = beats[0];
+  const at = beats[0]?.at;
+  if (at === undefined) return null;
+  const showAll = (
+    <Button kind="quiet" onClick={() => setOpen(true)}>
+      Show {counted(hidden, "earlier heartbeat")}
+    </Button>
+  );
   return (
     <>
-      {thinned === 0 || first === undefined ? null : (
-        <Row at={first.at} title={<span class="muted">{thinned} earlier heartbeats are no longer kept</span>} />
+      {thinned === 0 ? null : (
+        <Row at={at} title={<span class="muted">{thinned} earlier heartbeats are no longer kept</span>} />
       )}
-      {hidden === 0 || first === undefined ? null : (
+      {hidden === 0 ? null : <Row at={at} title={showAll} />}
+      {shown.map(({ seq, at, message, progress, externalUrl, externalUrlRefused }) => (
         <Row
-          at={first.at}
-          title={
-            <Button kind="quiet" onClick={() => setOpen(true)}>
-              Show {counted(hidden, "earlier heartbeat")}
-            </Button>
-          }
-        />
-      )}
-      {shown.map((beat) => (
-        <BeatRow key={beat.seq} beat={beat} />
+          key={seq}
+          at={at}
+          title="Heartbeat"
+          facts={progress === undefined ? null : <span class="number muted">{percent(progress)}</span>}
+        >
+          <Said text={message} />
+          {externalUrl === undefined ? null : <JobLink url={externalUrl} />}
+          <Said text={externalUrlRefused} />
+        </Row>
       ))}
     </>
-  );
-}
-
-function BeatRow({ beat }: { readonly beat: Beat }) {
-  const { at, message, progress, externalUrl, externalUrlRefused } = beat;
-  return (
-    <Row
-      at={at}
-      title="Heartbeat"
-      facts={progress === undefined ? null : <span class="number muted">{percent(progress)}</span>}
-    >
-      <Said text={message} />
-      {externalUrl === undefined ? null : <JobLink url={externalUrl} />}
-      <Said text={externalUrlRefused} />
-    </Row>
   );
 }
 
@@ -308,22 +369,7 @@ function Row({ at, status, title, facts, children }: RowProps) {
   );
 }
 
-interface ByProps {
-  readonly by?: string | undefined;
-  /** The token that acted for a person. */
-  readonly via?: string | undefined;
-}
-
-function By({ by, via }: ByProps) {
-  if (by === undefined) return null;
-  return (
-    <span class="muted">
-      by <Who name={by} via={via} />
-    </span>
-  );
-}
-
-function Note({ text }: { readonly text: string | undefined }) {
+function Note({ text }: { readonly text: string }) {
   return text ? <p class="muted">{text}.</p> : null;
 }
 

@@ -1,12 +1,10 @@
-/** One run and its events. Events come live; the run is read again when they say that it has changed. */
+/** One run, its events and its last news. Events come live; the run is read again when they say that it has changed. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { RunTail, Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
+import { type Failure, retryInMs, useOnChange, useRead } from "../ui/load.tsx";
 import { useVisible } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
-import { newsSeqOf } from "./timeline-items.ts";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
@@ -23,86 +21,67 @@ interface ReadRun {
   readonly newsSeq: number;
 }
 
-export interface WatchedRun {
-  readonly read: ReadRun | undefined;
-  readonly failure: Failure | null;
-  readonly reload: () => void;
-  readonly timeline: Timeline;
-}
+export type WatchedRun = ReturnType<typeof useRun>;
 
-export function useRun(id: string): WatchedRun {
+export function useRun(id: string) {
   const { reader } = useSession();
   const isVisible = useVisible();
   const timeline = useTimeline(id);
   const newsSeq = newsSeqOf(timeline.events);
   const latest = useRef(newsSeq);
   latest.current = newsSeq;
-
-  const [isRunOpen, setRunOpen] = useState(false);
   const isLive = timeline.failure === null && !timeline.isOver;
-  const [isInLine, setInLine] = useState(false);
-  const [isRetryComing, setRetryComing] = useState(false);
-  const everyMs = (isRunOpen && !isLive) || isRetryComing ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
-  const { data, failure, reload } = useRead(
+
+  const paceOf = useCallback(
+    ({ run: { status, details } }: ReadRun) => {
+      // The retry gets its id a moment after the end.
+      const isRetryComing = details?.retry?.runId === null && details.retry.dropped === null;
+      if (isRetryComing || (isOpen(status) && !isLive)) return POLL_MS;
+      return details?.waiting?.for === "concurrency" ? LINE_POLL_MS : undefined;
+    },
+    [isLive],
+  );
+  const read = useRead(
     async (signal): Promise<ReadRun> => {
       const seq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
       return { run: JSON.parse(text) as Schemas["DetailedActionRun"], text, newsSeq: seq };
     },
     [reader, id],
-    { everyMs },
+    { everyMs: paceOf },
   );
-  useEffect(() => {
-    setRunOpen(data !== undefined && isOpen(data.run.status));
-    // The retry gets its id a moment after the end.
-    const retry = data?.run.details?.retry ?? null;
-    setRetryComing(retry !== null && retry.runId === null && retry.dropped === null);
-    setInLine(data?.run.details?.waiting?.for === "concurrency");
-  }, [data]);
-
-  const isBehind = isRunOpen && data !== undefined && newsSeq > data.newsSeq;
+  const { data, reload } = read;
+  const isRunOpen = data !== undefined && isOpen(data.run.status);
+  const isBehind = isRunOpen && newsSeq > data.newsSeq;
   useEffect(() => {
     if (isBehind) reload();
   }, [isBehind, reload]);
-  // Polls begin with a read.
-  useEffect(() => {
-    if (everyMs !== undefined) reload();
-  }, [everyMs, reload]);
-  // What happened while the page was hidden.
+  // What happened since the events broke off, or while the page was hidden.
+  useOnChange(isLive, (wasLive) => wasLive && isRunOpen && reload());
   useOnChange(isVisible, (wasVisible) => !wasVisible && isRunOpen && reload());
-
-  return { read: data, failure, reload, timeline };
+  return { ...read, timeline };
 }
 
 /** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
-interface Timeline {
-  readonly events: readonly TimelineEvent[];
-  /** The newest output of the job that came; null if none came. */
-  readonly tail: RunTail | null;
-  /** The last event has come. */
-  readonly isOver: boolean;
-  readonly failure: Failure | null;
-  /** Tries again now. */
-  readonly retry: () => void;
-}
-
 /**
  * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
  * and opens again when the page is shown.
  */
-function useTimeline(id: string): Timeline {
+function useTimeline(id: string) {
   const { client } = useSession();
   const isVisible = useVisible();
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);
+  /** The newest output of the job that came. */
   const [tail, setTail] = useState<RunTail | null>(null);
+  /** The last event has come. */
   const [isOver, setOver] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
+  /** How often somebody asked for another try. */
   const [asked, setAsked] = useState(0);
   const came = useRef<TimelineEvent[]>([]);
 
-  // `asked` counts how often somebody asked for another try.
   useEffect(() => {
     if (!isVisible || isOver) return;
     const aborter = new AbortController();
@@ -148,6 +127,38 @@ function useTimeline(id: string): Timeline {
     };
   }, [client, id, isVisible, isOver, asked]);
 
-  const retry = useCallback(() => setAsked((before) => before + 1), []);
-  return { events, tail, isOver, failure, retry };
+  return { events, tail, isOver, failure, retry: () => setAsked(asked + 1) };
+}
+
+/** The number of the last event that changed the run. 0: no event did. */
+export function newsSeqOf(events: readonly TimelineEvent[]): number {
+  return events.findLast(changesRun)?.seq ?? 0;
+}
+
+/** An event of a type that this console does not know may have changed it as well. */
+function changesRun(event: TimelineEvent): boolean {
+  // The run says when it is tried again.
+  if (event.type === "attempt_answered") return event.outcome === "retry";
+  if (event.type === "heartbeat") return event.externalUrl !== undefined;
+  return !/^(created|attempt_started|stop_started|stop_answered|heartbeats_thinned)$/.test(event.type);
+}
+
+/** The last heartbeat: of the run as it was read, or of the events since. Null: the job has said nothing yet. */
+export function newsOf(read: Schemas["ActionRunDetails"]["heartbeat"], events: readonly TimelineEvent[]) {
+  const beats = events.filter((event) => event.type === "heartbeat");
+  const last = beats.at(-1);
+  // A heartbeat that only says what it does leaves the progress as it was.
+  const progress = beats.findLast((beat) => beat.progress !== undefined)?.progress ?? null;
+  const message = beats.findLast((beat) => beat.message !== undefined)?.message ?? null;
+  if (last === undefined) return read;
+  if (read !== null && Date.parse(read.at) > Date.parse(last.at)) {
+    return { at: read.at, message: read.message ?? message, progress: read.progress ?? progress };
+  }
+  return { at: last.at, message, progress };
+}
+
+/** The newest output of the job: what came live, or the last read of the run if that is newer. */
+export function newestTail(heartbeat: Schemas["LastHeartbeat"] | null, streamed: RunTail | null): RunTail | null {
+  if (!heartbeat?.tail || (streamed !== null && streamed.at >= heartbeat.at)) return streamed;
+  return { tail: heartbeat.tail, at: heartbeat.at };
 }

@@ -3,9 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
-import { Section } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { CopyButton, Section } from "../ui/parts.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
 
@@ -29,16 +28,8 @@ const SHORT = 200;
 
 export function areFew(parameters: object): boolean {
   const values: readonly unknown[] = Object.values(parameters);
-  const isShort = (value: unknown) => typeof value !== "object" || value === null;
-  return (
-    values.length > 0 &&
-    values.length <= FEW &&
-    values.every((value) => isShort(value) && String(value).length <= SHORT)
-  );
-}
-
-export function Parameters({ run: { parameters } }: { readonly run: Schemas["ActionRun"] }) {
-  return <Value title="Parameters" value={parameters} />;
+  const isShort = (value: unknown) => (typeof value !== "object" || value === null) && String(value).length <= SHORT;
+  return values.length > 0 && values.length <= FEW && values.every(isShort);
 }
 
 interface ValueProps {
@@ -59,21 +50,42 @@ export function Value({ title, value, isLog = false }: ValueProps) {
 
 /** `text`: as the server sent it. */
 export function RawJson({ text }: { readonly text: string }) {
-  const isLinked = lineTargetOf(useFragment())?.block === RAW;
+  return <ClosedBlock name="raw JSON" summary="Raw JSON" text={() => indentedJson(text)} />;
+}
+
+interface ClosedBlockProps {
+  readonly name: string;
+  readonly summary: string;
+  readonly text: () => string;
+  /** It is the first block of the page, so a link that names none leads into it. */
+  readonly isFirst?: boolean;
+}
+
+/** A block that is closed until somebody opens it, or a link leads into it. */
+function ClosedBlock({ name, summary, text, isFirst = false }: ClosedBlockProps) {
+  const target = lineTargetOf(useFragment());
+  const isLinked = target !== null && (target.block ?? (isFirst ? name : null)) === name;
   const [isOpen, setOpen] = useState(isLinked);
+  useEffect(() => {
+    if (isLinked) setOpen(true);
+  }, [isLinked]);
   return (
-    <details class="disclosure" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Raw JSON</summary>
-      {isOpen ? <TextBlock name={RAW} text={indentedJson(text)} /> : null}
+    <details
+      class="disclosure"
+      // It is a block for links also while its text is not drawn.
+      data-block={name}
+      open={isOpen}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
+      <summary>{summary}</summary>
+      {isOpen ? <TextBlock name={name} text={text()} /> : null}
     </details>
   );
 }
 
-/** The name of the block. */
-const RAW = "raw JSON";
-
 /** A longer line is cut. The whole text stands below. */
 const HEADLINE_MAX = 300;
+
 interface ErrorTextProps {
   /** Of its block: `error`. */
   readonly name: string;
@@ -109,33 +121,9 @@ export function ErrorText({ name, error }: ErrorTextProps) {
       {isWhole ? null : frames === 0 ? (
         <TextBlock name={name} text={error} isLog />
       ) : (
-        <StackTrace name={name} error={error} frames={frames} />
+        <ClosedBlock name={name} summary={`Stack trace (${counted(frames, "line")})`} text={() => error} isFirst />
       )}
     </div>
-  );
-}
-
-/** It is closed until somebody opens it, or a link leads into it. */
-function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames: number }) {
-  const fragment = useFragment();
-  const target = lineTargetOf(fragment);
-  // An error is the first block of its page.
-  const isLinked = target !== null && (target.block ?? name) === name;
-  const [isOpen, setOpen] = useState(isLinked);
-  useEffect(() => {
-    if (isLinked) setOpen(true);
-  }, [isLinked]);
-  return (
-    <details
-      class="disclosure"
-      // It is a block for links also while its text is not drawn.
-      data-block={name}
-      open={isOpen}
-      onToggle={(event) => setOpen(event.currentTarget.open)}
-    >
-      <summary>Stack trace ({counted(frames, "line")})</summary>
-      {isOpen ? <TextBlock name={name} text={error} /> : null}
-    </details>
   );
 }
 

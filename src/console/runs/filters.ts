@@ -1,13 +1,14 @@
 /**
- * The filters of the list in the address, as chips, and as the API gets them. PURE, apart from the days of `since`, which
- * are those of this machine's time zone. The names in the address are the API's own. Only `since` is not, so that a bookmark of today's runs shows
- * the runs of the day on which somebody opens it.
+ * The filters of the list in the address, as chips, and as the API gets them. The names in the address are the API's own.
+ * Only `since` is not, so that a bookmark of today's runs shows the runs of the day on which somebody opens it.
  */
+import { useCallback, useMemo } from "preact/hooks";
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
 import { isRelative, LOCAL, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import type { Times } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 
@@ -92,13 +93,10 @@ export function isNewest(query: URLSearchParams): boolean {
 }
 
 /** Adds the chip, or puts it in the place of the one that it excludes. */
-export function withChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
-  const changed = atCursor(query, null);
-  if (isRepeatable(name)) changed.delete(name, value);
-  else changed.delete(name);
-  if (name === "since") changed.delete("createdAfter");
-  if (name === "createdAfter") changed.delete("since");
-  changed.append(name, value);
+export function withChip(query: URLSearchParams, chip: Chip): URLSearchParams {
+  const changed = withoutChip(query, chip);
+  if (chip.name === "createdAfter") changed.delete("since");
+  changed.append(chip.name, chip.value);
   return changed;
 }
 
@@ -181,4 +179,16 @@ export function refusalOf(error: unknown, chips: readonly Chip[]): Refusal | nul
   const one = index === undefined ? undefined : named[Number(index)];
   const refused = one === undefined ? named : [one];
   return refused.length === 0 ? null : { chips: new Set(refused), sentence: error.message };
+}
+
+/** The filters of the address. `change` goes to others. A run that is open stays open. */
+export function useFilters() {
+  const { page, query } = useRoute();
+  const router = useRouter();
+  const chips = useMemo(() => chipsOf(query), [query]);
+  const change = useCallback(
+    (changed: URLSearchParams) => page !== null && router.navigate(hrefOf(page, changed)),
+    [page, router],
+  );
+  return { query, chips, change };
 }

@@ -1,41 +1,34 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import type { Zone } from "../../words/since.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Command, Empty, Skeleton } from "../ui/empty.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
-import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
-import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { StatusIcon } from "../ui/status.tsx";
+import { ErrorView, useOnChange } from "../ui/load.tsx";
+import { Button, CopyButton, Empty, Icon, Skeleton, StatusIcon, useNotices } from "../ui/parts.tsx";
+import { Command, cli, curl, sending } from "../ui/shell-commands.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 import {
   atCursor,
   type Chip,
   chipName,
-  chipsOf,
   chipText,
   chipValue,
   isFiltered,
   isNewest,
   type Refusal,
   refusalOf,
-  withChip,
+  useFilters,
   withInstants,
   withoutChip,
   withoutFilters,
   withStatusToggled,
 } from "./filters.ts";
-import type { RunList } from "./run-list.ts";
+import { type RunList, shownIn } from "./run-list.ts";
 import { RunTable } from "./run-table.tsx";
 import { SearchBox } from "./search-box.tsx";
 import { Strip } from "./strip.tsx";
@@ -52,29 +45,13 @@ interface ListPanelProps {
 }
 
 export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
-  const { scope } = useSession();
   const { announce } = useNotices();
-  const { query, search } = useRoute();
-  const router = useRouter();
+  const { query, chips } = useFilters();
   const { listed, isStale, failure, reload, showFresh } = shown;
   const list = listed?.list ?? null;
+  const { rows, next, fresh } = list ?? NOTHING_YET;
+  const searchedTo = listed?.searchedTo ?? null;
   const input = useRef<HTMLInputElement>(null);
-  const changeQuery = useCallback(
-    // A run that is open stays open.
-    (changed: URLSearchParams) =>
-      router.navigate(
-        hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
-      ),
-    [router, scope, runId],
-  );
-  const openRun = useCallback(
-    (id: string, changed: URLSearchParams) => router.navigate(hrefOf({ name: "run", ...scope, id }, changed)),
-    [router, scope],
-  );
-  const addLabel = useCallback(
-    (label: string) => changeQuery(withChip(query, { name: "label", value: label })),
-    [changeQuery, query],
-  );
   useKeys("Runs", [{ keys: "/", label: "Search", run: () => input.current?.focus() }]);
   const panel = useRef<HTMLDivElement>(null);
   // Another page of the list begins at its top, and the focus with it.
@@ -84,37 +61,36 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   });
   // Says how many runs another filter or page shows. The first list needs no such message.
   useOnChange(isStale && list !== null, (wasStale) => {
-    if (!wasStale || list === null) return;
-    announce(`${counted(list.rows.length, "run")}${list.next === null ? "" : " on this page"}`);
+    if (wasStale && list !== null) announce(`${counted(rows.length, "run")}${next === null ? "" : " on this page"}`);
   });
-  const known = useMemo(() => (list === null ? [] : [...list.rows, ...list.older]), [list]);
-  const chips = useMemo(() => chipsOf(query), [query]);
-  const filters = { query, onChange: changeQuery };
+  const known = useMemo(() => (list === null ? [] : shownIn(list)), [list]);
   const refusal = failure === null ? null : refusalOf(failure.error, chips);
   const hasFailed = failure !== null && (list === null || isStale);
   return (
     <div class="runs" ref={panel}>
       <div class="runs-head page-head row">
         <h1 tabIndex={-1}>Runs</h1>
-        <StatusFilters {...filters} counts={listed?.counts ?? null} />
-        <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
+        <StatusFilters counts={listed?.counts ?? null} />
+        <Fresh count={fresh.length} onShow={showFresh} />
         <OperationsLink />
       </div>
-      <SearchBox {...filters} input={input} rows={known} onOpen={openRun} />
-      <FilterChips {...filters} chips={chips} refusal={refusal} />
+      <SearchBox input={input} rows={known} />
+      <FilterChips chips={chips} refusal={refusal} />
       {hasFailed && refusal === null ? <ErrorView failure={failure} onRetry={reload} /> : null}
-      {hasFailed ? null : (
-        <Listed
-          list={list ?? NOTHING_YET}
-          searchedTo={listed?.searchedTo ?? null}
-          isStale={isStale}
-          runId={runId}
-          selecting={selecting}
-          onOpenAgain={onOpenAgain}
-          onLabel={addLabel}
-          search={search}
-          query={query}
-        />
+      {hasFailed ? null : rows.length === 0 && !isStale ? (
+        <NoRuns next={next} searchedTo={searchedTo} />
+      ) : (
+        <>
+          <Strip rows={known} selectedId={runId} isNewest={isNewest(query)} />
+          <RunTable rows={rows} selectedId={runId} isStale={isStale} selecting={selecting} onOpenAgain={onOpenAgain} />
+          {rows.length === 0 ? <Skeleton /> : null}
+          {searchedTo === null ? null : (
+            <p class="hint">
+              Searched back to <RelativeTime at={searchedTo} />.
+            </p>
+          )}
+          <Pager of="runs" next={next} first="Newest runs" more={searchedTo === null ? "Older runs" : "Look further"} />
+        </>
       )}
       {hasFailed ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
       {listed?.isBehind && failure === null ? <StaleNote /> : null}
@@ -123,37 +99,6 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
 }
 
 const NOTHING_YET: RunList = { rows: [], older: [], fresh: [], next: null };
-
-interface ListedProps extends Omit<ListPanelProps, "shown"> {
-  readonly list: RunList;
-  /** How far back a search by text looked; null if nothing is left to look at. */
-  readonly searchedTo: string | null;
-  readonly isStale: boolean;
-  readonly query: URLSearchParams;
-  readonly search: string;
-  readonly onLabel: (label: string) => void;
-}
-
-function Listed({ list, searchedTo, isStale, runId, query, search, ...table }: ListedProps) {
-  const { scope } = useSession();
-  const { rows, older, next } = list;
-  const bars = useMemo(() => [...rows, ...older], [rows, older]);
-  const shared = { scope, search, selectedId: runId };
-  if (rows.length === 0 && !isStale) return <NoRuns query={query} next={next} searchedTo={searchedTo} />;
-  return (
-    <>
-      <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
-      <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
-      {rows.length === 0 ? <Skeleton /> : null}
-      {searchedTo === null ? null : (
-        <p class="hint">
-          Searched back to <RelativeTime at={searchedTo} />.
-        </p>
-      )}
-      <Pager of="runs" next={next} first="Newest runs" more={searchedTo === null ? "Older runs" : "Look further"} />
-    </>
-  );
-}
 
 /** New runs wait behind a button, so that no row moves while somebody points at it. */
 function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () => void }) {
@@ -170,14 +115,8 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
   );
 }
 
-interface StatusFiltersProps {
-  readonly query: URLSearchParams;
-  readonly onChange: (query: URLSearchParams) => void;
-  readonly counts: Schemas["ActionRunSummary"] | null;
-}
-
-function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
-  const chosen = query.getAll("status");
+function StatusFilters({ counts }: { readonly counts: Schemas["ActionRunSummary"] | null }) {
+  const { query, change } = useFilters();
   return (
     <fieldset class="status-filters row gap-6" aria-label="Status">
       {STATUSES.map((status) => (
@@ -185,8 +124,8 @@ function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
           key={status}
           type="button"
           class={`status-filter is-${status}`}
-          aria-pressed={chosen.includes(status)}
-          onClick={() => onChange(withStatusToggled(query, status))}
+          aria-pressed={query.has("status", status)}
+          onClick={() => change(withStatusToggled(query, status))}
         >
           <StatusIcon status={status} />
           {status} <span class="number muted">{counts === null ? "" : countText(counts[status])}</span>
@@ -197,15 +136,17 @@ function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
 }
 
 interface FilterChipsProps {
-  readonly query: URLSearchParams;
+  /** The refusal names some of them. */
   readonly chips: readonly Chip[];
   readonly refusal: Refusal | null;
-  readonly onChange: (query: URLSearchParams) => void;
 }
 
-function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
+function FilterChips({ chips, refusal }: FilterChipsProps) {
+  const { query, change } = useFilters();
   const { minute, zone } = useZone();
   if (chips.length === 0) return null;
+  // It shows the same runs tomorrow.
+  const link = () => `${location.origin}${location.pathname}?${withInstants(query, new Date(), zone)}`;
   return (
     <div class="chosen row gap-6 small">
       <ul aria-label="Filters" class="row gap-4">
@@ -221,7 +162,7 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
                 kind="quiet"
                 aria-label={`Remove ${chipText(chip, minute)}`}
                 aria-describedby={isRefused ? "refused-filter" : undefined}
-                onClick={() => onChange(withoutChip(query, chip))}
+                onClick={() => change(withoutChip(query, chip))}
               >
                 <Icon name="cross" />
               </Button>
@@ -230,8 +171,8 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
         })}
       </ul>
       <span class="row gap-4">
-        <CopyButton what="link" text={() => linkTo(query, zone)} hasWord="Copy link" />
-        <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
+        <CopyButton what="link" text={link} hasWord="Copy link" />
+        <Button kind="quiet" onClick={() => change(withoutFilters(query))}>
           Clear the filters
         </Button>
       </span>
@@ -244,21 +185,15 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
   );
 }
 
-/** A link that shows the same runs tomorrow. */
-function linkTo(query: URLSearchParams, zone: Zone): string {
-  const instants = withInstants(query, new Date(), zone).toString();
-  return `${location.origin}${location.pathname}?${instants}`;
-}
-
 interface NoRunsProps {
-  readonly query: URLSearchParams;
   /** The cursor of the next page. An empty page can have one, because a page looks at a bounded number of runs. */
   readonly next: string | null;
   readonly searchedTo: string | null;
 }
 
-function NoRuns({ query, next, searchedTo }: NoRunsProps) {
+function NoRuns({ next, searchedTo }: NoRunsProps) {
   const { scope, target, may } = useSession();
+  const { query } = useRoute();
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {
     return (
@@ -279,16 +214,21 @@ function NoRuns({ query, next, searchedTo }: NoRunsProps) {
       </Empty>
     );
   }
-  if (isFiltered(query) || !isNewest(query)) {
+  if (isFiltered(query)) {
     return (
-      <Empty title={isFiltered(query) ? "No runs match the filters" : "No older runs"}>
-        <p>
-          {isFiltered(query)
-            ? "Each filter compares whole values, and only “text” finds a part. Change one, or clear them all."
-            : ""}
-        </p>
-        <Link class="button is-plain" href={to(withoutFilters(atCursor(query, null)))}>
-          {isFiltered(query) ? "Clear the filters" : "Newest runs"}
+      <Empty title="No runs match the filters">
+        <p>Each filter compares whole values, and only “text” finds a part. Change one, or clear them all.</p>
+        <Link class="button is-plain" href={to(withoutFilters(query))}>
+          Clear the filters
+        </Link>
+      </Empty>
+    );
+  }
+  if (!isNewest(query)) {
+    return (
+      <Empty title="No older runs">
+        <Link class="button is-plain" href={to(atCursor(query, null))}>
+          Newest runs
         </Link>
       </Empty>
     );

@@ -5,42 +5,17 @@
  */
 import type { Schemas } from "../../client/index.ts";
 import { isOpen, type Status } from "../../words/statuses.ts";
-import type { Waiting } from "../../words/waiting.ts";
-import type { Failing } from "../gates/waiting-note.tsx";
 
-export interface RunRow {
-  readonly id: string;
-  readonly actionName: string;
-  /** What it is about, in a line; null if its action says nothing. */
-  readonly title: string | null;
-  /** The thing that it works on, such as a service. */
-  readonly subject: string | null;
-  /** No stored action made it. */
-  readonly isByHand: boolean;
-  readonly entityId: string | null;
-  readonly status: Status;
-  readonly triggeredBy: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  readonly labels: readonly string[];
-  readonly externalUrl: string | null;
-  /** The first line of the error; null if there is none. */
-  readonly problem: string | null;
-  /** Somebody asked the job to stop, and the run is still open. */
-  readonly isStopping: boolean;
-  /** What it waits for before its webhook is sent; null if nothing holds it back. */
-  readonly waiting: Waiting | null;
-  /** Why its receiver did not take its webhook; null if no attempt has failed. */
-  readonly failing: Failing | null;
-}
+export type RunRow = Readonly<ReturnType<typeof rowOf>>;
 
-export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
+export function rowOf(run: Schemas["DetailedActionRun"]) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, error, details } = run;
   return {
     id,
     actionName,
+    /** What it is about, in a line; null if its action says nothing. */
     title: details?.title ?? null,
+    /** The thing that it works on, such as a service. */
     subject: details?.subject ?? null,
     isByHand: isByHand(run),
     entityId,
@@ -52,8 +27,11 @@ export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
     labels: details?.labels ?? [],
     externalUrl: details?.externalUrl ?? null,
     problem: firstLine(error ?? ""),
+    /** Somebody asked the job to stop, and the run is still open. */
     isStopping: isOpen(status) && (details?.cancel ?? null) !== null,
+    /** What it waits for before its webhook is sent; null if nothing holds it back. */
     waiting: details?.waiting ?? null,
+    /** Why its receiver did not take its webhook; null if no attempt has failed. */
     failing: details?.delivery ?? null,
   };
 }
@@ -76,27 +54,16 @@ const RANKS: Readonly<Record<Status, number>> = { pending: 0, running: 1, succee
 
 /** The newer of two reads of one run. D1 can be behind: a run never goes back. The same object if nothing changed. */
 export function newer(held: RunRow, read: RunRow): RunRow {
-  if (RANKS[read.status] < RANKS[held.status] || isHeldBackAgain(held, read)) return held;
-  const isSame =
-    read.status === held.status &&
-    read.startedAt === held.startedAt &&
-    read.completedAt === held.completedAt &&
-    read.externalUrl === held.externalUrl &&
-    read.isStopping === held.isStopping &&
-    read.failing?.reason === held.failing?.reason &&
-    read.failing?.nextAttemptAt === held.failing?.nextAttemptAt &&
-    isSameWait(read.waiting, held.waiting);
-  return isSame ? held : read;
+  // A run that was released once never waits again.
+  const isHeldBackAgain = held.status === read.status && held.waiting === null && read.waiting !== null;
+  if (RANKS[read.status] < RANKS[held.status] || isHeldBackAgain) return held;
+  return newsOf(read) === newsOf(held) ? held : read;
 }
 
-/** A run that was released once never waits again. */
-function isHeldBackAgain(held: RunRow, read: RunRow): boolean {
-  return held.status === read.status && held.waiting === null && read.waiting !== null;
-}
-
-/** Its place in line is left out, because a list does not have it. */
-function isSameWait(one: Waiting | null, other: Waiting | null): boolean {
-  return one?.for === other?.for && one?.since === other?.since && one?.reason === other?.reason;
+/** Without its place in line, because a list does not have it. */
+function newsOf({ status, startedAt, completedAt, externalUrl, isStopping, failing, waiting }: RunRow): string {
+  const of = [failing?.reason, failing?.nextAttemptAt, waiting?.for, waiting?.since, waiting?.reason];
+  return JSON.stringify([status, startedAt, completedAt, externalUrl, isStopping, ...of]);
 }
 
 export interface RunList {
@@ -117,43 +84,57 @@ export const STRIP_RUNS = 200;
 export function begun(rows: readonly RunRow[], next: string | null, before: RunList | null): RunList {
   if (before === null) return { rows, older: [], fresh: [], next };
   const last = rows.at(-1);
-  const known = [...before.rows, ...before.older];
-  const older = last === undefined ? [] : known.filter(({ id }) => id < last.id);
+  const older = last === undefined ? [] : shownIn(before).filter(({ id }) => id < last.id);
   return { rows, older: older.slice(0, STRIP_RUNS - rows.length), fresh: [], next };
 }
 
 /** `read`: what a poll of the newest runs gave. */
 export function merged(list: RunList, read: readonly RunRow[]): RunList {
   const changed = patched(list, read);
-  const known = new Set([...list.rows, ...list.older].map(({ id }) => id));
-  const last = list.rows.at(-1)?.id ?? "";
-  // Lists go by id, which begins with the time. A run can get to D1 after a newer one.
-  const fresh = read.filter(({ id }) => !known.has(id) && id > last);
-  return hasSameRows(fresh, list.fresh) ? changed : { ...changed, fresh };
+  const fresh = unshownOf(list, read);
+  return idsOf(fresh) === idsOf(list.fresh) ? changed : { ...changed, fresh };
 }
 
 /** `updates`: runs that have changed. `isListed`: whether a run that is not shown belongs to the newest of the list. */
 export function withUpdates(list: RunList, updates: readonly RunRow[], isListed: (row: RunRow) => boolean): RunList {
   const changed = patched(list, updates);
-  const known = new Set([...list.rows, ...list.older, ...list.fresh].map(({ id }) => id));
-  const last = list.rows.at(-1)?.id ?? "";
-  const added = updates.filter((row) => !known.has(row.id) && row.id > last && isListed(row));
-  const fresh = patchedRows(list.fresh, new Map(updates.map((row) => [row.id, row])));
+  const held = new Set(list.fresh.map(({ id }) => id));
+  const added = unshownOf(list, updates).filter((row) => !held.has(row.id) && isListed(row));
+  const fresh = patchedRows(list.fresh, updates);
   if (added.length === 0 && fresh === list.fresh) return changed;
   return { ...changed, fresh: [...added, ...fresh].sort((a, b) => (a.id < b.id ? 1 : -1)) };
 }
 
+/** What the list does not show, and no other page of it. Lists go by id, because a run can get to D1 after a newer one. */
+function unshownOf(list: RunList, read: readonly RunRow[]): readonly RunRow[] {
+  const known = new Set(shownIn(list).map(({ id }) => id));
+  const last = list.rows.at(-1)?.id ?? "";
+  return read.filter(({ id }) => !known.has(id) && id > last);
+}
+
 /** With newer reads of runs that are shown. The same object if nothing changed. */
 export function patched(list: RunList, read: readonly RunRow[]): RunList {
-  const byId = new Map(read.map((row) => [row.id, row]));
-  const rows = patchedRows(list.rows, byId);
-  const older = patchedRows(list.older, byId);
+  const rows = patchedRows(list.rows, read);
+  const older = patchedRows(list.older, read);
   return rows === list.rows && older === list.older ? list : { ...list, rows, older };
 }
 
-/** A run that the list shows. */
+function patchedRows(rows: readonly RunRow[], read: readonly RunRow[]): readonly RunRow[] {
+  const byId = new Map(read.map((row) => [row.id, row]));
+  const changed = rows.map((row) => {
+    const read = byId.get(row.id);
+    return read === undefined ? row : newer(row, read);
+  });
+  return changed.every((row, index) => row === rows[index]) ? rows : changed;
+}
+
+/** The runs of the table and of the strip. */
+export function shownIn({ rows, older }: RunList): readonly RunRow[] {
+  return [...rows, ...older];
+}
+
 export function rowIn(list: RunList, id: string): RunRow | undefined {
-  return [...list.rows, ...list.older].find((row) => row.id === id);
+  return shownIn(list).find((row) => row.id === id);
 }
 
 /** Without a run that is gone. */
@@ -165,17 +146,9 @@ export function withoutRun(list: RunList, id: string): RunList {
 /** Open runs of the list that a poll did not return. They may have ended. */
 export function unread(list: RunList, read: readonly RunRow[]): readonly string[] {
   const given = new Set(read.map(({ id }) => id));
-  return [...list.rows, ...list.older].filter(({ id, status }) => isOpen(status) && !given.has(id)).map(({ id }) => id);
+  return shownIn(list).flatMap(({ id, status }) => (isOpen(status) && !given.has(id) ? [id] : []));
 }
 
-function patchedRows(rows: readonly RunRow[], byId: ReadonlyMap<string, RunRow>): readonly RunRow[] {
-  const changed = rows.map((row) => {
-    const read = byId.get(row.id);
-    return read === undefined ? row : newer(row, read);
-  });
-  return changed.every((row, index) => row === rows[index]) ? rows : changed;
-}
-
-function hasSameRows(one: readonly RunRow[], other: readonly RunRow[]): boolean {
-  return one.length === other.length && one.every(({ id }, index) => id === other[index]?.id);
+function idsOf(rows: readonly RunRow[]): string {
+  return rows.map(({ id }) => id).join();
 }

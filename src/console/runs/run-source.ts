@@ -8,9 +8,10 @@
  * has found nothing new.
  */
 
-import { ActionRunsError, type Client, type RunFilter, type Schemas } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
 import { LOCAL } from "../../words/since.ts";
 import { moved } from "../../words/statuses.ts";
+import { isNotFound } from "../ui/load.tsx";
 import { filterOf, matches } from "./filters.ts";
 import {
   begun,
@@ -21,6 +22,7 @@ import {
   rowIn,
   rowOf,
   STRIP_RUNS,
+  shownIn,
   unread,
   withoutRun,
   withUpdates,
@@ -45,34 +47,9 @@ export interface ListedRuns {
   readonly isBehind: boolean;
 }
 
-export interface RunSource {
-  /** null until the first page is there. */
-  readonly listed: () => ListedRuns | null;
-  /** Reads the first page at first, and later polls. */
-  readonly read: (signal: AbortSignal) => Promise<ListedRuns>;
-  /** The runs after the page. The strip shows them. Call it once, after the first page. */
-  readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
-  /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
-  readonly take: (row: RunRow) => boolean;
-  /** Runs that have changed, as the feed of changes tells. Returns whether an empty list has its first runs now. */
-  readonly update: (rows: readonly RunRow[]) => boolean;
-  /** How the feed is filtered. */
-  readonly feed: Pick<RunFilter, "actionName" | "subject" | "label">;
-  /** When the last read began that succeeded. */
-  readonly readAt: () => number;
-  /** False if the list or its counts can still lack changes, so that another poll should come soon. */
-  readonly isSettled: () => boolean;
-  /** The next read shows the first page as it is then, with the runs that were held back. */
-  readonly restart: () => void;
-}
+export type RunSource = ReturnType<typeof createRunSource>;
 
-/** Runs that were read one by one, and the ids of those that are gone. */
-interface ReadAlone {
-  readonly rows: readonly RunRow[];
-  readonly gone: readonly string[];
-}
-
-export function createRunSource(reader: Client, query: URLSearchParams, zone = LOCAL): RunSource {
+export function createRunSource(reader: Client, query: URLSearchParams, zone = LOCAL) {
   const cursor = query.get("cursor");
   let filter = filterOf(query, new Date(), zone);
   let listed: ListedRuns | null = null;
@@ -86,10 +63,9 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
   /** Rows and counts change together. */
   function show(list: RunList): void {
     if (listed === null || list === listed.list) return;
-    const { rows, older } = listed.list;
     const move = (counts: ActionRunSummary | null, { id, status }: RunRow) =>
       counts && moved(counts, status, rowIn(list, id)?.status ?? status);
-    const counts = countedHere(list) ?? [...rows, ...older].reduce(move, listed.counts);
+    const counts = countedHere(list) ?? shownIn(listed.list).reduce(move, listed.counts);
     listed = { ...listed, list, counts };
     countIn = 1;
   }
@@ -108,9 +84,8 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
 
   async function readPage(limit: number, signal: AbortSignal) {
     const list = reader.runs.list({ ...filter, include: "details", limit }, { signal });
-    const page = await list.page(cursor || undefined);
-    const { next, isStale: isBehind, searchedTo } = page;
-    return { rows: page.entries.map(rowOf), next, isBehind, searchedTo };
+    const { entries, next, isStale: isBehind, searchedTo } = await list.page(cursor || undefined);
+    return { rows: entries.map(rowOf), next, isBehind, searchedTo };
   }
 
   async function count(signal: AbortSignal): Promise<ActionRunSummary | null> {
@@ -121,8 +96,8 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
     return counts;
   }
 
-  /** In turn, because there can be many of them. */
-  async function readAlone(ids: readonly string[], signal: AbortSignal): Promise<ReadAlone> {
+  /** Reads runs one by one, in turn, because there can be many of them. Returns what that changes in a list. */
+  async function readAlone(ids: readonly string[], signal: AbortSignal) {
     const chosen = ids.length <= READ_ALONE_MAX ? ids : ids.slice(turn % ids.length).slice(0, READ_ALONE_MAX);
     turn += READ_ALONE_MAX;
     const rows: RunRow[] = [];
@@ -132,11 +107,11 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
         try {
           rows.push(rowOf(await reader.runs.get(id, { include: "details", signal })));
         } catch (error) {
-          if (error instanceof ActionRunsError && error.status === 404) gone.push(id);
+          if (isNotFound(error)) gone.push(id);
         }
       }),
     );
-    return { rows, gone };
+    return (list: RunList) => gone.reduce(withoutRun, patched(list, rows));
   }
 
   /** The first page, and the counts at the same time. */
@@ -155,22 +130,19 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
     return listed;
   }
 
-  /** A search by text is dear, so only its open rows are read again. */
-  async function pollText(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
-    const alone = await readAlone(unread(before.list, []), signal);
-    show(alone.gone.reduce(withoutRun, patched((listed ?? before).list, alone.rows)));
-    countIn = null;
-    return listed ?? before;
-  }
-
   async function poll(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
-    if (filter.text !== undefined) return pollText(before, signal);
+    // A search by text is dear, so only its open rows are read again.
+    if (filter.text !== undefined) {
+      const withAlone = await readAlone(unread(before.list, []), signal);
+      show(withAlone((listed ?? before).list));
+      countIn = null;
+      return listed ?? before;
+    }
     const limit = Math.min(PAGE_RUNS + before.list.fresh.length, POLL_RUNS_MAX);
     const { rows, isBehind } = await readPage(limit, signal);
-    const alone = await readAlone(unread(merged(before.list, rows), rows), signal);
-    const changed = (list: RunList) => alone.gone.reduce(withoutRun, patched(merged(list, rows), alone.rows));
+    const withAlone = await readAlone(unread(merged(before.list, rows), rows), signal);
     listed = { ...(listed ?? before), isBehind };
-    show(changed(listed.list));
+    show(withAlone(merged(listed.list, rows)));
     const isNew = countIn === 1;
     const shouldCount = countIn === 0 || Date.now() - countedAt >= COUNT_AGAIN_MS;
     if (isNew) countIn = 0;
@@ -183,46 +155,50 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
     return listed;
   }
 
+  const { actionName, subject, label } = filter;
   return {
+    /** Null until the first page is there. */
     listed: () => listed,
-    // Without rows nothing can move, so the first runs appear by themselves. A search by text is too dear for that.
-    async read(signal) {
+    /**
+     * Reads the first page at first, and later polls. Without rows nothing can move, so the first runs appear by
+     * themselves. A search by text is too dear for that.
+     */
+    async read(signal: AbortSignal): Promise<ListedRuns> {
       const startedAt = Date.now();
       const isEmpty = listed?.list.rows.length === 0 && filter.text === undefined;
-      const isFirst = listed === null || isEmpty || shouldRestart;
-      const read = await (isFirst || listed === null ? begin(signal) : poll(listed, signal));
+      const read = await (listed === null || isEmpty || shouldRestart ? begin(signal) : poll(listed, signal));
       readAt = startedAt;
       return read;
     },
+    /** When the last read began that succeeded. */
     readAt: () => readAt,
+    /** False if the list or its counts can still lack changes, so that another poll should come soon. */
     isSettled: () => listed?.isBehind === false && countIn === null,
-    feed: {
-      ...(filter.actionName && { actionName: filter.actionName }),
-      ...(filter.subject && { subject: filter.subject }),
-      ...(filter.label && { label: filter.label }),
-    },
-    update(rows) {
+    /** How the feed of changes is filtered. */
+    feed: { ...(actionName && { actionName }), ...(subject && { subject }), ...(label && { label }) },
+    /** Runs that have changed, as the feed tells. Returns whether an empty list has its first runs now. */
+    update(rows: readonly RunRow[]): boolean {
       if (listed === null) return false;
       const before = listed.list;
       const list = withUpdates(before, rows, (row) => cursor === null && matches(filter, row));
       show(list);
       return before.rows.length + before.fresh.length === 0 && list.fresh.length > 0;
     },
-    async readOlder(signal) {
-      const before = listed?.list ?? null;
-      if (before === null || before.next === null || filter.text !== undefined) return before;
-      const older = { ...filter, limit: STRIP_RUNS - before.rows.length };
-      const { entries: runs } = await reader.runs.list(older, { signal }).page(before.next);
-      if (listed !== null) listed = { ...listed, list: { ...listed.list, older: runs.map(rowOf) } };
-      return listed?.list ?? null;
+    /** Reads the runs after the page, which the strip shows. Call it once, after the first page. */
+    async readOlder(signal: AbortSignal): Promise<void> {
+      const next = listed?.list.next ?? null;
+      if (listed === null || next === null || filter.text !== undefined) return;
+      const older = { ...filter, limit: STRIP_RUNS - listed.list.rows.length };
+      const { entries } = await reader.runs.list(older, { signal }).page(next);
+      listed = { ...listed, list: { ...listed.list, older: entries.map(rowOf) } };
     },
-    take(row) {
-      if (listed === null) return false;
-      const list = patched(listed.list, [row]);
-      if (list === listed.list) return false;
-      show(list);
-      return true;
+    /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
+    take(row: RunRow): boolean {
+      const before = listed?.list;
+      if (before !== undefined) show(patched(before, [row]));
+      return listed?.list !== before;
     },
+    /** The next read shows the first page as it is then, with the runs that were held back. */
     restart() {
       shouldRestart = true;
     },

@@ -1,5 +1,4 @@
 /** The table of runs. A click anywhere on a row follows the link in it. */
-
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { harmlessLink } from "../../base/visible-text.ts";
@@ -7,31 +6,28 @@ import { tookOf } from "../../words/durations.ts";
 import { isSelected } from "../bulk/selection.ts";
 import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-selection.tsx";
 import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
-import type { Scope } from "../pages.ts";
-import { hrefOf, Link } from "../router.tsx";
-import { ExternalLink } from "../ui/button.tsx";
+import { Link } from "../router.tsx";
 import { useRowStops } from "../ui/list-page.tsx";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { ByHand, ExternalLink, StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
+import { useFilters, withChip } from "./filters.ts";
+import { useRunHref } from "./run-link.tsx";
 import type { RunRow } from "./run-list.ts";
 import { useWidth } from "./strip.tsx";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];
-  readonly scope: Scope;
-  readonly search: string;
   readonly selectedId: string | null;
   /** The rows are still those of the address before. */
   readonly isStale: boolean;
-  readonly onLabel: (label: string) => void;
   /** The link of the selected run was followed. */
   readonly onOpenAgain: () => void;
   /** Null: without checkboxes. */
   readonly selecting: Selecting | null;
 }
 
-export function RunTable(props: RunTableProps) {
-  const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain, selecting } = props;
+export function RunTable({ rows, selectedId, isStale, onOpenAgain, selecting }: RunTableProps) {
+  const hrefOfRun = useRunHref();
   const selection = selecting?.selection;
   const labelsHead = useRef<HTMLSpanElement>(null);
   const labelsPx = useWidth(labelsHead);
@@ -45,9 +41,8 @@ export function RunTable(props: RunTableProps) {
         <Row
           key={row.id}
           row={row}
-          href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
+          href={hrefOfRun(row.id)}
           isSelected={row.id === selectedId}
-          onLabel={onLabel}
           labelsPx={labelsPx}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
           box={
@@ -62,10 +57,8 @@ export function RunTable(props: RunTableProps) {
           }
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale, labelsPx],
+    [rows, hrefOfRun, selectedId, onOpenAgain, selection, isStale, labelsPx],
   );
-  const list = useRef<HTMLTableSectionElement>(null);
-  useRowStops(list);
   const marks = [
     rows.some(({ subject, entityId }) => (subject ?? entityId) !== null) ? "has-subjects" : "",
     rows.some(({ labels }) => labels.length > 0) ? "has-labels" : "",
@@ -75,14 +68,16 @@ export function RunTable(props: RunTableProps) {
       <thead>
         <tr>
           {selecting === null ? null : <SelectionHead selecting={selecting} rows={rows} />}
-          <th class="col-status">Status</th>
+          <th class="col-status" style={{ width: "var(--status)" }}>
+            Status
+          </th>
           <th>
-            <span class="row-about">
-              <span class="row-main">Run</span>
-              <span class="row-rest">
+            <span class="row-about row no-wrap">
+              <span class="row-main row no-wrap">Run</span>
+              <span class="row-rest row no-wrap">
                 <span class="row-note" />
                 <span class="row-subject">Subject</span>
-                <span class="labels" ref={labelsHead}>
+                <span class="labels row no-wrap gap-4" ref={labelsHead}>
                   Labels
                 </span>
               </span>
@@ -91,14 +86,16 @@ export function RunTable(props: RunTableProps) {
           <th class="col-who" style={{ width: "11%" }}>
             Triggered by
           </th>
-          <th class="col-created">Created</th>
-          <th class="col-duration">Took</th>
+          <th class="col-created" style={{ width: "var(--created)" }}>
+            Created
+          </th>
+          <th style={{ width: "var(--took)" }}>Took</th>
           <th class="col-job" style={{ width: "64px" }}>
             Job
           </th>
         </tr>
       </thead>
-      <tbody ref={list}>{body}</tbody>
+      <tbody ref={useRowStops()}>{body}</tbody>
     </table>
   );
 }
@@ -107,14 +104,13 @@ interface RowProps {
   readonly row: RunRow;
   readonly href: string;
   readonly isSelected: boolean;
-  readonly onLabel: (label: string) => void;
   readonly onFollow: (() => void) | undefined;
   readonly labelsPx: number;
   /** The cell with the checkbox. */
   readonly box: ComponentChildren;
 }
 
-function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowProps) {
+function Row({ row, href, isSelected, onFollow, labelsPx, box }: RowProps) {
   const { id, actionName, title, isByHand, status, triggeredBy, createdAt, externalUrl } = row;
   const subject = row.subject ?? row.entityId;
   return (
@@ -124,8 +120,8 @@ function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowPro
         <StatusMark status={status} />
       </td>
       <td>
-        <span class="row-about">
-          <span class="row-main">
+        <span class="row-about row no-wrap">
+          <span class="row-main row no-wrap">
             <Link
               class="row-link cut"
               href={href}
@@ -139,7 +135,7 @@ function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowPro
             {title === null ? null : <bdi class="row-action cut muted small">{actionName}</bdi>}
             {isByHand ? <ByHand /> : null}
           </span>
-          <span class="row-rest">
+          <span class="row-rest row no-wrap">
             <Note row={row} />
             {/* In the narrowest list it stands in for its column. */}
             <bdi class="row-who muted small">{triggeredBy}</bdi>
@@ -147,11 +143,7 @@ function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowPro
               <bdi>{subject}</bdi>
             </span>
             {/* In the narrowest list, whose head has no labels, one has room in the place of a subject. */}
-            <Labels
-              labels={row.labels}
-              roomPx={labelsPx || (subject === null ? CHIP_PX_MAX + COUNT_PX : 0)}
-              onLabel={onLabel}
-            />
+            <Labels labels={row.labels} roomPx={labelsPx || (subject === null ? CHIP_PX_MAX + COUNT_PX : 0)} />
           </span>
         </span>
       </td>
@@ -161,7 +153,7 @@ function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowPro
       <td class="col-created muted">
         <RelativeTime at={createdAt} />
       </td>
-      <td class="col-duration muted">
+      <td class="muted">
         <Duration {...tookOf(row)} />
         {/* In the narrowest list it stands in for its column. */}
         <span class="row-age small">
@@ -203,21 +195,21 @@ interface LabelsProps {
   readonly labels: readonly string[];
   /** The room for all of them, in CSS pixels. */
   readonly roomPx: number;
-  readonly onLabel: (label: string) => void;
 }
 
-function Labels({ labels, roomPx, onLabel }: LabelsProps) {
+function Labels({ labels, roomPx }: LabelsProps) {
+  const { query, change } = useFilters();
   const count = labelsThatFit(labels, roomPx);
   const rest = labels.slice(count);
   return (
-    <span class="labels">
+    <span class="labels row no-wrap gap-4">
       {labels.slice(0, count).map((label) => (
         <button
           key={label}
           type="button"
           class="chip"
           title={`Only runs with the label ${label}`}
-          onClick={() => onLabel(label)}
+          onClick={() => change(withChip(query, { name: "label", value: label }))}
         >
           <bdi class="cut">{label}</bdi>
         </button>

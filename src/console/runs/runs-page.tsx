@@ -1,5 +1,4 @@
 /** The list of runs, and beside it or instead of it the run that the address names. */
-
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";

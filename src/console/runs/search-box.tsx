@@ -1,16 +1,19 @@
 /**
- * The search of the list: a combobox with a listbox, after the pattern of the ARIA authoring practices. What is found
- * becomes chips.
+ * The search of the list: a combobox with a listbox, after the pattern of the ARIA authoring practices, and beside it a
+ * calendar. What is found or picked becomes chips.
  */
 import type { RefObject, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
+import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { Button, Icon, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { DateRange } from "./date-range.tsx";
-import { type Chip, chipName, chipsOf, chipText, chipValue, isTime, withChip, withoutChip } from "./filters.ts";
+import { type Chip, chipName, chipText, chipValue, isTime, useFilters, withChip, withoutChip } from "./filters.ts";
+import { useRunHref } from "./run-link.tsx";
 import {
   type FoundFacets,
   facetSearchOf,
@@ -25,43 +28,34 @@ import {
   wordAtEnd,
 } from "./search.ts";
 
-interface SearchBoxProps extends Pick<Parameters<typeof useSearch>[0], "query" | "rows" | "onChange" | "onOpen"> {
+interface SearchBoxProps {
   readonly input: RefObject<HTMLInputElement | null>;
+  /** Runs that the page knows. */
+  readonly rows: readonly RunHint[];
 }
 
 /** Longer than the longest filter. */
 const MAX_CHARACTERS = 1000;
 
-export function SearchBox({ input, ...options }: SearchBoxProps) {
-  const search = useSearch(options);
+export function SearchBox({ input, rows }: SearchBoxProps) {
+  const { text, suggestions, problem, isBusy, ...search } = useSearch(rows);
   const id = useId();
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState<number | null>(null);
-  const { text, suggestions, problem, isBusy } = search;
   const isShown = isOpen && suggestions.length > 0;
   const chosen = isShown && active !== null ? suggestions[active] : undefined;
 
-  function close() {
-    setOpen(false);
+  function toggle(isOpen: boolean) {
+    setOpen(isOpen);
     setActive(null);
-  }
-  function open() {
-    setOpen(true);
-    setActive(null);
-  }
-  function apply() {
-    close();
-    void search.apply();
   }
   function choose(suggestion: Suggestion) {
-    close();
+    toggle(false);
     search.choose(suggestion);
   }
   function move(step: number) {
-    if (!isShown) {
-      open();
-      if (suggestions.length === 0) return;
-    }
+    if (!isShown) toggle(true);
+    if (suggestions.length === 0) return;
     setActive((at) => {
       if (at === null) return step > 0 ? 0 : suggestions.length - 1;
       return (at + step + suggestions.length) % suggestions.length;
@@ -70,9 +64,33 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
   function press(event: TargetedKeyboardEvent<HTMLInputElement>) {
     // An input method uses the keys itself.
     if (event.isComposing) return;
-    const leave = () => event.currentTarget.blur();
-    const use = KEYS[event.key];
-    if (use?.({ search, chosen, isShown, apply, choose, close, move, leave }) === true) event.preventDefault();
+    switch (event.key) {
+      case "Enter":
+        if (chosen !== undefined) choose(chosen);
+        else {
+          toggle(false);
+          void search.apply();
+        }
+        break;
+      case "ArrowDown":
+      case "ArrowUp":
+        move(event.key === "ArrowDown" ? 1 : -1);
+        break;
+      case "Escape":
+        if (isShown) toggle(false);
+        else {
+          search.type("");
+          event.currentTarget.blur();
+        }
+        break;
+      case "Backspace":
+        if (text !== "") return;
+        search.removeLast();
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
   }
   return (
     <search class="search">
@@ -97,10 +115,10 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
           value={text}
           onInput={(event) => {
             search.type(event.currentTarget.value);
-            open();
+            toggle(true);
           }}
-          onClick={open}
-          onBlur={close}
+          onClick={() => toggle(true)}
+          onBlur={() => toggle(false)}
           onKeyDown={press}
         />
         <DateRange onPick={search.add} />
@@ -138,47 +156,6 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
   );
 }
 
-interface Pressed {
-  readonly search: Search;
-  readonly chosen: Suggestion | undefined;
-  readonly isShown: boolean;
-  readonly apply: () => void;
-  readonly choose: (suggestion: Suggestion) => void;
-  readonly close: () => void;
-  readonly move: (step: number) => void;
-  readonly leave: () => void;
-}
-
-/** What each key does. True: the browser must not use the key as well. */
-const KEYS: Readonly<Record<string, (pressed: Pressed) => boolean>> = {
-  Enter({ chosen, choose, apply }) {
-    if (chosen === undefined) apply();
-    else choose(chosen);
-    return true;
-  },
-  ArrowDown({ move }) {
-    move(1);
-    return true;
-  },
-  ArrowUp({ move }) {
-    move(-1);
-    return true;
-  },
-  Escape({ isShown, close, search, leave }) {
-    if (isShown) close();
-    else {
-      search.type("");
-      leave();
-    }
-    return true;
-  },
-  Backspace({ search }) {
-    if (search.text !== "") return false;
-    search.removeLast();
-    return true;
-  },
-};
-
 function keyOf(suggestion: Suggestion): string {
   return suggestion.kind === "run" ? suggestion.run.id : `${suggestion.chip.name} ${suggestion.chip.value}`;
 }
@@ -215,34 +192,15 @@ function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
 /** So long after the last key the service is asked. */
 const TYPED_FOR_MS = 150;
 
-interface Search {
-  readonly text: string;
-  readonly suggestions: readonly Suggestion[];
-  /** Why a word did not become a chip; null if nothing is wrong. */
-  readonly problem: string | null;
-  readonly isBusy: boolean;
-  readonly type: (text: string) => void;
-  /** Turns the whole text into chips. What the service would refuse stays in the field. */
-  readonly apply: () => Promise<void>;
-  readonly choose: (suggestion: Suggestion) => void;
-  readonly removeLast: () => void;
-  readonly add: (chips: readonly Chip[]) => void;
-}
-
-interface SearchOptions {
-  readonly query: URLSearchParams;
-  /** Runs that the page knows. */
-  readonly rows: readonly RunHint[];
-  readonly onChange: (query: URLSearchParams) => void;
-  readonly onOpen: (id: string, query: URLSearchParams) => void;
-}
-
 /**
  * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
  * the address, so this only leads to other addresses.
  */
-function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
+function useSearch(rows: readonly RunHint[]) {
   const { reader } = useSession();
+  const { query, chips, change } = useFilters();
+  const hrefOfRun = useRunHref();
+  const router = useRouter();
   const { zone } = useZone();
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
@@ -250,12 +208,11 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const lookingUp = useRef<AbortController | null>(null);
   const found = useFacets(wordAtEnd(text));
   const suggestions = useMemo(() => {
-    const chips = chipsOf(query);
     const isThere = (chip: Chip) => chips.some(({ name, value }) => name === chip.name && value === chip.value);
     return [...localSuggestions(text, rows, new Date(), zone), ...found].filter(
       (one) => one.kind === "run" || !isThere(one.chip),
     );
-  }, [text, rows, found, query, zone]);
+  }, [text, rows, found, chips, zone]);
   useEffect(() => () => lookingUp.current?.abort(), []);
 
   function type(typed: string) {
@@ -265,57 +222,54 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
     setText(typed);
   }
 
+  const withChips = (added: readonly Chip[]) => added.reduce(withChip, query);
+
   /** Leads to the address with these chips, or to the run. The words that are left stay in the field. */
-  function go(chips: readonly Chip[], runId: string | null, left: readonly string[]) {
-    const changed = chips.reduce(withChip, query);
+  function go(added: readonly Chip[], runId: string | null, left: readonly string[]) {
     type(left.length === 0 ? "" : `${left.join(" ")} `);
-    if (runId !== null) onOpen(runId, changed);
-    else if (chips.length > 0) onChange(changed);
-  }
-
-  async function apply() {
-    const terms = termsOf(text, new Date(), zone);
-    if (terms.length === 0) return;
-    type(text);
-    const aborter = new AbortController();
-    lookingUp.current = aborter;
-    setBusy(true);
-    try {
-      const { chips, runId, left, problem } = await lookUp(reader, terms, aborter.signal);
-      if (aborter.signal.aborted) return;
-      go(chips, runId, left);
-      setText(left.join(" "));
-      setProblem(problem);
-    } catch (error) {
-      if (aborter.signal.aborted) return;
-      setBusy(false);
-      setProblem(sentenceOf(error));
-    }
-  }
-
-  function choose(suggestion: Suggestion) {
-    const terms = termsOf(textBefore(text), new Date(), zone);
-    const clear = terms.flatMap((term) => (term.kind === "chips" ? term.chips : []));
-    const left = terms.flatMap(({ kind, typed }) => (kind === "chips" ? [] : [typed]));
-    if (suggestion.kind === "chip") go([...clear, suggestion.chip], null, left);
-    else go(clear, suggestion.run.id, left);
-  }
-
-  function removeLast() {
-    const last = chipsOf(query).at(-1);
-    if (last !== undefined) onChange(withoutChip(query, last));
+    if (runId !== null) router.navigate(hrefOfRun(runId, withChips(added)));
+    else if (added.length > 0) change(withChips(added));
   }
 
   return {
     text,
     suggestions,
+    /** Why a word did not become a chip; null if nothing is wrong. */
+    problem,
     isBusy,
     type,
-    apply,
-    choose,
-    removeLast,
-    problem,
-    add: (chips) => onChange(chips.reduce(withChip, query)),
+    /** Turns the whole text into chips. What the service would refuse stays in the field. */
+    async apply() {
+      const terms = termsOf(text, new Date(), zone);
+      if (terms.length === 0) return;
+      type(text);
+      const aborter = new AbortController();
+      lookingUp.current = aborter;
+      setBusy(true);
+      try {
+        const { chips, runId, left, problem } = await lookUp(reader, terms, aborter.signal);
+        if (aborter.signal.aborted) return;
+        go(chips, runId, left);
+        setText(left.join(" "));
+        setProblem(problem);
+      } catch (error) {
+        if (aborter.signal.aborted) return;
+        setBusy(false);
+        setProblem(sentenceOf(error));
+      }
+    },
+    choose(suggestion: Suggestion) {
+      const terms = termsOf(textBefore(text), new Date(), zone);
+      const clear = terms.flatMap((term) => (term.kind === "chips" ? term.chips : []));
+      const left = terms.flatMap(({ kind, typed }) => (kind === "chips" ? [] : [typed]));
+      if (suggestion.kind === "chip") go([...clear, suggestion.chip], null, left);
+      else go(clear, suggestion.run.id, left);
+    },
+    removeLast() {
+      const last = chips.at(-1);
+      if (last !== undefined) change(withoutChip(query, last));
+    },
+    add: (added: readonly Chip[]) => change(withChips(added)),
   };
 }
 
@@ -328,13 +282,9 @@ function useFacets(word: string): readonly Suggestion[] {
     if (search === null) return;
     const aborter = new AbortController();
     const timer = setTimeout(async () => {
-      try {
-        const values = await facetsOf(reader, search, aborter.signal);
-        if (!aborter.signal.aborted) setFound(values);
-      } catch {
-        // Without suggestions one can still type the whole value. Enter says what is wrong.
-        if (!aborter.signal.aborted) setFound({});
-      }
+      // Without suggestions one can still type the whole value. Enter says what is wrong.
+      const values = await facetsOf(reader, search, aborter.signal).catch(() => ({}));
+      if (!aborter.signal.aborted) setFound(values);
     }, TYPED_FOR_MS);
     return () => {
       clearTimeout(timer);
@@ -342,4 +292,52 @@ function useFacets(word: string): readonly Suggestion[] {
     };
   }, [reader, search]);
   return useMemo(() => facetSuggestions(found, search), [found, search]);
+}
+
+interface DateRangeProps {
+  /** Gets the days as chips, as if they were typed. */
+  readonly onPick: (chips: readonly Chip[]) => void;
+}
+
+function DateRange({ onPick }: DateRangeProps) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button aria-label="Pick days" title="Pick days" onClick={() => setOpen(true)}>
+        <Icon name="calendar" />
+      </Button>
+      {isOpen ? <DateDialog onPick={onPick} onClose={() => setOpen(false)} /> : null}
+    </>
+  );
+}
+
+function DateDialog({ onPick, onClose }: DateRangeProps & { readonly onClose: () => void }) {
+  const { zone } = useZone();
+  const [from, setFrom] = useState("");
+  const [to, setTo] = useState("");
+  const form = useChange();
+  function pick() {
+    const chips = chipsOfDays(from, to, zone);
+    if (typeof chips === "string") return form.refuse(new Map([["/from", chips]]));
+    onPick(chips);
+    onClose();
+  }
+  return (
+    <ChangeDialog title="Runs of these days" change={form} onSubmit={pick} onClose={onClose} verb="Show runs" isLocal>
+      <div class="grid">
+        <TextField label="From" type="date" value={from} onText={setFrom} error={form.problems.get("/from")} />
+        <TextField label="To, included" type="date" value={to} onText={setTo} />
+      </div>
+    </ChangeDialog>
+  );
+}
+
+/** `from`, `to`: dates, or empty for no bound. The chips, or what is wrong. PURE, apart from the time zone. */
+export function chipsOfDays(from: string, to: string, zone = LOCAL, now = new Date()): readonly Chip[] | string {
+  const [first, end] = [sinceInstant(from, now, zone), untilInstant(to, now, zone)];
+  if ((from !== "" && first === null) || (to !== "" && end === null)) return "Pick a day of the calendar.";
+  if (first === null && end === null) return "Pick at least one day.";
+  if (first !== null && end !== null && end <= first) return "The first day is after the last one. Swap them.";
+  const bounds = [["createdAfter", first] as const, ["createdBefore", end] as const];
+  return bounds.flatMap(([name, at]) => (at === null ? [] : [{ name, value: at.toISOString() }]));
 }

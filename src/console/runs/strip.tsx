@@ -6,26 +6,28 @@ import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { tookOf } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
-import type { Scope } from "../pages.ts";
-import { hrefOf, Link } from "../router.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { Link } from "../router.tsx";
+import { StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
+import { useRunHref } from "./run-link.tsx";
 import { type RunRow, STRIP_RUNS } from "./run-list.ts";
 
 interface StripProps {
   /** Newest first. */
   readonly rows: readonly RunRow[];
-  readonly scope: Scope;
-  readonly search: string;
+  /** The query of the list beside a run, if it is another one. */
+  readonly search?: string;
   readonly selectedId: string | null;
   /** Whether the rows begin with the newest run. */
   readonly isNewest: boolean;
 }
 
-export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps) {
+export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
+  const hrefOfRun = useRunHref();
   const list = useRef<HTMLOListElement>(null);
   const width = useWidth(list);
-  const hasFinger = useFinger();
+  // A finger needs larger targets (WCAG 2.5.8).
+  const hasFinger = matchMedia("(pointer: coarse)").matches;
   const [pointedId, setPointedId] = useState<string | null>(null);
   const shown = useMemo(() => rows.slice(0, barsFor(width, hasFinger)), [rows, width, hasFinger]);
   const pointed = shown.find(({ id }) => id === (pointedId ?? selectedId)) ?? null;
@@ -37,7 +39,7 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
         <li key={row.id}>
           <Link
             class={`bar is-${row.status}${isCut ? " is-cut" : ""}`}
-            href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
+            href={hrefOfRun(row.id, search)}
             aria-label={`${row.title ?? row.actionName}, ${row.status}`}
             aria-current={row.id === selectedId ? "page" : undefined}
             tabIndex={row.id === reachedId ? 0 : -1}
@@ -48,8 +50,9 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
           </Link>
         </li>
       )),
-    [shown, scope, search, selectedId, reachedId],
+    [shown, hrefOfRun, search, selectedId, reachedId],
   );
+  const runs = counted(shown.length, "run");
   return (
     <nav
       class={hasFinger ? "strip has-finger" : "strip"}
@@ -60,39 +63,25 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
         {bars}
       </ol>
       <p class="strip-caption row no-wrap gap-12 small">
-        {pointed === null ? <Summary count={shown.length} isNewest={isNewest} /> : <Pointed row={pointed} />}
+        {pointed === null ? (
+          <span class="cut muted">
+            {shown.length > 0 &&
+              `${isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.`}
+          </span>
+        ) : (
+          <>
+            <StatusMark status={pointed.status} />
+            <bdi class="cut">{pointed.title ?? pointed.actionName}</bdi>
+            <Duration {...tookOf(pointed)} />
+            <RelativeTime at={pointed.createdAt} />
+          </>
+        )}
       </p>
     </nav>
   );
 }
 
-function Summary({ count, isNewest }: { readonly count: number; readonly isNewest: boolean }) {
-  if (count === 0) return null;
-  const runs = counted(count, "run");
-  return (
-    <span class="cut muted">
-      {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.
-    </span>
-  );
-}
-
-function Pointed({ row }: { readonly row: RunRow }) {
-  return (
-    <>
-      <StatusMark status={row.status} />
-      <bdi class="cut">{row.title ?? row.actionName}</bdi>
-      <Duration {...tookOf(row)} />
-      <RelativeTime at={row.createdAt} />
-    </>
-  );
-}
-
-const STEPS: Readonly<Record<string, number>> = {
-  ArrowLeft: -1,
-  ArrowRight: 1,
-  Home: Number.NEGATIVE_INFINITY,
-  End: Number.POSITIVE_INFINITY,
-};
+const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
 function move(event: TargetedKeyboardEvent<HTMLOListElement>) {
   const step = STEPS[event.key];
@@ -101,18 +90,6 @@ function move(event: TargetedKeyboardEvent<HTMLOListElement>) {
   const links = [...event.currentTarget.querySelectorAll("a")];
   const at = links.indexOf(document.activeElement as HTMLAnchorElement);
   links.at(Math.min(Math.max(at + step, 0), links.length - 1))?.focus();
-}
-
-/** Whether the page is used with a finger, which needs larger targets (WCAG 2.5.8). */
-function useFinger(): boolean {
-  const coarse = useMemo(() => matchMedia("(pointer: coarse)"), []);
-  const [hasFinger, setFinger] = useState(coarse.matches);
-  useEffect(() => {
-    const update = () => setFinger(coarse.matches);
-    coarse.addEventListener("change", update);
-    return () => coarse.removeEventListener("change", update);
-  }, [coarse]);
-  return hasFinger;
 }
 
 /** In CSS pixels, without the padding; 0 until it is known. */
@@ -138,14 +115,6 @@ const USUAL = 0.95;
 /** Fewer runs than this have no usual duration. */
 const USUAL_FROM_RUNS = 8;
 
-interface Bar {
-  readonly row: RunRow;
-  /** 0 to 1 of the strip's height. */
-  readonly height: number;
-  /** The run took longer than the strip's height can say. */
-  readonly isCut: boolean;
-}
-
 /** How many bars a strip of this width can show. */
 export function barsFor(widthPx: number, hasFinger: boolean): number {
   return Math.min(Math.floor(widthPx / (hasFinger ? FINGER_PX : BAR_PX)), STRIP_RUNS);
@@ -154,31 +123,25 @@ export function barsFor(widthPx: number, hasFinger: boolean): number {
 /**
  * Oldest first, as time goes. The scale is logarithmic, because one run can take a thousand times as long as another. It
  * ends at twice the duration that 95 % of the runs keep to, so that one stuck run does not flatten all others.
- * `rows`: newest first. `now`: the end of open runs.
+ * `height`: 0 to 1 of the strip's. `isCut`: the run took longer than that can say. `rows`: newest first. `now`: the end of open runs.
  */
-export function barsOf(rows: readonly RunRow[], now: number): readonly Bar[] {
-  const seconds = rows.map((row) => durationMs(row, now) / 1000);
-  const top = topOf(seconds);
+export function barsOf(rows: readonly RunRow[], now: number) {
+  const topMs = fullHeightMs(rows, now);
   return rows
-    .map((row, index) => {
-      const took = seconds[index] ?? 0;
-      const part = Math.min(Math.log2(1 + took) / Math.log2(1 + top), 1);
-      return { row, height: LOWEST + (1 - LOWEST) * part, isCut: took > top };
+    .map((row) => {
+      const ms = durationMs(row, now);
+      const part = Math.min(Math.log2(1 + ms / 1000) / Math.log2(1 + topMs / 1000), 1);
+      return { row, height: LOWEST + (1 - LOWEST) * part, isCut: ms > topMs };
     })
     .reverse();
 }
 
 /** How long a run took whose bar just reaches the strip's upper end, in ms. */
 export function fullHeightMs(rows: readonly RunRow[], now: number): number {
-  return 1000 * topOf(rows.map((row) => durationMs(row, now) / 1000));
-}
-
-/** The duration at the strip's upper end, in seconds. */
-function topOf(seconds: readonly number[]): number {
-  const sorted = [...seconds].sort((one, other) => one - other);
+  const sorted = rows.map((row) => durationMs(row, now)).sort((one, other) => one - other);
   const longest = sorted.at(-1) ?? 0;
   const usual = sorted[Math.floor((sorted.length - 1) * USUAL)] ?? 0;
-  return Math.max(sorted.length < USUAL_FROM_RUNS ? longest : Math.min(longest, 2 * usual), 1);
+  return Math.max(sorted.length < USUAL_FROM_RUNS ? longest : Math.min(longest, 2 * usual), 1000);
 }
 
 /** `now`: the end of an open run. */

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { Schemas } from "../../client/index.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { useVisible, useZone } from "../ui/time.tsx";
 import { rowOf } from "./run-list.ts";
 import { createRunSource, type ListedRuns, type RunSource } from "./run-source.ts";
@@ -13,21 +13,10 @@ const POLL_MS = 5000;
 /** With the feed. It finds what the feed does not tell: runs that were purged, and rows that the database refused. */
 const CHECK_MS = 60_000;
 
-export interface ShownRuns {
-  /** null until the first runs are there. */
-  readonly listed: ListedRuns | null;
-  /** The list is still that of the address before. */
-  readonly isStale: boolean;
-  readonly failure: Failure | null;
-  readonly reload: () => void;
-  /** Shows the runs that were held back. */
-  readonly showFresh: () => void;
-  /** Tells the list of a newer read of one run. Make the list's news and the run's news appear at once. */
-  readonly take: (run: Schemas["DetailedActionRun"]) => void;
-}
+export type ShownRuns = ReturnType<typeof useRunList>;
 
 /** `runId`: the open run; null if none is open. */
-export function useRunList(runId: string | null): ShownRuns {
+export function useRunList(runId: string | null) {
   const { reader } = useSession();
   const { search } = useRoute();
   const { zone } = useZone();
@@ -36,10 +25,10 @@ export function useRunList(runId: string | null): ShownRuns {
   // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
   const isFed = feedAt !== null && source.readAt() >= feedAt;
   const everyMs = useCallback(() => (isFed && source.isSettled() ? CHECK_MS : POLL_MS), [isFed, source]);
-  const { failure, reload } = useLoad(source.read, { everyMs });
+  const { failure, reload } = useRead(source.read, [source], { everyMs });
   // Rendered again by each read, so this is what the last one left.
   const listed = source.listed();
-  useLoad(listed === null ? nothing : source.readOlder);
+  useRead(listed === null ? nothing : source.readOlder, [source, listed === null]);
   const before = useRef<ListedRuns | null>(null);
   if (listed !== null) before.current = listed;
   const [, setTaken] = useState<object | null>(null);
@@ -54,16 +43,24 @@ export function useRunList(runId: string | null): ShownRuns {
     },
     [source, reload, show],
   );
-  const showFresh = useCallback(() => {
-    source.restart();
-    reload();
-  }, [source, reload]);
-  return { listed: before.current, isStale: listed === null, failure, reload, showFresh, take };
+  return {
+    /** Null until the first runs are there. */
+    listed: before.current,
+    /** The list is still that of the address before. */
+    isStale: listed === null,
+    failure,
+    reload,
+    /** Shows the runs that were held back. */
+    showFresh() {
+      source.restart();
+      reload();
+    },
+    /** Tells the list of a newer read of one run. Make the list's news and the run's news appear at once. */
+    take,
+  };
 }
 
-async function nothing(): Promise<null> {
-  return null;
-}
+async function nothing(): Promise<void> {}
 
 const TRY_AGAIN_MS = 30_000;
 /** After changes, the list is read again after this long, because runs that it does not show are counted, too. */

@@ -11,7 +11,7 @@ import { type DefinitionKind, type FieldsProps, operationsOf, type View } from "
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Check, TextField } from "../ui/field.tsx";
+import { Check, TextField } from "../ui/forms.tsx";
 import { useRead } from "../ui/load.tsx";
 import { emptyIn, firstSchedule, SHOWN } from "./schedule-shape.ts";
 

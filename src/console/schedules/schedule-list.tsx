@@ -3,9 +3,8 @@ import { useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
-import { Mark } from "../ui/status.tsx";
+import { Empty, Mark } from "../ui/parts.tsx";
 import { Instant, RelativeTime, WhenText } from "../ui/time.tsx";
 
 type ListedSchedule = Schemas["ListedSchedule"];

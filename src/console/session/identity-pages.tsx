@@ -2,30 +2,29 @@
  * The pages of a sign-in at the issuer: what the person may open, of which nothing is open before a choice, and the
  * session for the command line.
  */
-
 import { useState } from "preact/hooks";
 import { createClient } from "../../client/index.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RIGHTS } from "../tokens/token-rules.ts";
-import { Button } from "../ui/button.tsx";
-import { DialogButtons } from "../ui/dialog.tsx";
-import { Fact } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
+import { DialogButtons, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
+import { Button, Fact } from "../ui/parts.tsx";
+import { useSessionStore } from "./session.tsx";
 import {
   askedLogin,
   type Choice,
   type Choices,
   environmentOf,
+  firstOf,
   type Handed,
   type Login,
   leadsBack,
   returnTo,
+  type Session,
+  shownName,
   typedCharacters,
-} from "./identity.ts";
-import { useSessionApi, useSessionStore } from "./session.tsx";
-import { firstOf, type Session, shownName } from "./sign-in.ts";
-import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
+} from "./sign-in.ts";
+import { Card, Form, Problem, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
 
 /** Why the issuer did not lead to a choice, by the code of the API's error. */
 const FAILURES: Readonly<Record<string, string>> = {
@@ -70,7 +69,7 @@ function SignInAgain() {
 }
 
 function ChoiceOfCode({ code, session }: { readonly code: string; readonly session: Session | null }) {
-  const api = useSessionApi();
+  const { api } = useSessionStore();
   const { data, failure, reload } = useRead(() => api.choices(code), [api, code]);
   if (data !== undefined) {
     return data.tokens.length === 0 ? (
@@ -124,30 +123,27 @@ interface ChoiceListProps {
 }
 
 function ChoiceList({ code, choices, session }: ChoiceListProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
+  const change = useChange({ afterLoss: "" });
   const [chosen, setChosen] = useState<Choice | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
 
-  async function choose(choice: Choice) {
-    if (chosen !== null) return;
+  function choose(choice: Choice) {
+    if (change.isBusy) return;
     setChosen(choice);
-    setFailure(null);
-    try {
-      const { id: tokenId, project } = choice;
-      const begun = await api.begin({ code, project, tokenId });
-      const [o = "", p = ""] = project.split("/");
-      const { to } = choices;
-      const envName =
-        choice.envName ?? environmentOf(to, { o, p }) ?? (await someEnvironment(begun.pageKey, { org: o, project: p }));
-      const scope = { o, p, envName };
-      store.begin(begun, scope);
-      router.navigate(leadsBack(to, begun.holder) ? to : hrefOf({ name: "runs", ...scope }), { replace: true });
-    } catch (error) {
-      setFailure(sentenceOf(error));
-      setChosen(null);
-    }
+    change.submit({
+      async send() {
+        const { id: tokenId, project } = choice;
+        const begun = await api.begin({ code, project, tokenId });
+        const [o = "", p = ""] = project.split("/");
+        const { to } = choices;
+        const named = choice.envName ?? environmentOf(to, { o, p });
+        const scope = { o, p, envName: named ?? (await someEnvironment(begun.pageKey, { org: o, project: p })) };
+        store.begin(begun, scope);
+        router.navigate(leadsBack(to, begun.holder) ? to : hrefOf({ name: "runs", ...scope }), { replace: true });
+      },
+    });
   }
   return (
     <Card title="Choose what to open">
@@ -166,8 +162,8 @@ function ChoiceList({ code, choices, session }: ChoiceListProps) {
           <li key={choice.id}>
             <button
               type="button"
-              class={`environment${choice === chosen ? " is-busy" : ""}`}
-              aria-disabled={chosen !== null || undefined}
+              class={`environment${change.isBusy && choice === chosen ? " is-busy" : ""}`}
+              aria-disabled={change.isBusy || undefined}
               onClick={() => choose(choice)}
             >
               <strong>{choice.name}</strong>
@@ -184,7 +180,7 @@ function ChoiceList({ code, choices, session }: ChoiceListProps) {
           </li>
         ))}
       </ul>
-      <Problem text={failure} />
+      <Problem text={change.problems.get(null)} />
     </Card>
   );
 }
@@ -200,7 +196,7 @@ async function someEnvironment(pageKey: string, project: { readonly org: string;
 export function CommandLinePage({ session }: { readonly session: Session | null }) {
   const { page, query } = useRoute();
   const login = askedLogin(query);
-  const to = returnTo(page);
+  const to = returnTo(page, location);
   if (login === null) {
     return (
       <Card title="This address is not complete">
@@ -230,36 +226,29 @@ interface CommandLineFormProps {
 }
 
 function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLineFormProps) {
-  const api = useSessionApi();
-  const [isBusy, setBusy] = useState(false);
-  const [refused, setRefused] = useState<Refused | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
-  async function submit(typed: string) {
-    if (isBusy) return;
+  const { api } = useSessionStore();
+  const change = useChange({ afterLoss: "" });
+  function submit(typed: string) {
     const characters = typedCharacters(typed);
-    setFailure(null);
-    setRefused(characters === null ? { field: "characters", problem: SIX_CHARACTERS } : null);
-    if (characters === null) return;
-    setBusy(true);
-    try {
-      const { code } = await api.loginCode(pageKey, { ...login, characters });
-      // The command line waits there. The code is good for a minute and once, together with what only it knows. It sends
-      // the code nowhere but here (RFC 9207).
-      location.replace(`http://127.0.0.1:${login.port}/?${new URLSearchParams({ code, iss: location.origin })}`);
-    } catch (error) {
-      setFailure(sentenceOf(error));
-      setBusy(false);
-    }
+    if (characters === null) return change.refuse(new Map([["characters", SIX_CHARACTERS]]));
+    change.submit({
+      async send() {
+        const { code } = await api.loginCode(pageKey, { ...login, characters });
+        // The command line waits there. The code is good for a minute and once, together with what only it knows. It
+        // sends the code nowhere but here (RFC 9207).
+        location.replace(`http://127.0.0.1:${login.port}/?${new URLSearchParams({ code, iss: location.origin })}`);
+        // The button stays busy until the browser has left the page.
+        await new Promise(() => {});
+      },
+    });
   }
   return (
     <Form
       title="Sign in the command line"
       first="characters"
       verb="Agree and sign in"
-      isBusy={isBusy}
-      refused={refused}
-      failure={failure}
-      onSubmit={({ characters }) => submit(characters)}
+      change={change}
+      onSubmit={(typed) => submit(typed("characters"))}
     >
       <p>
         A command line on this machine asks for a session as <strong>{holder.person}</strong>, with the token{" "}
@@ -277,7 +266,7 @@ function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLin
         maxLength={16}
         autocapitalize="characters"
         hint="If you did not run action-runs login, close this page."
-        error={refused?.problem}
+        error={change.problems.get("characters")}
       />
       <SignInLink to={to}>Open something else</SignInLink>
     </Form>

@@ -2,32 +2,31 @@
  * The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. If the
  * token does not open the address, it asks for an environment.
  */
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { checkedToken } from "../../client/settings.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
-import { Brand, Button } from "../ui/button.tsx";
-import { DialogButtons } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { type Change, DialogButtons, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { EnvironmentList } from "./environment-dialog.tsx";
-import { returnTo } from "./identity.ts";
-import { useSessionApi, useSessionStore } from "./session.tsx";
+import { Brand, Button } from "../ui/parts.tsx";
+import { EnvironmentList } from "./frame.tsx";
+import { useSessionStore } from "./session.tsx";
 import {
   type Address,
   chosenScope,
-  type FieldProblem,
   type Identified,
   identify,
   opens,
+  returnTo,
   type Session,
   scopeFor,
-  type Typed,
 } from "./sign-in.ts";
+
+const TOKEN_RULE = "Paste the token as it was shown, without spaces or line breaks.";
 
 interface SignInPageProps {
   readonly notice: string | null;
-  /** The scope that the address names. */
   readonly at: Address;
 }
 
@@ -36,9 +35,6 @@ interface Asked {
   readonly token: string;
   readonly identified: Identified;
 }
-
-type Field = "token" | "characters" | keyof Typed;
-export type Refused = FieldProblem<Field>;
 
 /**
  * A link to the issuer, which leads back to the path `to`. With words of its own, it is not the main button. It is a link,
@@ -63,37 +59,30 @@ export function issuerName(): string | null {
 }
 
 export function SignInPage({ notice, at }: SignInPageProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
   const { page } = useRoute();
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const [refused, setRefused] = useState<Refused | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
+  const change = useChange({ afterLoss: "" });
 
-  async function attempt(work: () => Promise<void>) {
-    if (isBusy) return;
-    setBusy(true);
-    setRefused(null);
-    setFailure(null);
+  function submitToken(typed: string) {
+    const token = typed.trim();
     try {
-      await work();
-    } catch (error) {
-      setFailure(sentenceOf(error));
-    } finally {
-      setBusy(false);
+      checkedToken(token);
+    } catch {
+      return change.refuse(new Map([["token", TOKEN_RULE]]));
     }
-  }
-  const submitToken = (typed: string) =>
-    attempt(async () => {
-      const token = typed.trim();
-      const identified = await identify(token, { baseUrl: location.origin });
-      if ("field" in identified) return setRefused(identified);
-      const scope = chosenScope(at, identified);
-      if (scope === null) return setAsked({ token, identified });
-      await begin(token, scope);
+    change.submit({
+      async send() {
+        const identified = await identify(token, location.origin);
+        const scope = chosenScope(at, identified);
+        if (scope === null) setAsked({ token, identified });
+        else await begin(token, scope);
+      },
+      explain: ({ status, message }) => (status === 401 ? new Map([["token", message]]) : null),
     });
+  }
 
   async function begin(token: string, scope: Scope) {
     const begun = await api.begin({ token, project: `${scope.o}/${scope.p}` });
@@ -103,42 +92,19 @@ export function SignInPage({ notice, at }: SignInPageProps) {
       page !== null && at?.o === scope.o && at.p === scope.p && (at.envName ?? scope.envName) === scope.envName;
     if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
   }
-  const form = { isBusy, refused, failure };
-  if (asked === null) return <TokenForm {...form} notice={notice} to={returnTo(page)} onSubmit={submitToken} />;
-  const { token, identified } = asked;
-  return (
-    <ScopeForm
-      {...form}
-      at={at}
-      identified={identified}
-      onRefuse={setRefused}
-      onChoose={(scope) => attempt(() => begin(token, scope))}
-    />
-  );
-}
-
-interface FormProps {
-  readonly isBusy: boolean;
-  readonly refused: Refused | null;
-  readonly failure: string | null;
-}
-
-interface TokenFormProps extends FormProps {
-  readonly notice: string | null;
-  /** Where a sign-in at the issuer leads back. */
-  readonly to: string;
-  readonly onSubmit: (token: string) => void;
-}
-
-function TokenForm({ notice, to, onSubmit, ...form }: TokenFormProps) {
+  if (asked !== null) {
+    const { token, identified } = asked;
+    const open = (scope: Scope) => change.submit({ send: () => begin(token, scope) });
+    return <ScopeForm at={at} identified={identified} change={change} onChoose={open} />;
+  }
   return (
     <Form
-      {...form}
       title="Sign in"
       first="token"
       verb="Sign in"
       isPlain={issuerName() !== null}
-      onSubmit={({ token }) => onSubmit(token)}
+      change={change}
+      onSubmit={(typed) => submitToken(typed("token"))}
     >
       <p class="host muted">
         Action runs at <strong>{location.host}</strong>
@@ -148,41 +114,41 @@ function TokenForm({ notice, to, onSubmit, ...form }: TokenFormProps) {
           {notice} Sign in to go on where you were.
         </p>
       )}
-      <SignInLink to={to} />
+      <SignInLink to={returnTo(page, location)} />
       <TextField
         label="Token"
         name="token"
         type="password"
         required
         hint="An API token or ROOT_TOKEN. This browser keeps a session, and not the token."
-        error={form.refused?.field === "token" ? form.refused.problem : null}
+        error={change.problems.get("token")}
       />
     </Form>
   );
 }
 
-interface ScopeFormProps extends FormProps {
+interface ScopeFormProps {
   readonly at: Address;
   readonly identified: Identified;
-  readonly onRefuse: (refused: Refused) => void;
+  readonly change: Change;
   readonly onChoose: (scope: Scope) => void;
 }
 
-function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormProps) {
+function ScopeForm({ at, identified, change, onChoose }: ScopeFormProps) {
   const { holder, environments } = identified;
   const [org, project] = holder.project?.split("/") ?? [at?.o, at?.p];
-  const errorOf = (field: keyof Typed) => (form.refused?.field === field ? form.refused.problem : null);
-  function choose(typed: Typed) {
-    const filled = scopeFor(typed, holder);
-    if ("field" in filled) onRefuse(filled);
+  const { problems } = change;
+  function choose(typed: (name: string) => string) {
+    const filled = scopeFor({ org: typed("org"), project: typed("project"), env: typed("env") }, holder);
+    if ("field" in filled) change.refuse(new Map([[filled.field, filled.problem]]));
     else onChoose(filled.scope);
   }
   return (
     <Form
-      {...form}
       title="Choose an environment"
       first={holder.project === null ? "org" : "env"}
       verb="Open"
+      change={change}
       onSubmit={choose}
     >
       <p class="host muted">
@@ -193,13 +159,13 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
       <fieldset class="stack">
         <legend>{environments.length === 0 ? "Scope" : "Another environment"}</legend>
         <div class="grid">
-          <TextField label="Organization" name="org" defaultValue={org ?? ""} error={errorOf("org")} />
-          <TextField label="Project" name="project" defaultValue={project ?? ""} error={errorOf("project")} />
+          <TextField label="Organization" name="org" defaultValue={org ?? ""} error={problems.get("org")} />
+          <TextField label="Project" name="project" defaultValue={project ?? ""} error={problems.get("project")} />
           <TextField
             label="Environment"
             name="env"
             defaultValue={holder.envName ?? at?.envName ?? ""}
-            error={errorOf("env")}
+            error={problems.get("env")}
           />
         </div>
       </fieldset>
@@ -207,51 +173,35 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
   );
 }
 
-interface SignInFormProps extends FormProps {
+interface FormProps {
   readonly title: string;
-  /** The field that gets the focus, unless a sign-in at the issuer comes first. */
-  readonly first: Field;
+  /** The name of the field that gets the focus, unless a sign-in at the issuer comes first. */
+  readonly first: string;
   readonly verb: string;
-  /** Whether another button is the main one. */
   readonly isPlain?: boolean;
-  readonly onSubmit: (typed: Readonly<Record<Field, string>>) => void;
+  readonly change: Change;
+  /** `typed`: what the field of a name holds. */
+  readonly onSubmit: (typed: (name: string) => string) => void;
   readonly children: ComponentChildren;
 }
 
-export function Form({
-  title,
-  first,
-  verb,
-  isPlain = false,
-  onSubmit,
-  isBusy,
-  refused,
-  failure,
-  children,
-}: SignInFormProps) {
+export function Form({ title, first, verb, isPlain = false, change, onSubmit, children }: FormProps) {
+  const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    (form.current?.querySelector<HTMLElement>("a.is-primary") ?? field(form.current, first))?.focus();
+    form.current?.querySelector<HTMLElement>(`a.is-primary, [name=${first}]`)?.focus();
   }, [title, first]);
-  useEffect(() => {
-    if (refused !== null) field(form.current, refused.field)?.focus();
-  }, [refused]);
-  function submit(event: Event) {
+  useEffect(() => showFirstProblem(form.current), [problems]);
+  function submit(event: TargetedSubmitEvent<HTMLFormElement>) {
     event.preventDefault();
-    const of = (name: Field) => field(form.current, name)?.value ?? "";
-    onSubmit({
-      token: of("token"),
-      characters: of("characters"),
-      org: of("org"),
-      project: of("project"),
-      env: of("env"),
-    });
+    const fields = new FormData(event.currentTarget);
+    onSubmit((name) => String(fields.get(name)));
   }
   return (
     <Card title={title}>
       <form ref={form} class="stack" onSubmit={submit} noValidate>
         {children}
-        <Problem text={failure} />
+        <Problem text={problems.get(null)} />
         <Button kind={isPlain ? "plain" : "primary"} type="submit" isBusy={isBusy}>
           {verb}
         </Button>
@@ -281,17 +231,13 @@ export function Card({ title, children }: { readonly title: string; readonly chi
   );
 }
 
-export function Problem({ text }: { readonly text: string | null }) {
-  if (text === null) return null;
+export function Problem({ text }: { readonly text: string | undefined }) {
+  if (text === undefined) return null;
   return (
     <p class="field-error" role="alert">
       {text}
     </p>
   );
-}
-
-function field(form: HTMLFormElement | null, name: Field): HTMLInputElement | null {
-  return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
 }
 
 interface LinkPageProps {
@@ -307,8 +253,8 @@ export const SOME_ENVIRONMENT = "production";
 
 /** Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
 export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
   const { page } = useRoute();
   const [isAgreed, setAgreed] = useState(session === null);

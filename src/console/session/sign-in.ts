@@ -1,11 +1,10 @@
 /**
- * Finds out what a typed token is, and which environment its holder wants to see. The token itself is kept nowhere: it
- * begins a session and is forgotten.
+ * The rules of signing in: what a typed token opens, where a sign-in at the issuer leads, and what the command line asks
+ * for. The token itself is kept nowhere: it begins a session and is forgotten.
  */
-
-import { ActionRunsError, createClient, type Schemas } from "../../client/index.ts";
-import { checkedName, checkedToken } from "../../client/settings.ts";
-import type { Project, Scope } from "../pages.ts";
+import { createClient, type Schemas } from "../../client/index.ts";
+import { checkedName } from "../../client/settings.ts";
+import { type Page, type Project, pageAt, type Scope, scopeOf } from "../pages.ts";
 
 /** Who is signed in and what the token may do, as `GET /whoami` says. */
 export type Holder = Schemas["CurrentToken"];
@@ -37,12 +36,6 @@ export interface Typed {
   readonly env: string;
 }
 
-export interface FieldProblem<Field> {
-  /** The field that must change, and how. */
-  readonly field: Field;
-  readonly problem: string;
-}
-
 /** The holder of a token, and the environments to choose from. */
 export interface Identified {
   readonly holder: Holder;
@@ -55,27 +48,13 @@ export const ENVIRONMENTS_SHOWN = 100;
 /** `whoami` and `places` need no scope, but a client has one. */
 const NO_SCOPE = { org: "none", project: "none", env: "none" };
 
-/** Throws an ActionRunsError if the service can't answer. `settings`: the service's address. */
-export async function identify(
-  token: string,
-  settings: { readonly baseUrl: string },
-): Promise<Identified | FieldProblem<"token">> {
-  try {
-    checkedToken(token);
-  } catch {
-    return { field: "token", problem: "Paste the token as it was shown, without spaces or line breaks." };
-  }
-  const client = createClient({ ...settings, ...NO_SCOPE, token, retries: 1 });
-  try {
-    const [holder, environments] = await Promise.all([client.whoami(), firstOf(client.places(), ENVIRONMENTS_SHOWN)]);
-    return { holder, environments };
-  } catch (error) {
-    if (!(error instanceof ActionRunsError) || error.status !== 401) throw error;
-    return { field: "token", problem: error.message };
-  }
+/** Throws an ActionRunsError if the service can't answer, or does not know the token. `baseUrl`: the service's address. */
+export async function identify(token: string, baseUrl: string): Promise<Identified> {
+  const client = createClient({ baseUrl, ...NO_SCOPE, token, retries: 1 });
+  const [holder, environments] = await Promise.all([client.whoami(), firstOf(client.places(), ENVIRONMENTS_SHOWN)]);
+  return { holder, environments };
 }
 
-/** The first `max` of them. */
 export async function firstOf<T>(all: AsyncIterable<T>, max: number): Promise<readonly T[]> {
   const first: T[] = [];
   for await (const one of all) if (first.push(one) >= max) break;
@@ -110,7 +89,7 @@ export function scopeOfEnvironment({ project, envName }: Schemas["Place"]): Scop
 export function scopeFor(
   typed: Typed,
   holder: Pick<Holder, "project" | "envName">,
-): { readonly scope: Scope } | FieldProblem<keyof Typed> {
+): { readonly scope: Scope } | { readonly field: keyof Typed; readonly problem: string } {
   const [org, project] = holder.project?.split("/") ?? [];
   const opened = { org, project, env: holder.envName ?? undefined };
   const names = { org: "", project: "", env: "" };
@@ -130,4 +109,65 @@ export function scopeFor(
     }
   }
   return { scope: { o: names.org, p: names.project, envName: names.env } };
+}
+
+/* SECTION: Signing in at the issuer of the organization. */
+
+/** What the fragment of the address handed to the page. At most one of them is there. */
+export interface Handed {
+  /** Good once: of a sign-in at the issuer, or of a link that `npm start` printed. */
+  readonly code: string | null;
+  /** Why the sign-in at the issuer failed: a code of the API's errors. */
+  readonly error: string | null;
+}
+
+/** Who signed in, and what they may open. */
+export type Choices = Schemas["SignInChoices"];
+export type Choice = Choices["tokens"][number];
+/** What the command line asks for: its challenge of PKCE, its port on this machine, the characters that it printed. */
+export type Login = Schemas["NewLoginCode"];
+
+/** A `to` that the service refuses: it is too long, or could be read as another host. */
+const IS_REFUSED = /^.{501}|\\|\/\//s;
+
+/** Where a sign-in at the issuer leads back: to this page. */
+export function returnTo(
+  page: Page | null,
+  { pathname, search }: { readonly pathname: string; readonly search: string },
+) {
+  if (page === null) return "/console";
+  const path = `${pathname}${search}`;
+  return IS_REFUSED.test(path) ? pathname : path;
+}
+
+/** Whether the session may see the page from which the person came. If not, they see the runs of what they chose. */
+export function leadsBack(to: string, holder: Holder): boolean {
+  const page = pageOf(to);
+  if (page === null || page.name === "sign-in" || page.name === "choice") return false;
+  return opens(holder, scopeOf(page));
+}
+
+/** The environment that `to` names, if it is one of this project. */
+export function environmentOf(to: string, { o, p }: Project): string | null {
+  const page = pageOf(to);
+  const at = page && scopeOf(page);
+  return at?.o === o && at.p === p ? at.envName : null;
+}
+
+function pageOf(to: string): Page | null {
+  return pageAt(to.replace(/[?#].*$/, ""));
+}
+
+/** What the address of `/console/cli` asks for. Null if a part is missing or wrong. */
+export function askedLogin(query: URLSearchParams): Omit<Login, "characters"> | null {
+  const challenge = query.get("challenge") ?? "";
+  const port = query.get("port") ?? "";
+  const isWhole = /^[\w-]{43}$/.test(challenge) && /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536;
+  return isWhole ? { challenge, port: Number(port) } : null;
+}
+
+/** What somebody typed, as the service compares it. Base32 has no other characters. */
+export function typedCharacters(text: string): string | null {
+  const characters = text.toUpperCase().replaceAll(/[^A-Z0-9]/g, "");
+  return /^[A-Z2-7]{6}$/.test(characters) ? characters : null;
 }

@@ -5,9 +5,8 @@ import { countsText, FilterWords } from "../bulk/bulk-words.tsx";
 import type { Page, Project } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
-import { AgentMark } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { AgentMark, Empty, NotYours } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 type AuditEntry = Schemas["AuditEntry"];

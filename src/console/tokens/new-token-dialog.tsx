@@ -1,22 +1,12 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
-
 import { useState } from "preact/hooks";
+import { laterInstant } from "../../words/since.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { ChangeDialog, Check, SelectField, TextArea, TextField, useForm } from "../ui/forms.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-import { SecretDialog, TokenName } from "./shown-secret.tsx";
-import {
-  expiresAt,
-  expiryChoices,
-  firstChoice,
-  grantableOf,
-  grantableRoles,
-  type Role,
-  type Trust,
-} from "./token-rules.ts";
+import { SecretDialog, TokenName } from "./token-dialogs.tsx";
+import { expiryChoices, grantableOf, grantableRoles, RIGHTS, type Role, type Trust } from "./token-rules.ts";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -24,18 +14,6 @@ interface NewTokenDialogProps {
   readonly onCreated: () => void;
 }
 
-const FIELDS = [
-  "/trust/for",
-  "/trust/issuer",
-  "/trust/claims",
-  "/name",
-  "/role",
-  "/envName",
-  "/expiresAt",
-  "/person",
-  "/mayApprove",
-  "/mayActForOthers",
-];
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 const OPENERS = [
@@ -60,42 +38,46 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
   const { note } = useNotices();
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);
-  const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now(), holder.issuer !== null));
-  const roles = grantableRoles(holder);
-  const [name, setName] = useState("");
-  const [role, setRole] = useState<Role>("viewer");
-  const [envName, setEnvName] = useState(holder.envName ?? "");
-  const [expiry, setExpiry] = useState(() => firstChoice(choices));
+  const [expiry] = useState(() => expiryChoices(ownExpiresAt, Date.now(), holder.issuer !== null));
+  const first = {
+    "/name": "",
+    "/role": "viewer",
+    "/envName": holder.envName ?? "",
+    "/expiresAt": expiry.first,
+    "/person": holder.person ?? "",
+    "/mayApprove": "",
+    "/mayActForOthers": "",
+    "/trust/for": "",
+    "/trust/issuer": "",
+    "/trust/claims": "",
+  };
+  const { change, texts, field } = useForm(first, { afterLoss: AFTER_LOSS });
+  const name = texts["/name"].trim();
+  const opener = texts["/trust/for"];
   const grantable = grantableOf(holder);
-  const [person, setPerson] = useState(holder.person ?? "");
-  const [mayApprove, setMayApprove] = useState(false);
-  const [mayActForOthers, setMayActForOthers] = useState(false);
-  const [opener, setOpener] = useState("");
-  const [issuer, setIssuer] = useState("");
-  const [claims, setClaims] = useState("");
-  const change = useChange({ fields: FIELDS, afterLoss: AFTER_LOSS });
-  const { problems } = change;
   // A person opens a people token, so the token names none. A program decides nothing.
   const namesPerson = opener !== "people" && (grantable.person || (holder.person !== null && holder.issuer === null));
   const offersApprove = opener !== "programs" && grantable.mayApprove;
   const offersOthers = opener === "" && grantable.mayActForOthers;
 
   function create() {
-    if (name.trim() === "") {
+    if (name === "") {
       return change.refuse(new Map([["/name", "Give the token a name. Runs show it as their creator."]]));
     }
-    const parsed = opener === "" ? null : claimsIn(claims);
-    if (parsed === undefined) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
-    const at = expiresAt(choices, expiry, Date.now());
+    const claims = opener === "" ? null : claimsIn(texts["/trust/claims"]);
+    if (claims === undefined) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
+    const envName = texts["/envName"].trim();
+    const expiresAt = laterInstant(texts["/expiresAt"], new Date())?.toISOString();
+    const person = texts["/person"].trim();
     const body = {
-      name: name.trim(),
-      role,
-      ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
-      ...(at === undefined ? {} : { expiresAt: at }),
-      ...(namesPerson && person.trim() !== (holder.person ?? "") && { person: person.trim() || null }),
-      ...(offersApprove && mayApprove && { mayApprove }),
-      ...(offersOthers && mayActForOthers && { mayActForOthers }),
-      ...(parsed !== null && { trust: { for: opener as Trust["for"], issuer: issuer.trim(), claims: parsed } }),
+      name,
+      role: texts["/role"] as Role,
+      ...(envName !== "" && { envName }),
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(namesPerson && person !== (holder.person ?? "") && { person: person || null }),
+      ...(offersApprove && texts["/mayApprove"] && { mayApprove: true }),
+      ...(offersOthers && texts["/mayActForOthers"] && { mayActForOthers: true }),
+      ...(claims !== null && { trust: { for: opener as Trust["for"], issuer: texts["/trust/issuer"].trim(), claims } }),
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
@@ -118,7 +100,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
       <SecretDialog
         title="The new token"
         label="New token value"
-        what={<TokenName name={name.trim()} />}
+        what={<TokenName name={name} />}
         secret={token}
         onClose={onClose}
       />
@@ -126,22 +108,12 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
   }
   return (
     <ChangeDialog title="New token" change={change} onSubmit={create} onClose={onClose} verb="Create token">
-      <TextField
-        label="Name"
-        required
-        hint="Runs show it as their creator."
-        placeholder="ci"
-        value={name}
-        error={problems.get("/name")}
-        onText={setName}
+      <TextField label="Name" required hint="Runs show it as their creator." placeholder="ci" {...field("/name")} />
+      <SelectField
+        label="Role"
+        options={grantableRoles(holder).map((role) => [role, `${role}: ${RIGHTS[role]}`])}
+        {...field("/role")}
       />
-      <SelectField label="Role" value={role} error={problems.get("/role")} onText={(text) => setRole(text as Role)}>
-        {roles.map((one) => (
-          <option key={one.role} value={one.role}>
-            {one.role}: {one.rights}
-          </option>
-        ))}
-      </SelectField>
       <TextField
         label="Environment"
         hint={
@@ -150,25 +122,15 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
             : "Your own token opens only this environment."
         }
         readOnly={holder.envName !== null}
-        value={envName}
-        error={problems.get("/envName")}
-        onText={setEnvName}
+        {...field("/envName")}
       />
       <SelectField
         label="Expires"
         hint={tokenExpiresAt === null ? null : `Your own token expires on ${exact(tokenExpiresAt)}.`}
-        value={expiry}
-        error={problems.get("/expiresAt")}
-        onText={setExpiry}
-        options={choices.map(({ key, label }) => [key, label])}
+        options={expiry.choices}
+        {...field("/expiresAt")}
       />
-      <SelectField
-        label="Opened by"
-        value={opener}
-        error={problems.get("/trust/for")}
-        onText={setOpener}
-        options={OPENERS}
-      />
+      <SelectField label="Opened by" options={OPENERS} {...field("/trust/for")} />
       {opener === "" ? null : (
         <>
           <TextField
@@ -176,9 +138,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
             required
             hint="One of the operator's OIDC_ISSUERS, spelled exactly as there."
             placeholder="https://id.example.com"
-            value={issuer}
-            error={problems.get("/trust/issuer")}
-            onText={setIssuer}
+            {...field("/trust/issuer")}
           />
           <TextArea
             label="Claims"
@@ -186,9 +146,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
             rows={3}
             hint="A JSON object: what the proof must say. A list names values of which one must match."
             placeholder='{ "groups": ["deployers"] }'
-            value={claims}
-            error={problems.get("/trust/claims")}
-            onText={setClaims}
+            {...field("/trust/claims")}
           />
         </>
       )}
@@ -201,43 +159,29 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
               : `Your own token acts for this person.${grantable.person ? " Empty: for nobody, as a machine does." : ""}`
           }
           readOnly={!grantable.person}
-          value={person}
-          error={problems.get("/person")}
-          onText={setPerson}
+          {...field("/person")}
         />
       ) : null}
-      <Flag
-        label="May approve and reject runs, with any role"
-        isOffered={offersApprove}
-        isOn={mayApprove}
-        error={problems.get("/mayApprove")}
-        onChange={setMayApprove}
-      />
-      <Flag
-        label="May act for others, as a portal does with On-Behalf-Of"
-        isOffered={offersOthers}
-        isOn={mayActForOthers}
-        error={problems.get("/mayActForOthers")}
-        onChange={setMayActForOthers}
-      />
+      {offersApprove ? <Flag label="May approve and reject runs, with any role" {...field("/mayApprove")} /> : null}
+      {offersOthers ? (
+        <Flag label="May act for others, as a portal does with On-Behalf-Of" {...field("/mayActForOthers")} />
+      ) : null}
     </ChangeDialog>
   );
 }
 
 interface FlagProps {
   readonly label: string;
-  /** Whether the holder can give it. */
-  readonly isOffered: boolean;
-  readonly isOn: boolean;
+  /** Empty: it is not set. */
+  readonly value: string;
   readonly error: string | undefined;
-  readonly onChange: (isOn: boolean) => void;
+  readonly onText: (value: string) => void;
 }
 
-function Flag({ label, isOffered, isOn, error, onChange }: FlagProps) {
-  if (!isOffered) return null;
+function Flag({ label, value, error, onText }: FlagProps) {
   return (
     <div>
-      <Check isOn={isOn} onChange={onChange}>
+      <Check isOn={value !== ""} onChange={(isOn) => onText(isOn ? "on" : "")}>
         {label}
       </Check>
       {error === undefined ? null : <p class="field-error">{error}</p>}

@@ -1,12 +1,13 @@
-/** The roles of tokens, from the most to the least. PURE. */
+/** What a token can do, give and become. PURE. */
 import type { Schemas } from "../../client/index.ts";
+import { laterInstant } from "../../words/since.ts";
 
 type ApiToken = Schemas["ApiToken"];
 type CurrentToken = Schemas["CurrentToken"];
 
 export type Role = ApiToken["role"];
 
-/** What each role may do, in words. TypeScript reports a missing one. */
+/** What each role may do, from the most to the least. */
 export const RIGHTS: Readonly<Record<Role, string>> = {
   owner: "everything, and creates every token",
   admin: "everything, but can't create owners",
@@ -16,18 +17,12 @@ export const RIGHTS: Readonly<Record<Role, string>> = {
 
 const ROLES = Object.keys(RIGHTS) as readonly Role[];
 
-interface RoleChoice {
-  readonly role: Role;
-  readonly rights: string;
-}
-
 /**
  * A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN, or by signing in, creates no
  * owners and no token with a flag.
  */
-export function grantableRoles(holder: Pick<Holder, "id" | "issuer" | "role">): readonly RoleChoice[] {
-  const roles = ROLES.slice(ROLES.indexOf(holder.role)).filter((role) => role !== "owner" || !isPassing(holder));
-  return roles.map((role) => ({ role, rights: RIGHTS[role] }));
+export function grantableRoles(holder: Pick<Holder, "id" | "issuer" | "role">): readonly Role[] {
+  return ROLES.slice(ROLES.indexOf(holder.role)).filter((role) => role !== "owner" || !isPassing(holder));
 }
 
 type Holder = Pick<CurrentToken, "id" | "issuer" | "role" | "person" | "mayActForOthers">;
@@ -37,14 +32,11 @@ function isPassing({ id, issuer }: Pick<Holder, "id" | "issuer">): boolean {
   return id === null || issuer !== null;
 }
 
-interface Grantable {
-  readonly mayApprove: boolean;
-  readonly mayActForOthers: boolean;
-  /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
-  readonly person: boolean;
-}
-
-export function grantableOf(holder: Holder): Grantable {
+/**
+ * What the holder can give to a token. `person`: whether the holder chooses the person. An owner's token with a person
+ * chooses between that person and nobody.
+ */
+export function grantableOf(holder: Holder) {
   const { role, person, issuer, mayActForOthers } = holder;
   const isOwner = role === "owner";
   return {
@@ -57,11 +49,12 @@ export function grantableOf(holder: Holder): Grantable {
 /** In a few words: "for ada", "may approve", "may act for others". */
 export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayActForOthers">): string[] {
   const { person, mayApprove, mayActForOthers } = token;
-  return [
-    ...(person === null ? [] : [`for ${person}`]),
-    ...(mayApprove ? ["may approve"] : []),
-    ...(mayActForOthers ? ["may act for others"] : []),
+  const words = [
+    person !== null && `for ${person}`,
+    mayApprove && "may approve",
+    mayActForOthers && "may act for others",
   ];
+  return words.filter((one) => one !== false);
 }
 
 export type Trust = NonNullable<ApiToken["trust"]>;
@@ -72,51 +65,38 @@ export function trustWords({ for: whom, issuer, claims }: Trust): readonly strin
   return [`${whom} of ${issuer}`, ...said];
 }
 
-interface ExpiryChoice {
-  /** Empty: no time is sent, so the token lives as long as the service allows. */
-  readonly key: string;
-  readonly label: string;
-  /** From now, in ms. Null: the token expires when its creator's token does, or never. */
-  readonly inMs: number | null;
-}
+/** Values of a select with their words. A value is a duration, `0`, or empty if nothing is sent. */
+type Choices = readonly (readonly [duration: string, words: string])[];
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const BY_SIGN_IN_MAX_MS = msOf("90d");
 
-const BY_SIGN_IN_MAX = 90 * DAY;
-
-const SPANS: readonly ExpiryChoice[] = [
-  { key: "1h", label: "In 1 hour", inMs: HOUR },
-  { key: "1d", label: "In 1 day", inMs: DAY },
-  { key: "7d", label: "In 7 days", inMs: 7 * DAY },
-  { key: "30d", label: "In 30 days", inMs: 30 * DAY },
-  { key: "90d", label: "In 90 days", inMs: 90 * DAY },
-  { key: "365d", label: "In 1 year", inMs: 365 * DAY },
+const SPANS: Choices = [
+  ["1h", "In 1 hour"],
+  ["1d", "In 1 day"],
+  ["7d", "In 7 days"],
+  ["30d", "In 30 days"],
+  ["90d", "In 90 days"],
+  ["365d", "In 1 year"],
 ];
 
+function msOf(duration: string): number {
+  return laterInstant(duration, new Date(0))?.getTime() ?? 0;
+}
+
 /**
- * `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't outlive it. `isBySignIn`: the
- * creator signed in at an issuer, so the new token lives for 90 days at most.
+ * When a new token can expire, and the choice that is made first: the longest of at most 90 days, because a token that
+ * lives forever must be chosen. `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't
+ * outlive it. `isBySignIn`: the creator signed in at an issuer, so the new token lives for 90 days at most.
  */
-export function expiryChoices(ownExpiresAt: number | null, now: number, isBySignIn = false): readonly ExpiryChoice[] {
+export function expiryChoices(ownExpiresAt: number | null, now: number, isBySignIn = false) {
   const own = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
-  const longest = isBySignIn ? Math.min(own, BY_SIGN_IN_MAX) : own;
-  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest);
-  // The service counts these days: if the clock of this browser is ahead, it would refuse their end.
-  if (longest < own) return [...spans, { key: "", label: "In 90 days", inMs: longest }];
-  return [...spans, { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null }];
-}
-
-/** The longest of at most 90 days: a token that lives forever must be chosen. */
-export function firstChoice(choices: readonly ExpiryChoice[]): string {
-  const short = choices.filter(({ inMs }) => inMs !== null && inMs <= 90 * DAY);
-  return short.at(-1)?.key ?? "";
-}
-
-/** The time to send, as RFC 3339; undefined: none. */
-export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: number): string | undefined {
-  const inMs = choices.find((choice) => choice.key === key)?.inMs ?? null;
-  return key === "" || inMs === null ? undefined : new Date(now + inMs).toISOString();
+  const longest = isBySignIn ? Math.min(own, BY_SIGN_IN_MAX_MS) : own;
+  const spans = SPANS.filter(([duration]) => msOf(duration) < longest);
+  // The service counts the 90 days: if the clock of this browser is ahead, it would refuse their end.
+  const last = longest < own ? "In 90 days" : ownExpiresAt === null ? "Never" : "With your own token";
+  const choices: Choices = [...spans, ["", last]];
+  const [first = ""] = spans.findLast(([duration]) => msOf(duration) <= BY_SIGN_IN_MAX_MS) ?? [];
+  return { choices, first: longest < own ? "" : first };
 }
 
 type Rotator = Pick<CurrentToken, "id" | "issuer" | "person">;
@@ -152,37 +132,27 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   return false;
 }
 
-export interface GracePeriodChoice {
-  readonly key: string;
-  readonly label: string;
-  /** Undefined: nothing is sent. */
-  readonly seconds: number | undefined;
-}
-
-const HOUR_SECONDS = 3600;
-const DAY_SECONDS = 24 * HOUR_SECONDS;
-
-const AT_ONCE: GracePeriodChoice = { key: "0", label: "Stops at once", seconds: 0 };
-const KEEPS: GracePeriodChoice = { key: "", label: "Keeps its end", seconds: undefined };
-const GRACE_SPANS: readonly GracePeriodChoice[] = [
-  { key: "1h", label: "Works for 1 more hour", seconds: HOUR_SECONDS },
-  { key: "1d", label: "Works for 1 more day", seconds: DAY_SECONDS },
-  { key: "7d", label: "Works for 7 more days", seconds: 7 * DAY_SECONDS },
+const GRACE_SPANS: Choices = [
+  ["1h", "Works for 1 more hour"],
+  ["1d", "Works for 1 more day"],
+  ["7d", "Works for 7 more days"],
 ];
 
 /**
  * `isOwn`: the page is signed in with the token. Its session ends with the old secret, and the new one would be lost.
  * `isUnderWay`: an earlier old secret still works, and its end can only come sooner.
  */
-export function gracePeriodChoices(about: {
-  readonly isOwn: boolean;
-  readonly isUnderWay: boolean;
-}): readonly GracePeriodChoice[] {
-  const later = about.isUnderWay ? [KEEPS] : GRACE_SPANS;
-  return about.isOwn ? later : [...later, AT_ONCE];
+export function gracePeriodChoices(about: { readonly isOwn: boolean; readonly isUnderWay: boolean }): Choices {
+  const later: Choices = about.isUnderWay ? [["", "Keeps its end"]] : GRACE_SPANS;
+  return about.isOwn ? later : [...later, ["0", "Stops at once"]];
 }
 
 /** A day, or the end that there is already. */
-export function firstGracePeriod(choices: readonly GracePeriodChoice[]): string {
-  return choices.some(({ key }) => key === "1d") ? "1d" : (choices[0]?.key ?? "");
+export function firstGracePeriod(choices: Choices): string {
+  return choices.some(([duration]) => duration === "1d") ? "1d" : "";
+}
+
+/** What is sent; undefined: nothing. */
+export function secondsOf(duration: string): number | undefined {
+  return duration === "" ? undefined : msOf(duration) / 1000;
 }

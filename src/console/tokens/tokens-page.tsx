@@ -1,16 +1,13 @@
-/** The page "Tokens": the API tokens of the project that the session's token may manage. */
-import { useState } from "preact/hooks";
+/** The page "Tokens": the API tokens of the project that the session's token may manage, and who is signed in. */
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
+import { ConfirmDialog, useChange, useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
+import { Button, CopyButton, Empty, NotYours, useNotices } from "../ui/parts.tsx";
 import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
-import { RevokeDialog } from "./revoke-dialog.tsx";
-import { RotateDialog } from "./rotate-dialog.tsx";
-import { SessionsSection } from "./sessions-section.tsx";
+import { RevokeDialog, RotateDialog } from "./token-dialogs.tsx";
 import { flagWords, isRotatable, trustWords } from "./token-rules.ts";
 
 type ApiToken = Schemas["ApiToken"];
@@ -23,9 +20,13 @@ export function TokensPage() {
 function Tokens() {
   const { reader } = useSession();
   const loaded = useListPage(reader.tokens.list);
-  const [isNew, setNew] = useState(false);
-  const [rotating, setRotating] = useState<ApiToken | null>(null);
-  const [revoking, setRevoking] = useState<ApiToken | null>(null);
+  const { reload } = loaded;
+  const [dialog, open] = useDialog();
+  const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onCreated={reload} />);
+  const rotate = (token: ApiToken) =>
+    open((onClose) => <RotateDialog token={token} onClose={onClose} onChanged={reload} />);
+  const revoke = (token: ApiToken) =>
+    open((onClose) => <RevokeDialog token={token} onClose={onClose} onChanged={reload} />);
   return (
     <>
       <ListPage
@@ -33,7 +34,7 @@ function Tokens() {
         of="tokens"
         loaded={loaded}
         button={
-          <Button kind="primary" onClick={() => setNew(true)}>
+          <Button kind="primary" onClick={create}>
             New token
           </Button>
         }
@@ -43,19 +44,13 @@ function Tokens() {
             {tokens.length === 0 ? (
               <Empty title="There are no more tokens" />
             ) : (
-              <TokenTable tokens={tokens} onRotate={setRotating} onRevoke={setRevoking} />
+              <TokenTable tokens={tokens} onRotate={rotate} onRevoke={revoke} />
             )}
             {loaded.isFirst ? <SessionsSection /> : null}
           </>
         )}
       </ListPage>
-      {isNew ? <NewTokenDialog onClose={() => setNew(false)} onCreated={loaded.reload} /> : null}
-      {rotating === null ? null : (
-        <RotateDialog token={rotating} onClose={() => setRotating(null)} onRotated={loaded.reload} />
-      )}
-      {revoking === null ? null : (
-        <RevokeDialog token={revoking} onClose={() => setRevoking(null)} onRevoked={loaded.reload} />
-      )}
+      {dialog}
     </>
   );
 }
@@ -168,4 +163,112 @@ function Expiry({ at }: { readonly at: string | null }) {
     );
   if (leftMs < SOON_MS) return <Countdown until={at} />;
   return <Instant at={at}>{day(at)}</Instant>;
+}
+
+/* SECTION: The newest sessions of the project that the token may see. */
+
+type ConsoleSession = Schemas["Session"];
+
+const SESSION_COLUMNS: readonly Column[] = [
+  { text: "Token" },
+  { text: "Signed in", class: "is-wide" },
+  { text: "Last used", class: "is-wide" },
+  { text: "Ends", width: "min(116px, 28vw)" },
+  { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
+];
+
+function SessionsSection() {
+  const { reader, holder } = useSession();
+  const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
+  const [dialog, open] = useDialog();
+  const end = (session: ConsoleSession) =>
+    open((onClose) => <EndDialog session={session} onClose={onClose} onEnded={reload} />);
+  return (
+    <section aria-labelledby="sessions-heading">
+      <h2 id="sessions-heading">Sessions</h2>
+      <p class="muted">Who is signed in to this console.</p>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? null : (
+        <Table label="Sessions" columns={SESSION_COLUMNS}>
+          {data.entries.map((session) => (
+            <tr key={session.id}>
+              <td>
+                <bdi class="strong">{nameOf(session)}</bdi>
+                {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
+                {session.person === null ? null : (
+                  <p class="muted">
+                    <bdi>{session.tokenName}</bdi>
+                    {session.isCommandLine ? ", command line" : ""}
+                  </p>
+                )}
+              </td>
+              <td class="is-wide">
+                <RelativeTime at={session.beganAt} />
+              </td>
+              <td class="is-wide">
+                <LastUse at={session.lastUsedAt} />
+              </td>
+              <td>
+                <Countdown until={session.expiresAt} />
+              </td>
+              <td class="is-end">
+                {session.id === holder.sessionId ? null : (
+                  <Button
+                    kind="quiet"
+                    aria-label={`End the session of ${nameOf(session)}`}
+                    onClick={() => end(session)}
+                  >
+                    End
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {data === undefined || data.next === null ? null : (
+        <p class="muted">These are the newest {data.entries.length}.</p>
+      )}
+      {dialog}
+    </section>
+  );
+}
+
+function nameOf({ person, tokenName }: ConsoleSession): string {
+  return person ?? tokenName ?? "ROOT_TOKEN";
+}
+
+interface EndDialogProps {
+  readonly session: ConsoleSession;
+  readonly onClose: () => void;
+  readonly onEnded: () => void;
+}
+
+function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const change = useChange();
+  const end = () =>
+    change.submit({
+      send: ({ signal }) => client.sessions.end(session.id, { signal }),
+      done() {
+        note(`The session of ${nameOf(session)} is over.`);
+        onEnded();
+        onClose();
+      },
+    });
+  return (
+    <ConfirmDialog
+      title={`End the session of ${nameOf(session)}?`}
+      verb="End session"
+      change={change}
+      onSubmit={end}
+      onClose={onClose}
+    >
+      <p>
+        It stops working everywhere within 30 seconds. The token goes on working, so its holder, or who signs in with
+        it, can sign in again. To prevent that, revoke the token.
+      </p>
+    </ConfirmDialog>
+  );
 }

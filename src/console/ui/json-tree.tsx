@@ -2,15 +2,11 @@
  * A JSON value as a tree that opens and closes. What it shows is always text. A text of several lines is a block, whose
  * name is its way through the tree: `output.log`.
  */
-
 import { useEffect, useState } from "preact/hooks";
 import { useFragment } from "../router.tsx";
-import { Button } from "./button.tsx";
-import { CopyButton } from "./seen-texts.tsx";
-
+import { Button, CopyButton } from "./parts.tsx";
 import { hasLines, lineTargetOf, TextBlock } from "./text-block.tsx";
 
-/** How many entries of an object or array are shown at once. */
 const PAGE = 100;
 /** A part that is deeper or larger than this is closed at first. */
 const OPEN_DEPTH = 2;

@@ -7,14 +7,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
-import { Icon } from "./button.tsx";
-import { Skeleton } from "./empty.tsx";
-import { SelectField } from "./field.tsx";
+import { SelectField } from "./forms.tsx";
 import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
-
-interface LoadedPage<T> extends Loaded<Page<T>> {
-  readonly isFirst: boolean;
-}
+import { Icon, Skeleton } from "./parts.tsx";
 
 /**
  * The part of the list that the address asks for. `list` must not change with each call. `filters`: the parameters of
@@ -24,7 +19,7 @@ export function useListPage<T>(
   list: (query: object, options: { readonly signal: AbortSignal }) => List<T>,
   options?: LoadOptions<Page<T>>,
   filters: readonly string[] = [],
-): LoadedPage<T> {
+) {
   const { query } = useRoute();
   const cursor = query.get("cursor") ?? undefined;
   const asked = JSON.stringify([...query].filter(([name]) => filters.includes(name)));
@@ -32,50 +27,32 @@ export function useListPage<T>(
   return { ...useRead(read, [list, asked, cursor], options), isFirst: cursor === undefined };
 }
 
-/**
- * What a list shows of the address: one of `values` by the parameter `name`, and the cursor. `choose` goes to another
- * value, or to all for an empty text.
- */
-export function useFilter<V extends string>(name: string, values: readonly V[]) {
+/** What a list shows of the address: one of `values` by the parameter `name`, the cursor, and a field that chooses. */
+export function useFilter<V extends string>(label: string, name: string, values: readonly V[]) {
   const router = useRouter();
   const { page, query } = useRoute();
-  return {
-    value: values.find((one) => one === query.get(name)),
-    cursor: query.get("cursor") ?? undefined,
-    choose(next: string) {
-      if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `${name}=${next}`), { replace: true });
-    },
-  };
-}
-
-interface FilterFieldProps<V extends string> {
-  readonly label: string;
-  readonly values: readonly V[];
-  readonly filter: ReturnType<typeof useFilter<V>>;
-}
-
-export function FilterField<V extends string>({ label, values, filter }: FilterFieldProps<V>) {
-  return (
-    <SelectField label={label} value={filter.value ?? ""} onText={filter.choose}>
+  const value = values.find((one) => one === query.get(name));
+  function choose(next: string) {
+    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `${name}=${next}`), { replace: true });
+  }
+  const field = (
+    <SelectField label={label} value={value ?? ""} onText={choose}>
       <option value="">all</option>
       {values.map((one) => (
         <option key={one}>{one}</option>
       ))}
     </SelectField>
   );
+  return { value, cursor: query.get("cursor") ?? undefined, field };
 }
 
 interface ListPageProps<T> {
-  /** The heading: "Actions". */
   readonly title: string;
   /** What the list holds: "actions". */
   readonly of: string;
   readonly loaded: Loaded<Page<T>>;
-  /** Beside the heading. */
   readonly button?: ComponentChildren;
-  /** Below the heading. */
   readonly note?: ComponentChildren;
-  /** Shows what was read. */
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
@@ -100,10 +77,8 @@ export function ListPage<T>(props: ListPageProps<T>) {
 interface DetailHeadProps {
   /** The page of the list that it is in. */
   readonly list: string;
-  /** `All actions`. */
   readonly all: string;
   readonly title: string;
-  /** Its buttons. */
   readonly children?: ComponentChildren;
 }
 
@@ -137,7 +112,6 @@ interface PagerProps {
   readonly of: string;
   /** The cursor of the next page; null on the last page. */
   readonly next: string | null;
-  /** The texts of the links, if they are others. */
   readonly first?: string;
   readonly more?: string;
 }
@@ -174,7 +148,6 @@ export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: 
 }
 
 export interface Column {
-  /** The text of the head. */
   readonly text: string;
   readonly class?: string;
   readonly width?: string;
@@ -183,19 +156,15 @@ export interface Column {
 }
 
 interface TableProps {
-  /** The accessible name. */
   readonly label: string;
   readonly class?: string;
   readonly columns: readonly Column[];
   readonly tableRef?: RefObject<HTMLTableElement | null> | null;
-  /** The rows. */
   readonly children: ComponentChildren;
 }
 
 /** A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
 export function Table({ label, class: classes = "", columns, tableRef = null, children }: TableProps) {
-  const rows = useRef<HTMLTableSectionElement>(null);
-  useRowStops(rows);
   return (
     <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
       <thead>
@@ -207,24 +176,14 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
           ))}
         </tr>
       </thead>
-      <tbody ref={rows}>{children}</tbody>
+      <tbody ref={useRowStops()}>{children}</tbody>
     </table>
   );
 }
 
-interface RowsProps {
-  /** The accessible name. */
-  readonly label: string;
-  readonly class: string;
-  readonly children: ComponentChildren;
-}
-
-/** A list whose rows have no columns. */
-export function Rows({ label, class: classes, children }: RowsProps) {
-  const rows = useRef<HTMLUListElement>(null);
-  useRowStops(rows);
+export function Rows({ label, class: classes, children }: Pick<TableProps, "label" | "class" | "children">) {
   return (
-    <ul ref={rows} class={classes} aria-label={label}>
+    <ul ref={useRowStops()} class={classes} aria-label={label}>
       {children}
     </ul>
   );
@@ -234,8 +193,9 @@ const REACHED = "a[href], button:not(:disabled), input:not(:disabled), select, s
 /** In these, the arrows have a meaning of their own. */
 const TYPING = "input:not([type=checkbox]), textarea, select";
 
-/** `list`: the element whose children are the rows. It stays as long as the component. */
-export function useRowStops(list: RefObject<HTMLElement | null>): void {
+/** For the element whose children are the rows. It stays as long as the component. */
+export function useRowStops<E extends HTMLElement>(): RefObject<E | null> {
+  const list = useRef<E>(null);
   useLayoutEffect(() => {
     const rows = list.current;
     if (rows === null) return;
@@ -244,8 +204,8 @@ export function useRowStops(list: RefObject<HTMLElement | null>): void {
     function update(): void {
       const all = reachedIn(rows);
       if (stop === null || !all.includes(stop as HTMLElement)) {
-        stop =
-          all.find((one) => one.matches("a[aria-current]")) ?? all.find((one) => one.matches("a")) ?? all[0] ?? null;
+        const first = (selector: string) => all.find((one) => one.matches(selector));
+        stop = first("a[aria-current]") ?? first("a") ?? all[0] ?? null;
       }
       for (const one of all) one.tabIndex = one === stop ? 0 : -1;
     }
@@ -263,7 +223,8 @@ export function useRowStops(list: RefObject<HTMLElement | null>): void {
       rows.removeEventListener("focusin", reach);
       rows.removeEventListener("keydown", move);
     };
-  }, [list]);
+  }, []);
+  return list;
 }
 
 function reachedIn(element: Element | null | undefined): readonly HTMLElement[] {
@@ -299,8 +260,7 @@ export function useRowKeys(title: string, what: string, around: RefObject<HTMLEl
   function go(step: 1 | -1): void {
     const links = rowLinks(around.current);
     const current = currentLink(around.current);
-    const target = current === undefined ? links[0] : links[links.indexOf(current) + step];
-    target?.focus();
+    (current === undefined ? links[0] : links[links.indexOf(current) + step])?.focus();
   }
   useKeys(title, [
     { keys: "j", label: `Next ${what}`, run: () => go(1) },

@@ -2,11 +2,9 @@
  * Reads something for a page, and tries again after a failure that may pass. Only one read is under way: a new read
  * aborts the one before it.
  */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
-import { Button, Icon } from "./button.tsx";
-import { CopyButton } from "./seen-texts.tsx";
-
+import { Button, CopyButton, Icon } from "./parts.tsx";
 import { useNow, useVisible } from "./time.tsx";
 
 export interface Failure {
@@ -18,7 +16,6 @@ export interface Failure {
 export interface Loaded<T> {
   /** The result of the last read that succeeded. It stays while later reads fail. */
   readonly data: T | undefined;
-  /** Null after a read that succeeded. */
   readonly failure: Failure | null;
   readonly reload: () => void;
 }
@@ -28,21 +25,26 @@ export interface LoadOptions<T = unknown> {
   readonly everyMs?: number | undefined | ((data: T) => number | undefined);
 }
 
-/**
- * `read`: make it with useCallback. When it changes, what was read is dropped, because it belongs to another address.
- * A hidden page reads nothing. It reads at once when it is shown, if the time for it has passed.
- */
-export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { everyMs }: LoadOptions<T> = {}): Loaded<T> {
-  const isVisible = useVisible();
-  const [state, setState] = useState<Omit<Loaded<T>, "reload"> & { readonly of: unknown }>(nothingYet(read));
-  const [asked, setAsked] = useState(0);
-  // When the next read is due, and of which `read`. In a ref, because hiding and showing the page must not forget it.
-  const due = useRef<{ of: unknown; at: number | null; failed: number }>({ of: null, at: 0, failed: 0 });
-  if (due.current.of !== read) due.current = { of: read, at: 0, failed: 0 };
+const NOTHING = { data: undefined, failure: null };
 
-  // `asked` counts how often somebody asked for a read now.
+/**
+ * `on`: what the read needs. When one of it changes, what was read is dropped, because it belongs to another address. A
+ * hidden page reads nothing. It reads at once when it is shown, if the time for it has passed.
+ */
+export function useRead<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  on: readonly unknown[],
+  { everyMs }: LoadOptions<T> = {},
+): Loaded<T> {
+  const read = useCallback(ask, on);
+  const isVisible = useVisible();
+  const [state, setState] = useState<Omit<Loaded<T>, "reload"> & { readonly of?: unknown }>(NOTHING);
+  // How often somebody asked for a read now.
+  const [asked, setAsked] = useState(0);
+  // When the next read is due. It is no state, because hiding and showing the page must not forget it.
+  const plan = useMemo<{ at: number | null; failed: number }>(() => ({ at: 0, failed: 0 }), [read]);
+
   useEffect(() => {
-    const plan = due.current;
     if (!isVisible || plan.at === null) return;
     const aborter = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
@@ -75,27 +77,14 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { everyMs 
       clearTimeout(timer);
       aborter.abort();
     };
-  }, [read, everyMs, isVisible, asked]);
+  }, [read, plan, everyMs, isVisible, asked]);
 
   const reload = useCallback(() => {
-    due.current.at = 0;
+    plan.at = 0;
     setAsked((before) => before + 1);
-  }, []);
-  const { data, failure } = state.of === read ? state : nothingYet(read);
-  return { data: data as T | undefined, failure, reload };
-}
-
-/** Reads as `useLoad` does, and anew when one of `on` changes: what the read needs. */
-export function useRead<T>(
-  read: (signal: AbortSignal) => Promise<T>,
-  on: readonly unknown[],
-  options?: LoadOptions<T>,
-): Loaded<T> {
-  return useLoad(useCallback(read, on), options);
-}
-
-function nothingYet(of: unknown) {
-  return { of, data: undefined, failure: null };
+  }, [plan]);
+  const { data, failure } = state.of === read ? state : NOTHING;
+  return { data, failure, reload };
 }
 
 const FIRST_MS = 2000;
@@ -120,9 +109,7 @@ export function pollInMs(everyMs: number, random: number): number {
 }
 
 interface ErrorViewProps {
-  /** Null: there is nothing to say. */
   readonly failure: Failure | null;
-  /** Tries again now. */
   readonly onRetry: () => void;
   /** Whether it is a line above content that is still shown. Otherwise it fills the page. */
   readonly isBanner?: boolean;
@@ -160,10 +147,24 @@ function NextTry({ at }: { readonly at: number }) {
   );
 }
 
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ActionRunsError && error.status === 404;
+}
+
 /** An error in one or two sentences. The API's own sentences say what to do. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof ActionRunsError) return error.message;
   // A setting that the client refused, such as a name in the address.
   if (error instanceof TypeError) return error.message;
   return "Something went wrong in the console. Reload the page.";
+}
+
+/** What follows when a value becomes another. The first value is no change. */
+export function useOnChange<T>(value: T, follow: (before: T) => void): void {
+  const last = useRef(value);
+  useEffect(() => {
+    const before = last.current;
+    last.current = value;
+    if (before !== value) follow(before);
+  }, [value]);
 }

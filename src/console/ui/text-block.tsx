@@ -7,8 +7,7 @@ import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
-import { Button, Icon } from "./button.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { Button, CopyButton, Icon } from "./parts.tsx";
 
 const PIECE_LINES = 200;
 /** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */
@@ -88,7 +87,6 @@ export function TextBlock({ name, text, isLog = false }: TextBlockProps) {
 interface PieceProps {
   readonly name: string;
   readonly lines: readonly string[];
-  /** The index of its first line. */
   readonly from: number;
   readonly href: string;
   readonly mark: (line: number) => void;
@@ -164,7 +162,7 @@ function useMarkedLine(
   }, [around, marked]);
   const mark = useCallback(
     (line: number) => {
-      const { pathname, search } = router.location();
+      const { pathname, search } = router.location.state();
       // A line is no page of its own, so it gets no entry in the history.
       if (line >= 1) router.navigate(`${pathname}${search}${fragmentOf(name)}${line}`, { replace: true });
     },
@@ -191,7 +189,6 @@ function useOpening(line: number, around: RefObject<HTMLElement | null>): void {
 const ERROR_LINE =
   /^[\s\d:.,TZ/+\-[\]()#*>|]*(?:(?:\w*(?:Error|Exception)|error|fatal|fail(?:ed|ure)?|panic|traceback|npm err!)(?!\w)|not ok\b|[✗✘✖❌×])/i;
 const LOOKED_AT = 200;
-/** Good news. */
 const NO_ERROR = /\b(?:0|no) (?:failed|failures?|errors?)\b/i;
 
 /** The number of the line at which a finished text opens: the first that looks like an error, or else the last. PURE. */
@@ -203,7 +200,6 @@ export function openingLineOf(lines: readonly string[]): number {
   return first === -1 ? lines.length : first + 1;
 }
 
-/** Saves the text as a file of the block's name. */
 function download(name: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
   const link = document.createElement("a");
@@ -223,17 +219,13 @@ export function hasLines(text: string): boolean {
   return linesOf(text).length > 1;
 }
 
-interface LineTarget {
-  /** The name of the block, such as `output.log`. Null: the first block of the page. */
-  readonly block: string | null;
-  /** The number of the line. The first is 1. */
-  readonly line: number;
-}
-
 const FRAGMENT = /^#(?:(.+)-)?L(\d{1,7})$/;
 
-/** `#output.log-L188` or `#L188`; null for any other fragment. */
-export function lineTargetOf(fragment: string): LineTarget | null {
+/**
+ * `#output.log-L188` or `#L188`: the name of the block, null for the first of the page, and the number of the line. Null
+ * for any other fragment.
+ */
+export function lineTargetOf(fragment: string): { readonly block: string | null; readonly line: number } | null {
   const [found, block, line] = FRAGMENT.exec(fragment) ?? [];
   if (found === undefined) return null;
   try {

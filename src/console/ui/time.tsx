@@ -1,33 +1,18 @@
 /** Instants and durations. None of them is a live region, because a ticking clock would be read out all the time. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ageStepMs, formatAge, formatDuration } from "../../words/durations.ts";
-import { LOCAL, UTC, type Zone } from "../../words/since.ts";
+import { ageStepMs, formatAge, formatDuration, type Span } from "../../words/durations.ts";
+import { LOCAL, UTC } from "../../words/since.ts";
 import { whenText } from "../../words/waiting.ts";
-import { contextOf } from "./context.ts";
+import { contextOf, useStore } from "./stores.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
 /** How instants are written, in one time zone. */
-export interface Times {
-  /** Undefined: the zone of this machine. */
-  readonly timeZone: "UTC" | undefined;
-  /** The same, for times that somebody types. */
-  readonly zone: Zone;
-  /** The date and time with seconds and time zone, for a title. */
-  readonly exact: (iso: string) => string;
-  /** `28 Nov 2026, 14:05`. */
-  readonly minute: (iso: string) => string;
-  readonly day: (iso: string) => string;
-  /** `14:05:12`, with the day unless it is today. */
-  readonly clock: (iso: string) => string;
-  /** `28 Nov 14:05`, or the day and the year of another year. */
-  readonly short: (iso: string) => string;
-}
+export type Times = ReturnType<typeof timesIn>;
 
-/** PURE, apart from the clock and the zone of this machine. */
-export function timesIn(timeZone: Times["timeZone"]): Times {
+/** `timeZone`: undefined for that of this machine. PURE, apart from the clock. */
+export function timesIn(timeZone: "UTC" | undefined) {
   const format = (locale: string | undefined, options: Intl.DateTimeFormatOptions) => {
     const made = new Intl.DateTimeFormat(locale, { ...options, timeZone });
     return (at: string | number) => made.format(new Date(at));
@@ -39,48 +24,36 @@ export function timesIn(timeZone: Times["timeZone"]): Times {
   const year = format("en-GB", { year: "numeric" });
   return {
     timeZone,
+    /** The same, for times that somebody types. */
     zone: timeZone === undefined ? LOCAL : UTC,
+    /** The date and time with seconds and time zone, for a title. */
     exact: format(undefined, { dateStyle: "medium", timeStyle: "long" }),
+    /** `28 Nov 2026, 14:05`. */
     minute: format(undefined, { dateStyle: "medium", timeStyle: "short" }),
     day: format(undefined, { dateStyle: "medium" }),
-    clock: (at) => (date(at) === date(Date.now()) ? seconds(at) : `${dayOfYear(at)} ${seconds(at)}`),
-    short: (at) => (year(at) === year(Date.now()) ? `${dayOfYear(at)} ${clock(at)}` : date(at)),
+    /** `14:05:12`, with the day unless it is today. */
+    clock: (at: string) => (date(at) === date(Date.now()) ? seconds(at) : `${dayOfYear(at)} ${seconds(at)}`),
+    /** `28 Nov 14:05`, or the day and the year of another year. */
+    short: (at: string) => (year(at) === year(Date.now()) ? `${dayOfYear(at)} ${clock(at)}` : date(at)),
   };
 }
 
 /** Under this key the storage has the time zone, if it is not that of this machine. */
 const STORED = "action-runs.zone";
 
-interface SwitchedTimes extends Times {
-  /** This browser remembers it. */
-  readonly switchTo: (isUtc: boolean) => void;
-}
+export const [ZoneProvider, useZone] = contextOf<ReturnType<typeof useSwitchedZone>>("time zone");
 
-const [ZoneContext, useZone] = contextOf<SwitchedTimes>("time zone");
-
-export { useZone };
-
-/** All times below it follow its zone. */
-export function ZoneProvider({
-  storage,
-  children,
-}: {
-  readonly storage: Storage;
-  readonly children: ComponentChildren;
-}) {
-  const [isUtc, setUtc] = useState(() => storage.getItem(STORED) === "utc");
-  const zone = useMemo(
-    () => ({
-      ...timesIn(isUtc ? "UTC" : undefined),
-      switchTo(next: boolean) {
-        if (next) storage.setItem(STORED, "utc");
-        else storage.removeItem(STORED);
-        setUtc(next);
-      },
-    }),
-    [storage, isUtc],
-  );
-  return <ZoneContext value={zone}>{children}</ZoneContext>;
+/** The times of a zone that somebody can switch, and that this browser remembers. */
+export function useSwitchedZone() {
+  const [isUtc, setUtc] = useState(() => localStorage.getItem(STORED) === "utc");
+  return useMemo(() => {
+    function switchTo(next: boolean) {
+      if (next) localStorage.setItem(STORED, "utc");
+      else localStorage.removeItem(STORED);
+      setUtc(next);
+    }
+    return { ...timesIn(isUtc ? "UTC" : undefined), switchTo };
+  }, [isUtc]);
 }
 
 /** How long ago, or when, if that is longer ago than a day. */
@@ -117,13 +90,8 @@ export function Countdown({ until }: { readonly until: string }) {
   return <Instant at={until}>{leftMs < 1000 ? "now" : `in ${formatDuration(leftMs, { isRunning: true })}`}</Instant>;
 }
 
-interface DurationProps {
-  readonly from: string;
-  /** Null: it is still running, and the clock ticks. */
-  readonly to: string | null;
-}
-
-export function Duration({ from, to }: DurationProps) {
+/** `to`: null if it is still running. Then the clock ticks. */
+export function Duration({ from, to }: Span) {
   const now = useNow(to === null ? 1000 : null);
   const ms = (to === null ? now : Date.parse(to)) - Date.parse(from);
   return <span class="duration">{formatDuration(ms, { isRunning: to === null })}</span>;
@@ -155,80 +123,27 @@ export function LastUse({ at }: { readonly at: string | null }) {
   );
 }
 
-const TICK_MS = 1000;
-
-export interface Clock {
-  /**
-   * Calls `listener` about every `stepMs` while the page is visible, and when it becomes visible. Returns a stop
-   * function.
-   */
-  readonly subscribe: (stepMs: number, listener: (now: number) => void) => () => void;
-}
-
-interface Subscriber {
-  readonly stepMs: number;
-  readonly listener: (now: number) => void;
-  notifiedAt: number;
-}
-
-/** One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown. */
-export function createClock(document: Document): Clock {
-  const subscribers = new Set<Subscriber>();
-  let timer: ReturnType<typeof setInterval> | null = null;
-
-  function tick(): void {
-    const now = Date.now();
-    for (const subscriber of [...subscribers]) {
-      // A tick may come some ms early.
-      if (now - subscriber.notifiedAt < subscriber.stepMs - TICK_MS / 2) continue;
-      subscriber.notifiedAt = now;
-      subscriber.listener(now);
-    }
-  }
-  function adjust(): void {
-    const shouldRun = subscribers.size > 0 && document.visibilityState === "visible";
-    if (shouldRun && timer === null) timer = setInterval(tick, TICK_MS);
-    if (!shouldRun && timer !== null) {
-      clearInterval(timer);
-      timer = null;
-    }
-  }
-  document.addEventListener("visibilitychange", () => {
-    adjust();
-    if (document.visibilityState === "visible") tick();
-  });
-
-  return {
-    subscribe(stepMs, listener) {
-      const subscriber = { stepMs, listener, notifiedAt: Date.now() };
-      subscribers.add(subscriber);
-      adjust();
-      return () => {
-        subscribers.delete(subscriber);
-        adjust();
-      };
-    },
-  };
-}
-
-export const [ClockProvider, useClock] = contextOf<Clock>("clock");
-
-/** The time, renewed every `stepMs`; null: not renewed. */
+/** The time, renewed every `stepMs` while the page can be seen; null: not renewed. */
 export function useNow(stepMs: number | null): number {
-  const clock = useClock();
+  const isVisible = useVisible();
   const [, setNow] = useState(0);
-  useEffect(() => (stepMs === null ? undefined : clock.subscribe(stepMs, setNow)), [clock, stepMs]);
+  useEffect(() => {
+    if (stepMs === null || !isVisible) return;
+    const timer = setInterval(() => setNow(Date.now()), stepMs);
+    return () => clearInterval(timer);
+  }, [stepMs, isVisible]);
   return Date.now();
 }
 
+const visibility = {
+  state: () => document.visibilityState === "visible",
+  subscribe(listener: () => void) {
+    document.addEventListener("visibilitychange", listener);
+    return () => document.removeEventListener("visibilitychange", listener);
+  },
+};
+
 /** Whether the page can be seen. Close streams and stop polls while it can't. */
 export function useVisible(): boolean {
-  const [isVisible, setVisible] = useState(document.visibilityState === "visible");
-  useEffect(() => {
-    const update = () => setVisible(document.visibilityState === "visible");
-    update();
-    document.addEventListener("visibilitychange", update);
-    return () => document.removeEventListener("visibilitychange", update);
-  }, []);
-  return isVisible;
+  return useStore(visibility);
 }

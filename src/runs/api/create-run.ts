@@ -12,19 +12,19 @@ import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
 import { MINUTE_MS } from "../../base/time.ts";
-import { ApiError, ERRORS } from "../../http/errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
 import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
-import type { KeyRing } from "../../settings/key-ring.ts";
+import type { Env } from "../../settings/env.ts";
+import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
 import { type Actor, asSent, type NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment } from "./run-request.ts";
-import { refusalError } from "./run-response.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends RunEnvironment, Inclusion {
@@ -74,6 +74,41 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = ide
     traceparent: traceparentOf(c),
     include,
     requireMayLeave: () => requireNewestSecret(c),
+  };
+}
+
+/** The environment, with keys that can be used. */
+export type StartEnvironment = RunEnvironment & { readonly ring: KeyRing };
+
+/** Of a call of the environment's coordinator. Throws if the signing keys can't be used: then no run can be created. */
+export function startEnvironment(
+  env: Env,
+  scope: string,
+  waitUntil: (work: Promise<unknown>) => void,
+): StartEnvironment {
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
+  return { env, hops: { d1: 0, coordinator: 0 }, scope, ring: ring.value, waitUntil };
+}
+
+/**
+ * `key`: see starts.ts. `origin`: of the request that the start goes back to. A callback URL begins with it if PUBLIC_URL
+ * is not set. The caller has asked D1 about the actor's token.
+ */
+export function starterOf(
+  environment: StartEnvironment,
+  {
+    key,
+    ...by
+  }: { readonly actor: Actor; readonly mustNamePerson: boolean; readonly origin: string; readonly key: string },
+): Creation & { readonly key: string } {
+  return {
+    ...environment,
+    ...by,
+    runsUrl: `${environmentUrl(environment.env, by.origin, environment.scope)}/action-runs`,
+    key,
+    traceparent: null,
+    requireMayLeave: () => Promise.resolve(),
   };
 }
 
@@ -307,7 +342,7 @@ export async function createRun(
 async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
   const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
-  const isCounted = refusedEventOf !== undefined && ERRORS[refusal.code][0] < 500;
+  const isCounted = refusedEventOf !== undefined && refusal.status < 500;
   const options = { include, ...(isCounted && { refusedEventOf }) };
   const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);

@@ -8,154 +8,132 @@ import * as z from "zod/mini";
 import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
 import type { AfterActionWrite } from "../../actions/kind.ts";
 import { currentVersion } from "../../actions/resolve.ts";
-import { type AuditAction, auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
+import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
+import type { Described } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, instant, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
-import { type Coordinator, callCoordinator } from "../protocol.ts";
-import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, RunReply } from "../run-calls.ts";
+import { callCoordinator } from "../protocol.ts";
+import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
+import type { ApprovalAnswer, ConcurrencyGroup, Inclusion } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
-import { OF_DECISION, OF_RUNS } from "./responses/errors.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
-import { detailedActionRun } from "./responses/runs.ts";
-import {
-  actorOf,
-  ask,
-  changeKeyOf,
-  environmentOf,
-  type RunEnvironment,
-  requirePerson,
-  runIdOf,
-} from "./run-request.ts";
-import { sendChanged } from "./run-response.ts";
+import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
+import { actorOf, ask, environmentOf, type RunEnvironment, runIdOf, sendChanged } from "./run-request.ts";
+import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =
   "{who}. The token must have been minted with `mayApprove`. If the action has `approval.tokens`, its id must be one of them.";
 
-export const decisionRoutes = new Hono<AppEnv>()
-  .post(
-    "/:id/approve",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "approveActionRun",
-        tag: "Gates",
-        summary: "Approve an action run",
-        description:
-          "Counts your approval of a run that needs one. The gate opens when enough different approvers have approved. " +
-          "Then the run waits for its slot or starts. You can approve while the run still waits for its time. You can't approve " +
-          "your own run unless its action allows that. If you approve twice, the response is the same, and one approval " +
-          `counts. ${APPROVER}`,
-        idempotencyKey: "approve-42",
-        responses: {
-          200: { description: "The run with your approval", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
-        },
-        errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run", "already_approved"],
-      },
-    ),
-    validBody(decision, { mayBeEmpty: true }),
-    validQuery(changeQuery),
-    (c) => decideAsApprover(c, "approve", c.req.valid("json"), c.req.valid("query")),
-  )
-  .post(
-    "/:id/reject",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "rejectActionRun",
-        tag: "Gates",
-        summary: "Reject an action run",
-        description:
-          "Ends a run that waits for approval as cancelled. One rejection is enough, also after approvals. " +
-          "Whoever may approve a run may reject the run instead. You can't reject your own run unless its action allows that, " +
-          `but you can cancel the run. ${APPROVER}`,
-        idempotencyKey: "reject-42",
-        responses: {
-          200: { description: "The run has ended", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
-        },
-        errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run"],
-      },
-    ),
-    validBody(decision, { mayBeEmpty: true }),
-    validQuery(changeQuery),
-    (c) => decideAsApprover(c, "reject", c.req.valid("json"), c.req.valid("query")),
-  )
-  .post(
-    "/:id/release",
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "releaseActionRun",
-        tag: "Gates",
-        summary: "Release an action run before its time, or through a pause",
-        description:
-          "Without a body, opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and " +
-          "its slot. With `throughPause`, the pauses of the run's group and of its environment that are in force now no longer " +
-          "hold the run back. The run still waits for its time, its approvals and its slot, and for a pause that begins later. " +
-          "It overtakes the runs that the pause holds.",
-        idempotencyKey: "release-42",
-        responses: {
-          200: {
-            description: "The run without its time gate, or released through the pause",
-            json: detailedActionRun,
-            headers: ["Idempotent-Replayed"],
-          },
-        },
-        errors: [...OF_DECISION, "not_paused"],
-      },
-    ),
-    validBody(release, { mayBeEmpty: true }),
-    validQuery(changeQuery),
-    (c) => {
-      const inclusion = c.req.valid("query");
-      const { throughPause = false, reason = null } = c.req.valid("json");
-      if (!throughPause) {
-        return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
-          coordinator.gates.release(id, by, changeKey, inclusion),
-        );
-      }
-      const audited = { action: "run_released_through_pause", reason } as const;
-      return decide(c, audited, ["release", reason], (coordinator, { id, by, changeKey }) =>
-        coordinator.gates.releaseThroughPause(id, { by, reason }, changeKey, inclusion),
+export const decisionRoutes = new Hono<AppEnv>();
+
+const APPROVE_ACTION_RUN: Described = DESCRIBE && {
+  operationId: "approveActionRun",
+  summary: "Approve an action run",
+  description:
+    "Counts your approval of a run that needs one. The gate opens when enough different approvers have approved. " +
+    "Then the run waits for its slot or starts. You can approve while the run still waits for its time. You can't approve " +
+    "your own run unless its action allows that. If you approve twice, the response is the same, and one approval " +
+    `counts. ${APPROVER}`,
+  idempotencyKey: "approve-42",
+  responses: {
+    200: { description: "The run with your approval", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
+  },
+  errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run", "already_approved"],
+};
+decisionRoutes.post(
+  "/:id/approve",
+  requires("data:read", APPROVE_ACTION_RUN),
+  validBody(decision, { mayBeEmpty: true }),
+  validQuery(changeQuery),
+  (c) => decideAsApprover(c, "approve", c.req.valid("json"), c.req.valid("query")),
+);
+
+const REJECT_ACTION_RUN: Described = DESCRIBE && {
+  operationId: "rejectActionRun",
+  summary: "Reject an action run",
+  description:
+    "Ends a run that waits for approval as cancelled. One rejection is enough, also after approvals. " +
+    "Whoever may approve a run may reject the run instead. You can't reject your own run unless its action allows that, " +
+    `but you can cancel the run. ${APPROVER}`,
+  idempotencyKey: "reject-42",
+  responses: { 200: { description: "The run has ended", json: detailedActionRun, headers: ["Idempotent-Replayed"] } },
+  errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run"],
+};
+decisionRoutes.post(
+  "/:id/reject",
+  requires("data:read", REJECT_ACTION_RUN),
+  validBody(decision, { mayBeEmpty: true }),
+  validQuery(changeQuery),
+  (c) => decideAsApprover(c, "reject", c.req.valid("json"), c.req.valid("query")),
+);
+
+const RELEASE_ACTION_RUN: Described = DESCRIBE && {
+  operationId: "releaseActionRun",
+  summary: "Release an action run before its time, or through a pause",
+  description:
+    "Without a body, opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and " +
+    "its slot. With `throughPause`, the pauses of the run's group and of its environment that are in force now no longer " +
+    "hold the run back. The run still waits for its time, its approvals and its slot, and for a pause that begins later. " +
+    "It overtakes the runs that the pause holds.",
+  idempotencyKey: "release-42",
+  responses: {
+    200: {
+      description: "The run without its time gate, or released through the pause",
+      json: detailedActionRun,
+      headers: ["Idempotent-Replayed"],
+    },
+  },
+  errors: [...OF_DECISION, "not_paused"],
+};
+decisionRoutes.post(
+  "/:id/release",
+  requires("actions:manage", RELEASE_ACTION_RUN),
+  validBody(release, { mayBeEmpty: true }),
+  validQuery(changeQuery),
+  (c) => {
+    const inclusion = c.req.valid("query");
+    const { throughPause = false, reason = null } = c.req.valid("json");
+    if (!throughPause) {
+      return decide(c, { action: "run_released" }, "release", ({ gates }, { id, by, changeKey }) =>
+        gates.release(id, by, changeKey, inclusion),
       );
-    },
-  )
-  .get(
-    "/:id/approval",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "getActionRunApproval",
-        tag: "Gates",
-        summary: "Get what an approver decides about",
-        description:
-          "Returns the approvals of a run, whether you can approve or reject it, and the request as it will be sent, without " +
-          "secrets. The request was made when the run was created, and no later version of the action changes it.",
-        dependsOnPerson: true,
-        responses: { 200: { description: "The approval of the run", json: approvalOfRun } },
-        errors: ["approval_not_found", ...OF_RUNS],
-      },
-    ),
-    async (c) => {
-      const environment = environmentOf(c);
-      const id = runIdOf(c);
-      if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-      const asker = actorOf(c);
-      const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
-      if (!answer.ok) throw new ApiError(answer.reason);
-      c.header("Content-Type", "application/json");
-      return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));
-    },
-  );
+    }
+    const audited = { action: "run_released_through_pause", reason } as const;
+    return decide(c, audited, ["release", reason], ({ gates }, { id, by, changeKey }) =>
+      gates.releaseThroughPause(id, { by, reason }, changeKey, inclusion),
+    );
+  },
+);
+
+const GET_ACTION_RUN_APPROVAL: Described = DESCRIBE && {
+  operationId: "getActionRunApproval",
+  summary: "Get what an approver decides about",
+  description:
+    "Returns the approvals of a run, whether you can approve or reject it, and the request as it will be sent, without " +
+    "secrets. The request was made when the run was created, and no later version of the action changes it.",
+  dependsOnPerson: true,
+  responses: { 200: { description: "The approval of the run", json: approvalOfRun } },
+  errors: ["approval_not_found", ...OF_RUNS],
+};
+decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVAL), async (c) => {
+  const environment = environmentOf(c);
+  const id = runIdOf(c);
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  const asker = actorOf(c);
+  const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
+  if (!answer.ok) throw new ApiError(answer.reason);
+  c.header("Content-Type", "application/json");
+  return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));
+});
 
 async function decideAsApprover(
   c: Context<AppEnv>,
@@ -167,37 +145,15 @@ async function decideAsApprover(
   if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
   const { reason = null } = body;
   const action = what === "approve" ? "run_approved" : "run_rejected";
-  return decide(c, { action, reason }, [what, reason], (coordinator, { id, by, changeKey }) =>
-    coordinator.gates[what](id, { by, reason }, changeKey, inclusion),
+  return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
+    gates[what](id, { by, reason }, changeKey, inclusion),
   );
 }
 
-interface Deciding {
-  readonly id: string;
-  readonly by: Actor;
-  readonly changeKey: ChangeKey;
-}
-
-/** `request`: what makes a repetition the same request. */
-async function decide(
-  c: Context<AppEnv>,
-  audited: { readonly action: AuditAction; readonly reason?: string | null },
-  request: unknown,
-  call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
-): Promise<Response> {
-  const id = runIdOf(c);
+/** The response to a decision. `request`: what makes a repetition the same request. */
+async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
-  const environment = environmentOf(c);
-  const by = actorOf(c);
-  const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
-  if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
-  await requireNewestSecret(c);
-  const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
-  if (answer.ok && answer.decidedAt !== undefined) {
-    await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt);
-  }
-  return sendChanged(c, answer, key);
+  return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
 }
 
 type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;
@@ -230,24 +186,18 @@ const pause = z.strictObject({
     "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
     "is empty; say why the runs wait.",
   ),
-  from: z.optional(
-    described(
-      instant,
-      DESCRIBE &&
-        `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
-          "pause. Without this member, or with an instant in the past, the pause begins now.",
-    ),
-  ),
-  until: z.optional(
-    described(
-      instant,
-      DESCRIBE &&
-        "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
-    ),
-  ),
+  from: z.optional(instant),
+  until: z.optional(instant),
 });
 inDocument(pause, {
   id: "PauseRequest",
+  members: {
+    from:
+      `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
+      "pause. Without this member, or with an instant in the past, the pause begins now.",
+    until:
+      "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
+  },
   examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
 });
 
@@ -275,107 +225,91 @@ const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
   return next();
 };
 
-export const pauseRoutes = new Hono<AppEnv>()
-  .get(
-    "/",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "listPauses",
-        tag: "Gates",
-        summary: "List the pauses",
-        description:
-          "Returns the pauses of an environment that have not ended, by group and `from`. Planned ones are not `active` yet.",
-        responses: { 200: { description: "The pauses", json: pauseList } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    async (c) => {
-      const pauses = await ask(environmentOf(c), (coordinator) => coordinator.gates.pauses());
-      const now = Date.now();
-      return c.json(pauses.map((one) => pauseToWire(one, now)));
-    },
-  )
-  .put(
-    PAUSE,
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "putPause",
-        tag: "Gates",
-        summary: "Pause runs",
-        description:
-          "Holds back the runs of a concurrency group. With `-environment`, holds back every run of the environment that has a " +
-          "gate: a concurrency group, an approval, or a time. Runs that have started go on, and so do runs without a gate. A " +
-          "pause with a `from` in the future is planned, and runs can start until then. A second PUT with the same `from` " +
-          "replaces the pause, and so does a second one without `from`. Neither changes another pause of the group. If several " +
-          "hold, runs wait for the end of the last. If the response is 503, the pause may be stored. Then send the request again. " +
-          `If no action has the group, the response has a \`warning\`. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses.`,
-        responses: { 200: { description: "The pause", json: shownPause } },
-        errors: ["too_many_pauses", "coordinator_unavailable"],
-      },
-    ),
-    requiresName,
-    validBody(pause),
-    async (c) => {
-      const { reason, from, until } = c.req.valid("json");
-      const at = Date.now();
-      const put: NewPause = {
-        group: groupOf(c),
-        from: from === undefined ? null : shownMs(from),
-        reason,
-        until: until === undefined ? null : shownMs(until),
-        by: nameOf(actorOf(c)),
-        via: viaOf(actorOf(c)),
-        at,
-      };
-      requireTimes(put, at);
-      await requireNewestSecret(c);
-      const environment = environmentOf(c);
-      // Only the coordinator decides. D1 is asked meanwhile, and need not answer.
-      const [paused, warning] = await Promise.all([
-        ask(environment, (coordinator) => coordinator.gates.pause(put)),
-        put.group === NO_GROUP.group ? null : unnamedWarning(environment, put.group),
-      ]);
-      if (paused === null) throw new ApiError("too_many_pauses");
-      await auditAfterwards(c, { action: "pause_put", target: c.req.param("group"), reason }, at);
-      return c.json({ ...pauseToWire(paused, at), ...(warning !== null && { warning }) });
-    },
-  )
-  .delete(
-    PAUSE,
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "deletePause",
-        tag: "Gates",
-        summary: "Let paused runs go on",
-        description:
-          "Ends the pauses of a group that have begun, and leaves planned ones. With `from`, ends or removes only the pause " +
-          "that has it. Runs that were held back start at once if nothing else holds them back.",
-        responses: { 204: { description: "The pause has ended" } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    requiresName,
-    validQuery(deletedPause),
-    async (c) => {
-      const group = groupOf(c);
-      const { from } = c.req.valid("query");
-      const fromMs = from === undefined ? null : shownMs(from);
-      await requireNewestSecret(c);
-      let calls = 0;
-      const isResumed = await ask(environmentOf(c), (coordinator) => {
-        calls++;
-        return coordinator.gates.resume(group, fromMs);
-      });
-      // If the first answer was lost, that call may have ended the pause. Then the audit must say so.
-      if (!isResumed && calls === 1) throw new ApiError("pause_not_found");
-      const deleted = { action: "pause_deleted", target: c.req.param("group") } as const;
-      await auditAfterwards(c, deleted, Date.now());
-      return c.body(null, 204);
-    },
-  );
+export const pauseRoutes = new Hono<AppEnv>();
+
+const LIST_PAUSES: Described = DESCRIBE && {
+  operationId: "listPauses",
+  summary: "List the pauses",
+  description:
+    "Returns the pauses of an environment that have not ended, by group and `from`. Planned ones are not `active` yet.",
+  responses: { 200: { description: "The pauses", json: pauseList } },
+  errors: ["coordinator_unavailable"],
+};
+pauseRoutes.get("/", requires("data:read", LIST_PAUSES), async (c) => {
+  const pauses = await ask(environmentOf(c), (coordinator) => coordinator.gates.pauses());
+  const now = Date.now();
+  return c.json(pauses.map((one) => pauseToWire(one, now)));
+});
+
+const PUT_PAUSE: Described = DESCRIBE && {
+  operationId: "putPause",
+  summary: "Pause runs",
+  description:
+    "Holds back the runs of a concurrency group. With `-environment`, holds back every run of the environment that has a " +
+    "gate: a concurrency group, an approval, or a time. Runs that have started go on, and so do runs without a gate. A " +
+    "pause with a `from` in the future is planned, and runs can start until then. A second PUT with the same `from` " +
+    "replaces the pause, and so does a second one without `from`. Neither changes another pause of the group. If several " +
+    "hold, runs wait for the end of the last. If the response is 503, the pause may be stored. Then send the request again. " +
+    `If no action has the group, the response has a \`warning\`. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses.`,
+  responses: { 200: { description: "The pause", json: shownPause } },
+  errors: ["too_many_pauses", "coordinator_unavailable"],
+};
+pauseRoutes.put(PAUSE, requires("actions:manage", PUT_PAUSE), requiresName, validBody(pause), async (c) => {
+  const { reason, from, until } = c.req.valid("json");
+  const at = Date.now();
+  const put: NewPause = {
+    group: groupOf(c),
+    from: from === undefined ? null : shownMs(from),
+    reason,
+    until: until === undefined ? null : shownMs(until),
+    by: nameOf(actorOf(c)),
+    via: viaOf(actorOf(c)),
+    at,
+  };
+  requireTimes(put, at);
+  await requireNewestSecret(c);
+  const environment = environmentOf(c);
+  // Only the coordinator decides. D1 is asked meanwhile, and need not answer.
+  const [paused, warning] = await Promise.all([
+    ask(environment, (coordinator) => coordinator.gates.pause(put)),
+    put.group === NO_GROUP.group ? null : unnamedWarning(environment, put.group),
+  ]);
+  if (paused === null) throw new ApiError("too_many_pauses");
+  await auditAfterwards(c, { action: "pause_put", target: c.req.param("group"), reason }, at);
+  return c.json({ ...pauseToWire(paused, at), ...(warning !== null && { warning }) });
+});
+
+const DELETE_PAUSE: Described = DESCRIBE && {
+  operationId: "deletePause",
+  summary: "Let paused runs go on",
+  description:
+    "Ends the pauses of a group that have begun, and leaves planned ones. With `from`, ends or removes only the pause " +
+    "that has it. Runs that were held back start at once if nothing else holds them back.",
+  responses: { 204: { description: "The pause has ended" } },
+  errors: ["coordinator_unavailable"],
+};
+pauseRoutes.delete(
+  PAUSE,
+  requires("actions:manage", DELETE_PAUSE),
+  requiresName,
+  validQuery(deletedPause),
+  async (c) => {
+    const group = groupOf(c);
+    const { from } = c.req.valid("query");
+    const fromMs = from === undefined ? null : shownMs(from);
+    await requireNewestSecret(c);
+    let calls = 0;
+    const isResumed = await ask(environmentOf(c), (coordinator) => {
+      calls++;
+      return coordinator.gates.resume(group, fromMs);
+    });
+    // If the first answer was lost, that call may have ended the pause. Then the audit must say so.
+    if (!isResumed && calls === 1) throw new ApiError("pause_not_found");
+    const deleted = { action: "pause_deleted", target: c.req.param("group") } as const;
+    await auditAfterwards(c, deleted, Date.now());
+    return c.body(null, 204);
+  },
+);
 
 /** Throws `not_found`. */
 function groupOf(c: Context<AppEnv>): string {
@@ -405,22 +339,20 @@ function pauseToWire(pause: Pause, now: number) {
   return { group: name, reason, ...times, by, via, at: rfc3339(at) };
 }
 
+const LIST_CONCURRENCY_GROUPS: Described = DESCRIBE && {
+  operationId: "listConcurrencyGroups",
+  summary: "List the concurrency groups",
+  description:
+    "Returns the concurrency groups and keys whose slots runs hold or wait for, in order, and the groups of actions that " +
+    "have no such run. A run holds its slot until it has ended. A slot follows the run and not its job, because a job can " +
+    "go on after its run was cancelled. While the database does not answer, groups without runs are left out.",
+  responses: { 200: { description: "The groups", json: concurrencyGroupList, headers: ["Link"] } },
+  errors: ["coordinator_unavailable"],
+};
+
 export const groupRoutes = new Hono<AppEnv>().get(
   "/",
-  requires(
-    "data:read",
-    DESCRIBE && {
-      operationId: "listConcurrencyGroups",
-      tag: "Gates",
-      summary: "List the concurrency groups",
-      description:
-        "Returns the concurrency groups and keys whose slots runs hold or wait for, in order, and the groups of actions that " +
-        "have no such run. A run holds its slot until it has ended. A slot follows the run and not its job, because a job can " +
-        "go on after its run was cancelled. While the database does not answer, groups without runs are left out.",
-      responses: { 200: { description: "The groups", json: concurrencyGroupList, headers: ["Link"] } },
-      errors: ["coordinator_unavailable"],
-    },
-  ),
+  requires("data:read", LIST_CONCURRENCY_GROUPS),
   validQuery(groupsQuery),
   async (c) => {
     const { limit, cursor = null, group: only = null } = c.req.valid("query");

@@ -11,6 +11,7 @@ import { msSinceOrLongAgo, Timeout, within } from "../../base/time.ts";
 import { type ReportRow, readReport, SELECT_REPORT, STORAGE_BYTES } from "../../database/database-state.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
+import type { Described } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { hasSeveralDatabases } from "../../settings/databases.ts";
 import { selectRegistered } from "../d1/control-database.ts";
@@ -31,38 +32,32 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const COUNT_MAX_MS = 8000;
 const UNREACHED = "The runs can't be counted now. Scrape again in a few seconds.";
 
-export const metricsRoutes = new Hono<AppEnv>().get(
-  "/",
-  requires(
-    "data:read",
-    DESCRIBE && {
-      operationId: "getMetrics",
-      tag: "Service",
-      summary: "Get the metrics of an environment",
-      description:
-        "Returns counts and durations of the environment's runs, its deliveries and its storage in Prometheus's text " +
-        "format. The response can be 10 seconds old. If a part of the runs can't be counted, the response is 503, so " +
-        "that no counter falls.",
-      responses: {
-        200: {
-          description: "The metrics",
-          text: {
-            "text/plain":
-              "# HELP cicd_pipeline_run_active Runs that are open, by status.\n" +
-              "# TYPE cicd_pipeline_run_active gauge\n" +
-              'cicd_pipeline_run_active{status="pending"} 2\n',
-          },
-        },
+const GET_METRICS: Described = DESCRIBE && {
+  operationId: "getMetrics",
+  summary: "Get the metrics of an environment",
+  description:
+    "Returns counts and durations of the environment's runs, its deliveries and its storage in Prometheus's text " +
+    "format. The response can be 10 seconds old. If a part of the runs can't be counted, the response is 503, so " +
+    "that no counter falls.",
+  responses: {
+    200: {
+      description: "The metrics",
+      text: {
+        "text/plain":
+          "# HELP cicd_pipeline_run_active Runs that are open, by status.\n" +
+          "# TYPE cicd_pipeline_run_active gauge\n" +
+          'cicd_pipeline_run_active{status="pending"} 2\n',
       },
-      errors: ["coordinator_unavailable"],
     },
-  ),
-  async (c) => {
-    const environment = environmentOf(c);
-    const text = await texts.get(environment.scope, () => readMetrics(environment));
-    return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
   },
-);
+  errors: ["coordinator_unavailable"],
+};
+
+export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", GET_METRICS), async (c) => {
+  const environment = environmentOf(c);
+  const text = await texts.get(environment.scope, () => readMetrics(environment));
+  return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
+});
 
 /**
  * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: counts of 0 would

@@ -11,22 +11,12 @@ import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
-import {
-  type FacetQuery,
-  type Facets,
-  findFacets,
-  findNewestRuns,
-  type NewestRun,
-  type RunSummary,
-  summarizeRuns,
-} from "../d1/summary.ts";
 import type { Home } from "../home.ts";
 import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
-import { mergedPage, type Page, type RunFilters, type RunPageQuery, type TextQuery } from "../run-filters.ts";
+import { mergedPage, type Page, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import { ask, isErasing, isGenuine, type RunEnvironment } from "./run-request.ts";
-import { refusalError } from "./run-response.ts";
+import { ask, isErasing, isGenuine, type RunEnvironment, refusalError } from "./run-request.ts";
 import type { Subscription } from "./subscription.ts";
 
 interface ReadRun {
@@ -49,8 +39,8 @@ export async function readRun(environment: RunEnvironment, id: string, inclusion
 function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
   const remembered = recallEnded(scope, id, Date.now());
   if (remembered === null) return null;
-  const { details, ...run } = remembered;
-  if (include === undefined) return run;
+  const { details, actionRun } = remembered;
+  if (include === undefined) return { actionRun };
   return details === undefined ? null : remembered;
 }
 
@@ -105,12 +95,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
 
-/** As a ReadRun. */
-interface EndedRun {
-  readonly actionRun: string;
-  /** Undefined if nobody has asked for them yet. */
-  readonly details?: string;
-}
+/** `details`: undefined if nobody has asked for them yet. */
+type EndedRun = Omit<ReadRun, "isStale">;
 
 interface Entry extends EndedRun {
   readonly bytes: number;
@@ -138,8 +124,7 @@ export function rememberEnded(
   now: number,
 ): void {
   const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
-  const detailed = details === undefined ? {} : { details };
-  entries.set(`${scope}/${id}`, { actionRun, ...detailed, bytes, readAt: now, purgeAt });
+  entries.set(`${scope}/${id}`, { actionRun, ...(details && { details }), bytes, readAt: now, purgeAt });
   // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
   // run out.
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
@@ -266,31 +251,14 @@ async function readStored(
   return { number, page };
 }
 
-/** Counts what the database has, which can be seconds behind. Throws `database_unavailable`. */
-export async function summarizeRunsOf(environment: RunEnvironment, filters: RunFilters): Promise<RunSummary> {
-  return readAnywhere(environment, (session) => summarizeRuns(session, environment.scope, filters));
-}
-
-/** Finds values in the database, which can be seconds behind. Throws `database_unavailable`. */
-export async function findFacetsOf(environment: RunEnvironment, query: FacetQuery): Promise<Facets> {
-  return readAnywhere(environment, (session) => findFacets(session, environment.scope, query));
-}
-
-/** The newest run of each action that has one, from the database, which can be seconds behind. */
-export async function findNewestRunsOf(
+/** Reads from any replica of D1, which can be seconds behind. Throws `database_unavailable`. */
+export async function readReplica<Asked, T>(
   environment: RunEnvironment,
-  actionNames: readonly string[],
-): Promise<readonly NewestRun[]> {
-  return readAnywhere(environment, (session) => findNewestRuns(session, environment.scope, actionNames));
-}
-
-/** From any replica of D1. */
-async function readAnywhere<T>(
-  environment: RunEnvironment,
-  read: (session: D1DatabaseSession) => Promise<T>,
+  read: (session: D1DatabaseSession, scope: string, asked: Asked) => Promise<T>,
+  asked: Asked,
 ): Promise<T> {
   const { db } = await databaseOf(environment);
-  return readD1(environment.hops, () => read(db.withSession("first-unconstrained")));
+  return readD1(environment.hops, () => read(db.withSession("first-unconstrained"), environment.scope, asked));
 }
 
 /** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */

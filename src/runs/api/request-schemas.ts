@@ -44,9 +44,11 @@ import {
   listOf,
   maxBytes,
   minutes,
+  oneOf,
   outOfRange,
   PLAIN_TEXT,
   parsedText,
+  repeatable,
   urlLength,
   uuid,
   visibleLine,
@@ -112,37 +114,26 @@ const TIMEOUT = "Minutes after which the run fails if nobody has reported its en
 
 export const newRun = z
   .strictObject({
-    actionName: described(
-      filterableName,
-      DESCRIBE && "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
-    ),
-    title: z.optional(
-      described(
-        visibleLine(TITLE_MAX_CHARACTERS),
-        DESCRIBE && "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
-      ),
-    ),
-    subject: z.optional(
-      described(
-        visibleLine(SUBJECT_MAX_CHARACTERS),
-        DESCRIBE &&
-          "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
-      ),
-    ),
+    actionName: filterableName,
+    title: z.optional(visibleLine(TITLE_MAX_CHARACTERS)),
+    subject: z.optional(visibleLine(SUBJECT_MAX_CHARACTERS)),
     ...runInputs,
-    timeout: z._default(described(minutes, DESCRIBE && TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
-    heartbeatTimeout: z.optional(
-      described(
-        minutes,
-        DESCRIBE && "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
-      ),
-    ),
+    timeout: z._default(minutes, TIMEOUT_DEFAULT_MINUTES),
+    heartbeatTimeout: z.optional(minutes),
     trigger: z.optional(trigger),
     ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
   })
   .check(inputsFit);
 inDocument(newRun, {
   id: "NewActionRun",
+  members: {
+    actionName: "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+    title: "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
+    subject:
+      "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
+    timeout: TIMEOUT,
+    heartbeatTimeout: "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
+  },
   examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
 });
 
@@ -150,30 +141,27 @@ export type NewRunBody = z.output<typeof newRun>;
 
 /** A run of a stored action. The action has everything else. */
 export const newRunOfAction = z
-  .strictObject({
-    ...runInputs,
-    timeout: z.optional(described(minutes, DESCRIBE && `${TIMEOUT} Default: the action's.`)),
-    ...gates("the action's"),
-  })
+  .strictObject({ ...runInputs, timeout: z.optional(minutes), ...gates("the action's") })
   .check(inputsFit);
 inDocument(newRunOfAction, {
   id: "NewRunOfAction",
+  members: { timeout: `${TIMEOUT} Default: the action's.` },
   examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
 });
 
 export type NewRunOfActionBody = z.output<typeof newRunOfAction>;
 
 export const retry = z.strictObject({
-  parameters: z.optional(
-    described(
-      jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify)),
-      DESCRIBE &&
-        `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
-    ),
-  ),
+  parameters: z.optional(jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify))),
   ...gates("the action's"),
 });
-inDocument(retry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
+inDocument(retry, {
+  id: "Retry",
+  members: {
+    parameters: `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
+  },
+  examples: [{ parameters: { version: "1.4.3" } }],
+});
 
 export type RetryBody = z.output<typeof retry>;
 
@@ -208,17 +196,17 @@ export const cancel = z.strictObject({
   reason: z.optional(
     reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
   ),
-  graceSeconds: z._default(
-    described(
-      wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
-      DESCRIBE &&
-        "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
-    ),
-    CANCEL_GRACE_DEFAULT_SECONDS,
-  ),
+  graceSeconds: z._default(wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS), CANCEL_GRACE_DEFAULT_SECONDS),
 });
 export type CancelBody = z.output<typeof cancel>;
-inDocument(cancel, { id: "Cancel", examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }] });
+inDocument(cancel, {
+  id: "Cancel",
+  members: {
+    graceSeconds:
+      "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
+  },
+  examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
+});
 
 export const decision = z.strictObject({
   reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
@@ -235,12 +223,7 @@ inDocument(erasure, { id: "ErasureOfRun", examples: [{ reason: "the customer ask
 
 export const release = z
   .strictObject({
-    throughPause: z.optional(
-      described(
-        z.literal(true, { error: "send true, or leave it out." }),
-        DESCRIBE && "Releases the run through the pauses that are in force now, and opens no other gate.",
-      ),
-    ),
+    throughPause: z.optional(z.literal(true, { error: "send true, or leave it out." })),
     reason: z.optional(
       reasonOf(`Why this run passes the pause: ${ONE_LINE}. Every reader of the run can see it.`, "is empty; say why."),
     ),
@@ -257,6 +240,7 @@ export const release = z
   );
 inDocument(release, {
   id: "Release",
+  members: { throughPause: "Releases the run through the pauses that are in force now, and opens no other gate." },
   examples: [{ throughPause: true, reason: "the fix for the outage" }],
   dependentRequired: { throughPause: ["reason"], reason: ["throughPause"] },
 });
@@ -337,12 +321,7 @@ export const heartbeat = z.strictObject({
         description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
       }),
   ),
-  progress: z.optional(
-    described(
-      z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS)),
-      DESCRIBE && "How much of the work is done, from 0 to 1.",
-    ),
-  ),
+  progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
   externalUrl: z.optional(externalUrl),
   // callback-routes.ts cuts it.
   tail: z.optional(
@@ -354,7 +333,11 @@ export const heartbeat = z.strictObject({
     }),
   ),
 });
-inDocument(heartbeat, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
+inDocument(heartbeat, {
+  id: "Heartbeat",
+  members: { progress: "How much of the work is done, from 0 to 1." },
+  examples: [{ message: "running the tests", progress: 0.4 }],
+});
 
 const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
 
@@ -383,13 +366,7 @@ export const subjectFilter = described(
   DESCRIBE && "The run's whole subject. Well-formed Unicode without invisible characters.",
 );
 
-const labelFilter = z.pipe(
-  z.pipe(
-    z.union([z.string(), z.array(z.string())]),
-    z.transform((sent): unknown => [sent].flat()),
-  ),
-  labelList,
-);
+const labelFilter = repeatable(labelList);
 inDocument(labelFilter, {
   wire: { ...LABELS_WIRE, examples: [["team:payments"]] },
   description:
@@ -410,12 +387,7 @@ const runFilters = {
       }),
   ),
   waiting: z.optional(
-    z
-      .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
-      .register(z.globalRegistry, {
-        examples: ["approval"],
-        description: "Runs that wait: at any gate, or at this one.",
-      }),
+    oneOf(WAITING_FILTERS, { examples: ["approval"], description: "Runs that wait: at any gate, or at this one." }),
   ),
   group: z.optional(groupFilter),
   label: z.optional(labelFilter),
@@ -427,23 +399,15 @@ const runFilters = {
   createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 };
 
-const include = z.optional(
-  z
-    .enum(["details"], { error: 'send "details" once.' })
-    .register(z.globalRegistry, {
-      examples: ["details"],
-      description: "`details` adds the member `details` to the run.",
-    }),
-);
+const detailed = { examples: ["details"], description: "`details` adds the member `details` to the run." };
+const include = z.optional(oneOf(["details"], detailed, 'send "details" once.'));
 
 const order = z.optional(
-  z
-    .enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` })
-    .register(z.globalRegistry, {
-      default: "newest",
-      examples: ["oldest"],
-      description: "Which run comes first. A cursor goes on in the order of its list.",
-    }),
+  oneOf(ORDERS, {
+    default: "newest",
+    examples: ["oldest"],
+    description: "Which run comes first. A cursor goes on in the order of its list.",
+  }),
 );
 
 const text = z.string({ error: "send it once." }).check(
@@ -469,8 +433,11 @@ export const changeQuery = z.strictObject({ include });
 /** Only the filters, because a summary has no pages. */
 export const runSummaryQuery = z.strictObject(runFilters);
 
-const field = z.enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` });
-inDocument(field, { examples: ["actionName"], description: "The filter of a list that you need values for." });
+const field = oneOf(
+  FACET_FIELDS,
+  { examples: ["actionName"], description: "The filter of a list that you need values for." },
+  `send one of ${FACET_FIELDS.join(", ")}.`,
+);
 
 const contains = filterableName
   .clone()
@@ -492,12 +459,9 @@ inDocument(contains, {
 
 export const runFacetsQuery = z.strictObject({ field, contains });
 
-const actionNames = z.pipe(
-  z.pipe(
-    z.union([z.string(), z.array(z.string())], { error: "is missing; send the name of an action." }),
-    z.transform((sent): unknown => [sent].flat()),
-  ),
+const actionNames = repeatable(
   listOf(NEWEST_RUNS_MAX, "names", filterableName, "send the name of an action."),
+  "is missing; send the name of an action.",
 );
 inDocument(actionNames, {
   wire: {

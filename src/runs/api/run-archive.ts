@@ -67,7 +67,7 @@ class ArchivedObject {
   readonly #gzip = new CompressionStream("gzip");
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
   readonly #encoder = new TextEncoder();
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   readonly #isRead: Promise<void>;
   #bytes = 0;
   #textBytes = 0;
@@ -90,15 +90,9 @@ class ArchivedObject {
     await this.#writer.write(text);
   }
 
-  async end(): Promise<Uint8Array<ArrayBuffer>> {
+  async end(): Promise<ArrayBuffer> {
     await Promise.all([this.#writer.close(), this.#isRead]);
-    const whole = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.byteLength;
-    }
-    return whole;
+    return new Blob(this.#chunks).arrayBuffer();
   }
 
   /** By large buffers: each read takes a turn of the event loop, and a default one has 4 KB. */

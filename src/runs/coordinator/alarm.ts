@@ -1,7 +1,4 @@
-/**
- * The coordinator's one alarm: it is set for whatever comes first, and rings all that is due. The instants come from
- * the journal, so a new instance can't postpone what an earlier one had set.
- */
+/** The coordinator's one alarm. The instants come from the journal, so no new instance can postpone one. */
 import { log, logFailure } from "../../base/log.ts";
 import type { Journal } from "../journal/journal.ts";
 import { ALARM_LATE_MS } from "../protocol.ts";
@@ -25,7 +22,6 @@ export class AlarmClock implements ReplicationAlarm {
   readonly #journal: Journal;
   #open: readonly DueWork[] = [];
   #retention: readonly DueWork[] = [];
-  /** When a part of the alarm failed last; null if none did since the last alarm. */
   #failedAt: number | null = null;
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
@@ -39,19 +35,13 @@ export class AlarmClock implements ReplicationAlarm {
     };
   }
 
-  /**
-   * Says what the alarm is for, in this order. Call it once, when the parts of the coordinator are there. `retention`:
-   * what happens to ended runs, which is no open work.
-   */
+  /** Says what the alarm is for, in this order. `retention`: what happens to ended runs, which is no open work. */
   serve(open: readonly DueWork[], retention: readonly DueWork[]): void {
     this.#open = open;
     this.#retention = retention;
   }
 
-  /**
-   * What a coordinator does when its alarm rings. Whatever fails, the rest goes on: if a full object fails the first
-   * part, the purge must still make room. The alarm is set again, and does not ring at once.
-   */
+  /** Whatever fails, the rest goes on: a full object must still purge. The alarm is set again, and not for at once. */
   ring(now: number, replication: Replication): void {
     this.forgetArmed();
     const coordinator = this.#journal.scope;
@@ -79,7 +69,6 @@ export class AlarmClock implements ReplicationAlarm {
     if (isArmed === null) this.#setAlarm(now + AFTER_FAILURE_MS);
   }
 
-  /** When to check whether all changes are replicated; Infinity if there is nothing to check. */
   get replicationRetryAt(): number {
     const at = this.#journal.metadata.get("replication_retry_at");
     return at === null ? Number.POSITIVE_INFINITY : Number(at);
@@ -89,15 +78,11 @@ export class AlarmClock implements ReplicationAlarm {
     this.#journal.metadata.set("replication_retry_at", at === null ? null : String(at));
   }
 
-  /**
-   * A retry that is set for sooner stays, because a steady stream of changes must not postpone it for ever. A later
-   * one was set before the clock stepped back.
-   */
+  /** A steady stream of changes must not postpone it for ever. A later one was set before the clock stepped back. */
   retryReplicationBy(at: number): void {
     if (this.replicationRetryAt > at) this.setReplicationRetryAt(at);
   }
 
-  /** Call this when the alarm rang or may have been dropped: it must be set again. */
   forgetArmed(): void {
     this.#armedFor = null;
     this.#failedAt = null;
@@ -114,12 +99,10 @@ export class AlarmClock implements ReplicationAlarm {
     return armedFor !== null && armedFor <= Math.max(at, now) && armedFor > now - ALARM_LATE_MS;
   }
 
-  /** When open work is due next; Infinity if there is none. */
   nextOpenAt(now: number): number {
     return Math.min(...this.#open.map((work) => work.nextAt(now)));
   }
 
-  /** When any work is due next; Infinity if there is none. */
   nextDueAt(now: number): number {
     return Math.min(this.nextOpenAt(now), ...this.#retention.map((work) => work.nextAt(now)));
   }

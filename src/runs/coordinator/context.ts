@@ -1,7 +1,5 @@
-/**
- * What the parts of a coordinator share, below all of them: where the object keeps what it knows, the ledger, the alarm,
- * the replication, and who follows its runs. Each part takes the context whole, and after it only its own neighbours.
- */
+/** What the parts of a coordinator share. Each part takes the context whole, and then its own neighbours. */
+import { logFailure } from "../../base/log.ts";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import { daysOf } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
@@ -16,10 +14,10 @@ import { Replicas } from "../replication/replica-set.ts";
 import { Replication } from "../replication/replication.ts";
 import type { Retrier, ScheduleRunner } from "../starts.ts";
 import { AlarmClock } from "./alarm.ts";
+import { type Lease, LeasedCall } from "./leased-call.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
-import { Changes, Subscriptions } from "./subscriptions.ts";
-import { Tails } from "./tails.ts";
+import { Changes, Subscriptions, Tails } from "./subscriptions.ts";
 
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {
@@ -64,15 +62,36 @@ export class Context {
     this.storageLimit = new StorageLimit(journal.sql);
   }
 
-  /** Sets the alarm for what is due next. Call it in the critical section of the writes around it. */
   arm(now: number): void {
     this.replication.arm(now);
   }
 }
 
+/** A part of a coordinator. */
+export abstract class Part {
+  protected readonly context: Context;
+  protected readonly journal: Journal;
+  protected readonly ledger: Ledger;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.journal = context.journal;
+    this.ledger = context.ledger;
+  }
+
+  protected logFailure(event: string, error: unknown, details: object = {}): void {
+    logFailure(event, error, { coordinator: this.journal.scope, ...details });
+  }
+
+  /** A failure is logged as `event`. After each call the alarm is set. */
+  protected leasedCall(lease: Lease, event: string, details: object = {}): LeasedCall {
+    const failed = (error: unknown) => this.logFailure(event, error, details);
+    return new LeasedCall({ ...lease, failed, ended: () => this.context.arm(Date.now()) });
+  }
+}
+
 /** How much a coordinator stores before it refuses new runs, so that the runs it has can end. An object may hold 10 GB. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
-/** To ask SQLite for the size takes as long as to write a run. No coordinator can write the last 1 GB in a second. */
 const ASK_EVERY_MS = 1000;
 
 export class StorageLimit {
@@ -84,7 +103,6 @@ export class StorageLimit {
     this.#sql = sql;
   }
 
-  /** Whether the limit was reached at most a second ago. Once it is reached, each call asks. */
   isReached(now: number): boolean {
     if (this.#isReached || msSinceOrLongAgo(this.#askedAt, now) >= ASK_EVERY_MS) {
       this.#isReached = this.#sql.databaseSize >= STORAGE_MAX_BYTES;

@@ -1,9 +1,6 @@
 /**
- * The Durable Object that owns an environment's runs. It orders their changes, journals each before any caller gets an
- * answer, enforces their deadlines, sends their webhooks, and replicates them to D1. The platform is the lock: there is
- * no `await` from reading a run to writing its change and setting the alarm (see docs/architecture.md).
- *
- * This class puts the parts together. What callers ask is answered by one class for each subject of the protocol.
+ * The Durable Object that owns an environment's runs. The platform is the lock: there is no `await` from reading a run
+ * to writing its change and setting the alarm (see docs/architecture.md). One part answers the calls of each subject.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../settings/env.ts";
@@ -12,7 +9,6 @@ import { type Coordinator, type CoordinatorObject, coordinatorsIn } from "../pro
 import { isScope } from "../run-id.ts";
 import { BulkHandler } from "./bulk/bulk-handler.ts";
 import { Context } from "./context.ts";
-import { DefinitionHandler } from "./endpoints/definition-reads.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
 import { FanOut } from "./endpoints/fan-out.ts";
 import { answerWhileErasing, Ending, ErasingHandler } from "./erasing.ts";
@@ -67,17 +63,17 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     );
     this.#context = context;
     this.#subjects = {
-      runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries, schedules }),
-      gates: new GateHandler(context, gatedRuns, scheduler, approvers),
-      watches: new WatchHandler(context),
-      definitions: new DefinitionHandler(reads),
-      endpoints: new EndpointHandler(context, fanOut),
-      schedules,
-      upkeep: new UpkeepHandler(context, reads),
-      bulk,
-      archive: archive.handler,
-      moves: new MoveHandler(context),
-      purges: shortening.handler,
+      runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries, schedules }).calls,
+      gates: new GateHandler(context, gatedRuns, scheduler, approvers).calls,
+      watches: new WatchHandler(context).calls,
+      definitions: reads.calls,
+      endpoints: new EndpointHandler(context, fanOut).calls,
+      schedules: schedules.calls,
+      upkeep: new UpkeepHandler(context, reads).calls,
+      bulk: bulk.calls,
+      archive: archive.calls,
+      moves: new MoveHandler(context).calls,
+      purges: shortening.calls,
       erasing: new ErasingHandler(context, {
         storage: ctx.storage,
         abort: (reason) => ctx.abort(reason),
@@ -85,7 +81,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
           ledger.consequences = { stopRequests };
           alarms.serve([stopRequests.outbox, new Ending(context)], []);
         },
-      }),
+      }).calls,
     };
     const now = Date.now();
     fanOut.takeBatch(now);
@@ -94,15 +90,11 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {
-    const handler: object | null = Object.hasOwn(this.#subjects, subject) ? this.#subjects[subject] : null;
-    // Only methods of the handler's own class: the platform does the same for the methods of an object.
-    const method: unknown =
-      name !== "constructor" &&
-      handler !== null &&
-      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(handler), name)?.value;
+    const calls: object = Object.hasOwn(this.#subjects, subject) ? this.#subjects[subject] : {};
+    const call: unknown = Object.getOwnPropertyDescriptor(calls, name)?.value;
     // During a deploy, the Worker can be newer than this object.
-    if (typeof method !== "function") throw new TypeError(`the coordinator has no call ${subject}.${name}`);
-    return answerWhileErasing(this.#context, subject, name) ?? method.apply(handler, args);
+    if (typeof call !== "function") throw new TypeError(`the coordinator has no call ${subject}.${name}`);
+    return answerWhileErasing(this.#context, subject, name) ?? call(...args);
   }
 
   override async alarm(): Promise<void> {
@@ -112,11 +104,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 }
 
 /**
- * Whose coordinator an object is; null if the object can't know it. Writes nothing.
- *
- * The platform tells an instance its name only if its first call was by name. An instance that was woken by id never
- * learns it, so the journal keeps the name. With a wrong name, the object would replicate its runs to another
- * environment. So it believes a name only if the name's hash is the object's own id.
+ * Whose coordinator an object is; null if the object can't know it. Writes nothing. An instance that was woken by id
+ * never learns its name from the platform, so the journal keeps it. With a wrong name, the object would replicate its
+ * runs to another environment. So it believes a name only if the name's hash is the object's own id.
  */
 function scopeOfObject(ctx: DurableObjectState, env: Env): string | null {
   const name = ctx.id.name ?? nameInJournal(ctx.storage.sql);

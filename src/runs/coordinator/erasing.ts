@@ -1,13 +1,11 @@
 /**
- * The end of an environment that the operator erases. With the mark in the journal, the object ends its runs, so that
- * their jobs are asked to stop, and does nothing else: it starts, replicates and archives nothing. The Worker deletes the
- * rows in D1 meanwhile, and wipes the object last.
+ * The end of an environment that the operator erases: the object only ends its runs, so that their jobs are asked to
+ * stop.
  */
-import { logFailure } from "../../base/log.ts";
 import { ERASING, type ErasingCalls } from "../protocol.ts";
 import type { CancelRequest } from "../transition.ts";
 import type { DueWork } from "./alarm.ts";
-import type { Context } from "./context.ts";
+import { type Context, Part } from "./context.ts";
 import { cancelRun } from "./run-ends.ts";
 
 /** Small enough that the calls of jobs never wait long for a batch. */
@@ -19,27 +17,19 @@ const END: CancelRequest = {
   graceMs: 0,
 };
 
-/** Ends the open runs. Their rows go later, all at once with the object's storage. */
-export class Ending implements DueWork {
-  readonly #context: Context;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
+export class Ending extends Part implements DueWork {
   nextAt(now: number): number {
-    return this.#context.journal.due.nextDueAt() === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : now;
+    return this.journal.due.nextDueAt() === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : now;
   }
 
   takeBatch(now: number): number {
-    const { due, scope } = this.#context.journal;
-    const open = due.due(Number.MAX_SAFE_INTEGER, BATCH_RUNS);
+    const open = this.journal.due.due(Number.MAX_SAFE_INTEGER, BATCH_RUNS);
     let failed: unknown = null;
     for (const { id } of open) {
       try {
-        cancelRun(this.#context, id, END, { key: `m:${id}`, fingerprint: "" }, now);
+        cancelRun(this.context, id, END, { key: `m:${id}`, fingerprint: "" }, now);
       } catch (error) {
-        logFailure("erase_failed", error, { coordinator: scope, run: id });
+        this.logFailure("erase_failed", error, { run: id });
         failed = error;
       }
     }
@@ -56,41 +46,42 @@ interface ErasedObject {
   readonly abort: (reason: string) => void;
 }
 
-export class ErasingHandler implements ErasingCalls {
-  readonly #context: Context;
+export class ErasingHandler extends Part {
   readonly #object: ErasedObject;
 
   constructor(context: Context, object: ErasedObject) {
-    this.#context = context;
+    super(context);
     this.#object = object;
     if (isErasing(context)) object.begun();
   }
 
-  async begin(askedAt: number, isAgain: boolean): Promise<boolean> {
-    const { journal, replicas } = this.#context;
-    if (journal.metadata.number("erasing") !== askedAt) {
-      if (isAgain) return false;
-      journal.metadata.set("erasing", askedAt);
-      replicas.stop();
-      this.#object.begun();
-    }
-    this.#context.arm(Date.now());
-    return true;
-  }
+  readonly calls: ErasingCalls = {
+    begin: async (askedAt, isAgain) => {
+      const { journal, replicas } = this.context;
+      if (journal.metadata.number("erasing") !== askedAt) {
+        if (isAgain) return false;
+        journal.metadata.set("erasing", askedAt);
+        replicas.stop();
+        this.#object.begun();
+      }
+      this.context.arm(Date.now());
+      return true;
+    },
 
-  async wipe(askedAt: number): Promise<boolean> {
-    if (this.#context.journal.metadata.number("erasing") !== askedAt) return true;
-    const { storage, abort } = this.#object;
-    await storage.deleteAll();
-    await storage.sync();
-    // This instance remembers what its storage had, and refuses all calls until then. In a timer, because workerd logs an
-    // end during a call as a failure.
-    setTimeout(() => abort("the environment is erased"));
-    return false;
-  }
+    wipe: async (askedAt) => {
+      if (this.journal.metadata.number("erasing") !== askedAt) return true;
+      const { storage, abort } = this.#object;
+      await storage.deleteAll();
+      await storage.sync();
+      // This instance remembers what its storage had, and refuses all calls until then. In a timer, because workerd logs an
+      // end during a call as a failure.
+      setTimeout(() => abort("the environment is erased"));
+      return false;
+    },
+  };
 }
 
-/** What the calls of an environment get that is being erased; undefined for those that go on. */
+/** Undefined for the calls that go on. */
 export function answerWhileErasing(context: Context, subject: string, name: string): unknown {
   if (!isErasing(context) || subject === "erasing" || (subject === "upkeep" && name === "poke")) return undefined;
   // A job must hear that it has to stop.

@@ -1,13 +1,11 @@
 /**
- * A call that a coordinator makes and that may get its answer late or never: to D1, to the Worker, or a walk in batches.
- * One call is under way, under a lease. A call whose lease is over is given up, and only the newest call counts: it
- * asks whether it is current before each write. After a failure the next call waits, twice as long with each.
- *
- * All of it is in memory only, so a new instance calls at once.
+ * A call whose answer can come late or never: to D1, to the Worker, or a walk in batches. One call is under way, under
+ * a lease. After that it is given up, and only the newest call counts: it asks whether it is current before each write.
+ * After a failure the next call waits, twice as long with each. All of it is in memory only, so a new instance calls at
+ * once.
  */
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 
-/** Something that lasts `ms` from `at` on. */
 export interface Span {
   readonly at: number;
   readonly ms: number;
@@ -21,11 +19,14 @@ export function endOf({ at, ms }: Span, now: number): number {
 /** Whether the call still counts. Ask before each write. */
 export type IsCurrent = () => boolean;
 
-interface CallPolicy {
+export interface Lease {
   readonly leaseMs: number;
   /** How long the next call waits after one that failed: at first, and at most. The wait doubles with each failure. */
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
+}
+
+interface CallPolicy extends Lease {
   /** Called if the newest call has thrown, or its lease is over. `failures`: how many calls in a row have failed. */
   readonly failed: (error: unknown, failures: number) => void;
   /** Called when the newest call is over. */
@@ -48,22 +49,19 @@ export class LeasedCall {
     return this.#current !== null;
   }
 
-  /** Whether the last call has failed. */
   get hasFailed(): boolean {
     return this.#failures > 0;
   }
 
-  /** When the next call may begin; `now` if it may begin now. */
   nextAt(now: number): number {
     return endOf(this.#busy, now);
   }
 
-  /** Lets the next call wait. */
   wait(ms: number, now: number): void {
     this.#busy = { at: now, ms };
   }
 
-  /** Gives up the call under way, so that it does not count any more. */
+  /** The call under way does not count any more. */
   giveUp(): void {
     this.#current = null;
     this.#busy = { at: 0, ms: 0 };
@@ -75,10 +73,7 @@ export class LeasedCall {
     this.run(now, call).catch(() => {});
   }
 
-  /**
-   * Makes a call. It replaces the one under way. `call` returns for how many ms the next call waits; null: as after a
-   * failure. Rejects if the call fails.
-   */
+  /** Replaces the call under way. `call` returns for how many ms the next call waits; null: as after a failure. */
   async run(now: number, call: (isCurrent: IsCurrent) => Promise<number | null>): Promise<void> {
     const { leaseMs, failed, ended } = this.#policy;
     const self = Symbol();

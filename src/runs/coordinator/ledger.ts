@@ -1,8 +1,7 @@
 /**
- * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. What must be done after a
- * version is on record in its transaction, with the alarm. If that can't be written, nothing is, and the caller repeats
- * the change. What follows from a version comes after the transaction: the replication, the subscribers, and all that
- * an end leads to. No method waits, so no other call can run between reading a run and writing it.
+ * The coordinator's ledger: it reads runs with their deadline applied, and writes them. What must be done after a
+ * version is on record in its transaction. What follows comes after it: replication, subscribers, and all that an end
+ * leads to. No method waits, so no other call can run between reading a run and writing it.
  */
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { LogLimit, log, logFailure } from "../../base/log.ts";
@@ -27,15 +26,14 @@ import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
 import { nextRetryOf } from "../starts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
-import { expire, type RunEvent } from "../transition.ts";
+import { expire, type GateEvent, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
-import type { Changes } from "./subscriptions.ts";
-import type { Tails } from "./tails.ts";
+import type { Changes, Tails } from "./subscriptions.ts";
 
 /**
- * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
- * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `dispatch`: of
- * a run that is released, or whose attempt failed. `alongside`: writes what must be on record if the version is.
+ * `isRepeatable`: whether the caller may repeat the change after others, as a cancel always is. `first` and `last`:
+ * events around those of the change. `dispatch`: of a run that is released, or whose attempt failed. `alongside`:
+ * writes what must be on record if the version is.
  */
 export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
@@ -46,27 +44,20 @@ export interface UpdateDetails {
   readonly alongside?: () => void;
 }
 
-/** The parts above the ledger, and what it asks of them. */
 interface Consequences {
   /** Puts a version's event on record for the webhook endpoints. */
   readonly fanOut: FollowUp;
   readonly outcomes: { before(run: Run): PreviousStatus };
-  /** Called when the job of a run must stop, and its stop request is planned. */
   readonly stopRequests: { start(run: JournaledRun, now: number): void };
-  /** Called when the time of a waiting run has come. Returns the run as it is then. */
-  readonly gatedRuns: { timeHasCome(run: JournaledRun, now: number): JournaledRun };
+  readonly gatedRuns: { change(run: JournaledRun, event: GateEvent, now: number): JournaledRun };
   readonly retries: {
-    /** Called when an end has planned a retry. */
     takeBatch(now: number): void;
-    /** Called after each change of a run that waited. */
     left(run: JournaledRun, now: number): void;
     /** Called when the retry of a run that has not begun must not be made. `dropped`: why, as a sentence. */
     drop(runId: string, dropped: string, now: number): void;
   };
   readonly scheduler: {
-    /** Called after each end. */
     ended(run: JournaledRun, now: number): void;
-    /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
     attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
   };
 }
@@ -78,7 +69,6 @@ export class Ledger {
   readonly #tails: Tails;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
-  /** Set once, when the parts above the ledger are there. */
   consequences: Partial<Consequences> = {};
 
   constructor(journal: Journal, replication: Replication, changes: Changes, tails: Tails, retentionDays: number) {
@@ -90,23 +80,19 @@ export class Ledger {
     this.#endLog = new EndLog(journal.scope);
   }
 
-  /**
-   * The run as it is now; null if there is none. Ends the run if its time is up. Opens the time gate of a waiting run
-   * whose time has come.
-   */
+  /** Null if there is none. Ends the run if its time is up, and opens its time gate if that time has come. */
   current(id: string, now: number): JournaledRun | null {
     const stored = this.#journal.runs.byId(id);
     return stored && this.expired(stored, now);
   }
 
-  /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
-    return hasTimeCome(run, now) ? (this.consequences.gatedRuns?.timeHasCome(run, now) ?? run) : run;
+    if (!hasTimeCome(run, now)) return run;
+    return this.consequences.gatedRuns?.change(run, { type: "time_opened" }, now) ?? run;
   }
 
-  /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
   create(run: Run, changeKey: ChangeKey, details: NewRunDetails, now: number): JournaledRun | null {
     const created = {
       ...run,
@@ -130,8 +116,8 @@ export class Ledger {
 
   /**
    * Writes a run's new version. The dispatch is over by then, and is erased, unless the run waits at a gate or the
-   * version comes with its dispatch: any other pending run changes only when it starts or ends, or when its receiver
-   * has responded, and a running run has no dispatch.
+   * version comes with one: any other pending run changes only when it starts or ends, and a running run has no
+   * dispatch.
    */
   update(
     before: JournaledRun,
@@ -167,7 +153,7 @@ export class Ledger {
     const beside = isRetried ? besides : alongside;
     const written = this.#journal.update(
       changed,
-      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, ...(beside && { alongside: beside }) },
+      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, alongside: beside },
       now,
       this.#followUps,
     );
@@ -186,8 +172,8 @@ export class Ledger {
   }
 
   /**
-   * Erases the texts of an ended run. The version keeps the numbers of its event and its end, and its retention: nobody
-   * counts it or hears of it again. Nothing of it is left that its change keys could repeat.
+   * It keeps the numbers of its event and its end, so nobody counts it or hears of it again, and none of its change
+   * keys.
    */
   erase(run: JournaledRun, now: number): JournaledRun {
     const changed = withoutTexts(run, now);
@@ -198,10 +184,7 @@ export class Ledger {
     return changed;
   }
 
-  /**
-   * Notes what became of the automatic retry of an ended run. If there will be none, that is an event: the end is final
-   * after all. `alongside`: as in `update`.
-   */
+  /** What became of the automatic retry of an ended run. If there will be none, that is an event: the end is final. */
   noteRetry(run: JournaledRun, nextRetry: NextRetry, alongside: () => void, now: number): void {
     const noted = { ...run, version: run.version + 1, nextRetry };
     const eventSeq = this.#journal.sequence.next;
@@ -211,7 +194,6 @@ export class Ledger {
     this.#follow(changed, written, false, now, []);
   }
 
-  /** Writes a dispatch's progress while the run keeps its version. */
   noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[], now: number): void {
     this.#journal.transaction(() => {
       this.#journal.noteAttempt(run, dispatch, events);
@@ -220,7 +202,7 @@ export class Ledger {
     this.#changes.subscriptions.notify(run.id);
   }
 
-  /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
+  /** Null erases it. The run may have ended. */
   noteStopRequest(
     run: JournaledRun,
     stopRequest: StopRequest | null,
@@ -240,7 +222,6 @@ export class Ledger {
     this.#changes.subscriptions.notify(run.id);
   }
 
-  /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
     if (events.length > 0) this.#changes.subscriptions.notify(run.id);
@@ -261,10 +242,7 @@ export class Ledger {
     return { ...run, error: `${run.error} ${sentence}` };
   }
 
-  /**
-   * The numbers of the writes that made the run's event and its end. A run that lacks approvals asks for them once, and
-   * again if some were withdrawn.
-   */
+  /** A run that lacks approvals asks for them once, and again if some were withdrawn. */
   #eventSeqs(next: Run, before: JournaledRun | null): Pick<JournaledRun, "eventSeq" | "endedSeq"> {
     const { next: seq } = this.#journal.sequence;
     if (!isOpen(next)) return { eventSeq: seq, endedSeq: seq };
@@ -273,7 +251,7 @@ export class Ledger {
     return { eventSeq: isAsked ? before.eventSeq : seq, endedSeq: null };
   }
 
-  /** The order of those that wait is the order of the writes with which they got into the queue, and not of a clock. */
+  /** The order of the writes with which they got into the queue, and not of a clock. */
   #readySeq(run: Run, before: number | null): number | null {
     if (run.gates === null) return before;
     if (isQueued(run) || run.releasedAt !== null) return before ?? this.#journal.sequence.next;
@@ -282,10 +260,9 @@ export class Ledger {
   }
 
   /**
-   * Until when a run that has just ended occupies its queue. An attempt under way may begin the job, so the run first
-   * occupies the queue for the lease of the attempt at most. If the run was cancelled before its job has started,
-   * nobody knows whether the job is at work: the receiver may have accepted it. So the job then has the time that any
-   * job has which is asked to stop.
+   * Until when a run that has just ended occupies its queue: for the lease of an attempt under way, which may begin the
+   * job. If it was cancelled before its job has started, the receiver may have accepted it, so the job has the time
+   * that any job has which is asked to stop.
    */
   #occupancy(run: Run, event: RunEvent, now: number): Occupancy {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
@@ -306,9 +283,9 @@ export class Ledger {
   }
 
   /**
-   * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
-   * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
-   * `isUrgent`: D1 gets it soon. D1 alone lists runs that wait at a gate, or did, by their tokens.
+   * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it. What a
+   * failed part left undone is found by the alarm that the version has set. `isUrgent`: D1 gets it soon, because only
+   * D1 lists runs with gates by their tokens.
    */
   #follow({ id }: Run, written: Written, isUrgent: boolean, now: number, rest: readonly (() => unknown)[]): void {
     const parts = [
@@ -328,7 +305,6 @@ export class Ledger {
   }
 }
 
-/** An ended run without its texts, and without the hashes that were made of them. */
 export function withoutTexts(run: JournaledRun, now: number): JournaledRun {
   const hashes = { createFingerprint: "", fingerprintKeyId: null, changeKey: null, changeFingerprint: null };
   return { ...run, ...erased(run, run.occupiedUntil !== null, now), ...hashes };
@@ -362,16 +338,10 @@ const FAILURES = {
   replaced: "cancellation",
 } as const satisfies Readonly<Record<EndCause, string>>;
 
-/**
- * A line costs more than all that a report does in the journal, and one thread serves the whole environment. 25 a second
- * are nine times what one D1 can keep for 30 days, so only a burst loses lines.
- */
+/** A line costs more than a report does in the journal. 25 a second are nine times what one D1 can keep for 30 days. */
 const LINES_PER_SECOND = 25;
 
-/**
- * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
- * (opentelemetry.io/docs/specs/semconv/cicd).
- */
+/** Its names are those of OpenTelemetry's conventions for CI/CD (opentelemetry.io/docs/specs/semconv/cicd). */
 export class EndLog {
   readonly #coordinator: string;
   readonly #limit = new LogLimit(LINES_PER_SECOND);
@@ -380,7 +350,6 @@ export class EndLog {
     this.#coordinator = coordinator;
   }
 
-  /** Writes the line of a run that has just ended. Does nothing for an open run. */
   write({ id, source, actionName, status, endCause, createdAt, startedAt, completedAt }: Run, now: number): void {
     if (completedAt === null || endCause === null) return;
     const line = this.#limit.next(now);

@@ -1,14 +1,8 @@
-/**
- * Where the environment lives: the calls about it, each of which is one critical section because the replicas' roles are
- * the move, and the cleaning of the databases that the environment has left.
- */
-import { logFailure } from "../../base/log.ts";
+/** Where the environment lives: the calls about it, each one critical section, and the cleaning of what it has left. */
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../base/time.ts";
 import { boundDatabase, NotBound } from "../../settings/databases.ts";
 import { deleteLeftovers } from "../d1/environments.ts";
 import {
-  type Home,
-  type HomeState,
   isUnderWay,
   leftDatabase,
   type Move,
@@ -20,69 +14,62 @@ import {
 import type { ReplicaRows } from "../journal/replica-rows.ts";
 import { changeMove, NEW_MOVE } from "../replication/replica-set.ts";
 import type { DueWork } from "./alarm.ts";
-import type { Context } from "./context.ts";
-import { type IsCurrent, LeasedCall } from "./leased-call.ts";
+import { Part } from "./context.ts";
+import type { IsCurrent } from "./leased-call.ts";
 
 /** How long the old rows stay for isolates that remember the old database: longer than they remember anything. */
 const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
 const CLEAN_AGAIN_MS = HOUR_MS;
 
-export class MoveHandler implements MoveCalls {
-  readonly #context: Context;
+export class MoveHandler extends Part {
+  readonly calls: MoveCalls = {
+    state: async () => {
+      const { replicas, replication, journal } = this.context;
+      const home = replicas.primary?.home ?? null;
+      const isNew = journal.sequence.last === 0 && journal.replicas.length === 0;
+      const { unreplicated } = replication;
+      return { home, moves: this.#moves(Date.now()), bytes: journal.sql.databaseSize, isNew, unreplicated };
+    },
 
-  constructor(context: Context) {
-    this.#context = context;
-  }
+    chooseHome: async (database) => this.context.replicas.chooseHome(database),
 
-  async state(): Promise<HomeState> {
-    const { replicas, replication, journal } = this.#context;
-    const home = replicas.primary?.home ?? null;
-    const isNew = journal.sequence.last === 0 && journal.replicas.length === 0;
-    const { unreplicated } = replication;
-    return { home, moves: this.#moves(Date.now()), bytes: journal.sql.databaseSize, isNew, unreplicated };
-  }
+    begin: async (from, database) => {
+      const now = Date.now();
+      this.context.replicas.adopt(from, now);
+      // Even if the move is refused, the home that was adopted needs its retry of replication.
+      this.context.arm(now);
+      const moves = this.#moves(now);
+      const underWay = moves.find(isUnderWay);
+      if (underWay !== undefined) {
+        const isSame = underWay.target.database === database;
+        return isSame ? { ok: true, move: underWay } : { ok: false, reason: "move_under_way" };
+      }
+      // Another move was over between the question where the environment lives and this request.
+      const home = this.context.replicas.primary?.home;
+      if (home?.generation !== from.generation || home.database === database)
+        return { ok: false, reason: "move_under_way" };
+      if (moves.some((move) => leftDatabase(move) === database)) return { ok: false, reason: "moved_lately" };
+      const generation = 1 + Math.max(from.generation, ...moves.map(({ target }) => target.generation));
+      this.context.replicas.beginCopy({ ...NEW_MOVE, from, target: { database, generation }, requestedAt: now });
+      this.context.arm(now);
+      return this.#newest(now);
+    },
 
-  async chooseHome(database: number): Promise<Home> {
-    return this.#context.replicas.chooseHome(database);
-  }
+    cancel: async () => {
+      const now = Date.now();
+      if (this.context.replicas.copy === null) {
+        const isUnregistered = this.#moves(now).some(isUnderWay);
+        return isUnregistered ? { ok: false, reason: "move_under_way" } : null;
+      }
+      this.context.replicas.cancelCopy();
+      this.context.arm(now);
+      return this.#newest(now);
+    },
+  };
 
-  async begin(from: Home, database: number): Promise<MoveReply> {
-    const now = Date.now();
-    this.#context.replicas.adopt(from, now);
-    // Even if the move is refused, the home that was adopted needs its retry of replication.
-    this.#context.arm(now);
-    const moves = this.#moves(now);
-    const underWay = moves.find(isUnderWay);
-    if (underWay !== undefined) {
-      const isSame = underWay.target.database === database;
-      return isSame ? { ok: true, move: underWay } : { ok: false, reason: "move_under_way" };
-    }
-    // Another move was over between the question where the environment lives and this request.
-    const home = this.#context.replicas.primary?.home;
-    if (home?.generation !== from.generation || home.database === database)
-      return { ok: false, reason: "move_under_way" };
-    if (moves.some((move) => leftDatabase(move) === database)) return { ok: false, reason: "moved_lately" };
-    const generation = 1 + Math.max(from.generation, ...moves.map(({ target }) => target.generation));
-    this.#context.replicas.beginCopy({ ...NEW_MOVE, from, target: { database, generation }, requestedAt: now });
-    this.#context.arm(now);
-    return this.#newest(now);
-  }
-
-  async cancel(): Promise<MoveReply | null> {
-    const now = Date.now();
-    if (this.#context.replicas.copy === null) {
-      const isUnregistered = this.#moves(now).some(isUnderWay);
-      return isUnregistered ? { ok: false, reason: "move_under_way" } : null;
-    }
-    this.#context.replicas.cancelCopy();
-    this.#context.arm(now);
-    return this.#newest(now);
-  }
-
-  /** Those that are not over, the oldest first. */
   #moves(now: number): Move[] {
-    const { copy, leaving } = this.#context.replicas;
+    const { copy, leaving } = this.context.replicas;
     const remaining = copy?.resync.remaining ?? null;
     return [...leaving, ...(copy === null ? [] : [copy.rows])]
       .flatMap(({ state: { move, role } }) => {
@@ -101,7 +88,6 @@ export class MoveHandler implements MoveCalls {
   }
 }
 
-/** Of a move whose old rows are not all gone, or that was cancelled. */
 function statusOf(move: MoveRecord, now: number): MoveStatus {
   if (move.cleanedAt !== null) return "cleaned";
   if (move.isCancelled) return "cleaning";
@@ -121,39 +107,25 @@ function afterwards(at: number, ms: number, now: number): number {
   return Math.min(at, now) + ms;
 }
 
-/** The timeout of a statement. */
 const STATEMENT_MAX_MS = 8000;
 /** How many statements a pass makes, and after how long it makes no other. It leaves D1 to others. */
 const PASS_STATEMENTS = 20;
 const PASS_MAX_MS = 20_000;
-/** The pause after a pass that left rows. */
 const PAUSE_MS = 250;
 const CLEANING = { leaseMs: PASS_MAX_MS + STATEMENT_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-/** Deletes the environment's rows in the databases that it has left, twice. The alarm starts each pass. */
-export class Cleaning implements DueWork {
-  readonly #context: Context;
-  readonly #call: LeasedCall;
+/** Deletes the environment's rows in the databases that it has left, twice. */
+export class Cleaning extends Part implements DueWork {
+  readonly #call = this.leasedCall(CLEANING, "move_failed", { status: "cleaning" });
 
-  constructor(context: Context) {
-    this.#context = context;
-    this.#call = new LeasedCall({
-      ...CLEANING,
-      failed: (error) => this.#logFailed(error),
-      ended: () => context.arm(Date.now()),
-    });
-  }
-
-  /** When the next pass is due. */
   nextAt(now: number): number {
-    const due = this.#context.replicas.leaving.map((rows) => leftUntil(rows, now));
+    const due = this.context.replicas.leaving.map((rows) => leftUntil(rows, now));
     return Math.max(Math.min(...due), this.#call.nextAt(now));
   }
 
-  /** Starts a pass if one is due. */
   takeBatch(now: number): number {
     if (this.nextAt(now) > now) return 0;
-    const due = this.#context.replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
+    const due = this.context.replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
     this.#call.start(now, async (isCurrent) => {
       const pauses = await Promise.all(due.map((rows) => this.#clean(rows, isCurrent)));
       return pauses.includes(null) ? null : Math.max(...pauses.map(Number));
@@ -163,7 +135,7 @@ export class Cleaning implements DueWork {
 
   /** Returns how long the next pass must wait; null after a failure. Never throws. */
   async #clean(rows: ReplicaRows, isCurrent: IsCurrent): Promise<number | null> {
-    const { replicas } = this.#context;
+    const { replicas } = this.context;
     try {
       const areGone = await this.#areGone(rows, isCurrent);
       // A restored object can find itself in this database, and the last deletion can have taken rows of it.
@@ -174,18 +146,14 @@ export class Cleaning implements DueWork {
       else replicas.forget(rows);
       return 0;
     } catch (error) {
-      this.#logFailed(error, rows.database);
+      this.logFailure("move_failed", error, { database: rows.database, status: "cleaning" });
       return null;
     }
   }
 
-  #logFailed(error: unknown, database?: number): void {
-    logFailure("move_failed", error, { coordinator: this.#context.journal.scope, database, status: "cleaning" });
-  }
-
-  /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
+  /** A database that is not bound any more can't be cleaned. */
   async #areGone(rows: ReplicaRows, isCurrent: IsCurrent): Promise<boolean> {
-    const { env, journal } = this.#context;
+    const { env, journal } = this.context;
     const deleteSome = async () => deleteLeftovers(await boundDatabase(env, rows.database), journal.scope);
     const beganAt = Date.now();
     try {
@@ -202,7 +170,6 @@ export class Cleaning implements DueWork {
   }
 }
 
-/** When its rows may be deleted. */
 function leftUntil({ state: { move } }: ReplicaRows, now: number): number {
   return move === null ? now : cleanableAt(move, now);
 }

@@ -6,10 +6,9 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
 import type { CancelOrder, ChangeKey, Inclusion, InputsReply, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
-import type { Tails } from "./tails.ts";
+import type { Tails } from "./subscriptions.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
-export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 export const ERASED = { ok: false, reason: "run_erased" } as const;
 export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
 
@@ -22,7 +21,7 @@ export class Replies {
     this.#tails = tails;
   }
 
-  /** The platform holds the answer back until all of it is durable, an end that was noticed just now included. */
+  /** The platform holds the answer back until all of it is durable. */
   run(run: JournaledRun, { replayed = false, include }: Inclusion & { readonly replayed?: boolean } = {}): RunAnswer {
     return {
       ok: true,
@@ -41,7 +40,6 @@ export class Replies {
     };
   }
 
-  /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsReply {
     if (run.erasedAt !== null) return ERASED;
     const { actionName, title, subject, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
@@ -64,7 +62,6 @@ export class Replies {
     };
   }
 
-  /** What a delivery says of the run's newest event; null if endpoints hear of none. */
   event(run: JournaledRun): EventContent | null {
     const event = eventOf(run);
     if (event === null) return null;
@@ -72,10 +69,7 @@ export class Replies {
     return { runId, ...event, previousStatus, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
-  /**
-   * With what only a coordinator knows: the last heartbeat, the position of a queued run, and how far a
-   * failing dispatch got. `tail`: only for an answer, because nothing else may keep it.
-   */
+  /** With what only a coordinator knows. `tail`: only for an answer, because nothing else may keep it. */
   #details(run: JournaledRun, tail: Tail | null = null): string {
     const heartbeat = withTail(shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)), tail);
     const dispatch = run.failedAttempt === null ? null : this.#journal.dispatches.of(run.id);
@@ -91,10 +85,7 @@ export class Replies {
     return { position: queues.positionOf(run, overtakes), behind };
   }
 
-  /**
-   * Whether a webhook of this run is pending or was ever attempted. A run that ended before its first attempt counts as
-   * one without, because its callback token is worth nothing any more.
-   */
+  /** A run that ended before its first attempt counts as one without, because its token is worth nothing any more. */
   #wasDispatched(id: string): boolean {
     return this.#journal.dispatches.of(id) !== null || this.#journal.timeline.hasAttempt(id);
   }
@@ -119,7 +110,6 @@ export function fingerprintRefusal(
   return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
 }
 
-/** Whether a request is the one that this key sent before. */
 export function isSame(change: ChangeKey, key: string | null, fingerprint: string | null): boolean {
   return change.key === key && change.fingerprint === fingerprint;
 }

@@ -1,9 +1,7 @@
 /**
- * What becomes of ended runs when their retention is over. The purge deletes D1's rows, so that no list shows a run that
- * the journal has forgotten, and so that the journal still knows the runs if D1 fails. Without an archive, the journal
- * forgets the runs then. With one, it keeps them until an object of the archive has them. No caller waits for any of it.
- *
- * A run gets the instant of its purge with each version. Only the operator's request changes that of ended runs.
+ * What becomes of ended runs when their retention is over. The purge deletes D1's rows first, so that no list shows a
+ * run that the journal has forgotten. Without an archive, the journal forgets the runs then. With one, it keeps them
+ * until an object of the archive has them. Only the operator's request changes the instant of an ended run's purge.
  */
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, within } from "../../base/time.ts";
@@ -11,46 +9,37 @@ import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-r
 import { BEGINNING, type Due, type EndedRun, fittingIntoBatch, type KeptRun } from "../journal/due-rows.ts";
 import type { Journal } from "../journal/journal.ts";
 import { WALK_ROWS } from "../journal/run-walks.ts";
-import type { ArchiveCalls, ArchivedRun, PurgeCalls, PurgeEffect, PurgeState } from "../protocol.ts";
+import type { ArchiveCalls, PurgeCalls, PurgeState } from "../protocol.ts";
 import { toWireEvent } from "../timeline.ts";
 import type { DueWork } from "./alarm.ts";
-import type { Context } from "./context.ts";
+import { type Context, Part } from "./context.ts";
 import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** Small enough that a callback never waits long for a batch. */
 const PASS_RUNS = 200;
-/** How long a purge takes at most, and how long the next one waits after a failure. */
 const PURGE = { leaseMs: 10_000, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-export class Purge implements DueWork {
-  readonly #context: Context;
+export class Purge extends Part implements DueWork {
   readonly #archive: Archive;
-  readonly #call: LeasedCall;
+  readonly #call = this.leasedCall(PURGE, "purge_failed");
 
   constructor(context: Context, archive: Archive) {
-    this.#context = context;
+    super(context);
     this.#archive = archive;
-    this.#call = new LeasedCall({
-      ...PURGE,
-      failed: (error) => logFailure("purge_failed", error, { coordinator: context.journal.scope }),
-      ended: () => context.arm(Date.now()),
-    });
   }
 
-  /** When the next runs are to be purged. */
   nextAt(now: number): number {
-    return Math.max(this.#context.journal.due.nextPurgeAt(this.#after), this.#call.nextAt(now));
+    return Math.max(this.journal.due.nextPurgeAt(this.#after), this.#call.nextAt(now));
   }
 
-  /** Starts to purge the runs that are due. */
   takeBatch(now: number): number {
     if (this.#call.nextAt(now) > now) return 0;
-    const runs = this.#context.journal.due.purgeable(now, PASS_RUNS, this.#after);
+    const runs = this.journal.due.purgeable(now, PASS_RUNS, this.#after);
     if (runs.length === 0) return 0;
     const isLast = !this.#archive.isBound;
-    const purged = isLast ? notified(this.#context, runs, now) : runs;
+    const purged = isLast ? notified(this.context, runs, now) : runs;
     const ids = purged.map(({ id }) => id);
-    if (isLast && ids.length > 0 && mustCountFirst(this.#context.journal, ids)) return 0;
+    if (isLast && ids.length > 0 && mustCountFirst(this.journal, ids)) return 0;
     if (ids.length === 0) this.#call.wait(PURGE.retryFirstMs, now);
     else this.#call.start(now, (isCurrent) => this.#remove(purged, ids, isCurrent));
     return ids.length;
@@ -58,11 +47,11 @@ export class Purge implements DueWork {
 
   /** An archive has its own rule for runs that have no rows in D1 any more. */
   get #after() {
-    return this.#archive.isBound ? this.#context.journal.archive.deletedTo : BEGINNING;
+    return this.#archive.isBound ? this.journal.archive.deletedTo : BEGINNING;
   }
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[], isCurrent: IsCurrent): Promise<number> {
-    const { journal, replication } = this.#context;
+    const { journal, replication } = this.context;
     this.#archive.deleting();
     await replication.delete(ids);
     if (!isCurrent()) return 0;
@@ -79,10 +68,7 @@ export class Purge implements DueWork {
   }
 }
 
-/**
- * The first of these runs, up to one that webhook endpoints may not be notified of yet. Every walk over the journal must
- * have passed a run before the run goes. A full object forgets all.
- */
+/** The first of these runs, up to one that endpoints may not have heard of. A full object forgets all. */
 function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[], now: number): readonly EndedRun[] {
   const { keptAfter } = journal.fanOut;
   const isFull = keptAfter !== Number.POSITIVE_INFINITY && storageLimit.isReached(now);
@@ -91,8 +77,7 @@ function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[],
 }
 
 /**
- * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The runs
- * stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
+ * Counts on if one of the runs is not counted yet. They stay due. A full object forgets them even if the count fails.
  */
 function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly string[]): boolean {
   if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
@@ -105,42 +90,78 @@ function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly
   }
 }
 
-/**
- * How long a run stays after its end was written that still has work, however short the retention: its time for a stop
- * request.
- */
+/** How long a run that still has work stays after its end was written, however short the retention. */
 const WORK_MAX_MS = HOUR_MS;
 
-/** A purge that the operator asked for. */
 interface PurgeRequest extends Omit<PurgeState, "remaining"> {
   /** The id up to which runs were looked at; null if all were. */
   readonly walkedTo: string | null;
 }
 
-/**
- * Shortens the retention of runs that have ended, on the operator's request. A walk gives them new instants, a bounded
- * number at a time, each step with its cursor in one transaction. Then the purge and the archive remove them, as ever.
- */
-export class Shortening implements DueWork {
-  readonly #context: Context;
+/** Shortens the retention of ended runs, by a walk whose steps are one transaction each with their cursor. */
+export class Shortening extends Part implements DueWork {
   readonly #archive: Archive;
-  readonly handler: PurgeHandler;
 
   constructor(context: Context, archive: Archive) {
-    this.#context = context;
+    super(context);
     this.#archive = archive;
-    this.handler = new PurgeHandler(context);
   }
 
+  readonly calls: PurgeCalls = {
+    begin: async (days) => {
+      const { journal } = this.context;
+      if (!journal.isWritten) return null;
+      const before = requestIn(journal);
+      if (before === null || before.completedAt !== null || before.days !== days) {
+        const now = Date.now();
+        note(journal, { days, requestedAt: now, completedAt: null, shortened: 0, walkedTo: "" });
+        this.context.arm(now);
+      }
+      return this.calls.state();
+    },
+
+    state: async () => {
+      const { journal } = this.context;
+      const request = requestIn(journal);
+      if (request === null) return null;
+      const { walkedTo: _, ...state } = request;
+      let remaining = 0;
+      for (let after: Due | null = BEGINNING; after !== null; ) {
+        const { count, next } = journal.due.countEnded(state.requestedAt, after);
+        remaining += count;
+        after = next;
+        if (after !== null) await scheduler.wait(0);
+      }
+      return { ...state, remaining };
+    },
+
+    preview: async (days) => {
+      const { journal } = this.context;
+      const requestedAt = Date.now();
+      let [shortened, remaining] = [0, 0];
+      for (let after: string | null = ""; after !== null; ) {
+        const looked: readonly KeptRun[] = journal.due.keptAfter(after, WALK_ROWS);
+        const step = sooner(this.context, looked, { days, requestedAt });
+        const isDue = ({ completedAt, purgeAt }: KeptRun) => completedAt !== null && purgeAt <= requestedAt;
+        shortened += step.length;
+        remaining += looked.filter(isDue).length + step.filter(({ dueAt }) => dueAt <= requestedAt).length;
+        after = looked.length < WALK_ROWS ? null : (looked.at(-1)?.id ?? null);
+        // Between two steps, other calls are served.
+        if (after !== null) await scheduler.wait(0);
+      }
+      return { shortened, remaining };
+    },
+  };
+
   nextAt(now: number): number {
-    const request = requestIn(this.#context.journal);
+    const request = requestIn(this.journal);
     if (request === null || request.completedAt !== null) return Number.POSITIVE_INFINITY;
-    const isOver = request.walkedTo === null && this.#context.journal.due.nextPurgeAt() > request.requestedAt;
+    const isOver = request.walkedTo === null && this.journal.due.nextPurgeAt() > request.requestedAt;
     return request.walkedTo !== null || isOver ? now : Number.POSITIVE_INFINITY;
   }
 
   takeBatch(now: number): number {
-    const { journal, replication } = this.#context;
+    const { journal, replication } = this.context;
     const request = requestIn(journal);
     if (request === null || this.nextAt(now) > now) return 0;
     if (request.walkedTo === null) {
@@ -148,7 +169,7 @@ export class Shortening implements DueWork {
       return 0;
     }
     const looked = journal.due.keptAfter(request.walkedTo, WALK_ROWS);
-    const all = sooner(this.#context, looked, request);
+    const all = sooner(this.context, looked, request);
     // A row is rewritten as a whole.
     const step = fittingIntoBatch(all);
     const isCut = step.length < all.length;
@@ -179,13 +200,12 @@ function note({ metadata }: Journal, request: PurgeRequest): void {
   metadata.set("purge", JSON.stringify(request));
 }
 
-/** A run that will be kept for `keptMs` after its end, until `dueAt`. */
 interface ShortenedRun extends KeptRun {
   readonly keptMs: number;
   readonly dueAt: number;
 }
 
-/** Those of these runs that the request lets go sooner. A run that is due already stays as it is. */
+/** A run that is due already stays as it is. */
 function sooner(
   { journal }: Context,
   runs: readonly KeptRun[],
@@ -212,70 +232,13 @@ function workUntil({ completedAt, changedAt }: KeptRun): number {
   return Math.max(completedAt ?? 0, changedAt) + WORK_MAX_MS;
 }
 
-/** What the operator's request asks. A caller reaches each method of this class, so it has no others. */
-export class PurgeHandler implements PurgeCalls {
-  readonly #context: Context;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  async begin(days: number): Promise<PurgeState | null> {
-    const { journal } = this.#context;
-    if (!journal.isWritten) return null;
-    const before = requestIn(journal);
-    if (before === null || before.completedAt !== null || before.days !== days) {
-      const now = Date.now();
-      note(journal, { days, requestedAt: now, completedAt: null, shortened: 0, walkedTo: "" });
-      this.#context.arm(now);
-    }
-    return this.state();
-  }
-
-  async state(): Promise<PurgeState | null> {
-    const { journal } = this.#context;
-    const request = requestIn(journal);
-    if (request === null) return null;
-    const { walkedTo: _, ...state } = request;
-    let remaining = 0;
-    for (let after: Due | null = BEGINNING; after !== null; ) {
-      const { count, next } = journal.due.countEnded(state.requestedAt, after);
-      remaining += count;
-      after = next;
-      if (after !== null) await scheduler.wait(0);
-    }
-    return { ...state, remaining };
-  }
-
-  async preview(days: number): Promise<PurgeEffect> {
-    const { journal } = this.#context;
-    const requestedAt = Date.now();
-    let [shortened, remaining] = [0, 0];
-    for (let after: string | null = ""; after !== null; ) {
-      const looked: readonly KeptRun[] = journal.due.keptAfter(after, WALK_ROWS);
-      const step = sooner(this.#context, looked, { days, requestedAt });
-      const isDue = ({ completedAt, purgeAt }: KeptRun) => completedAt !== null && purgeAt <= requestedAt;
-      shortened += step.length;
-      remaining += looked.filter(isDue).length + step.filter(({ dueAt }) => dueAt <= requestedAt).length;
-      after = looked.length < WALK_ROWS ? null : (looked.at(-1)?.id ?? null);
-      // Between two steps, other calls are served.
-      if (after !== null) await scheduler.wait(0);
-    }
-    return { shortened, remaining };
-  }
-}
-
-/** How many runs one object has at most. */
 const OBJECT_RUNS = 1000;
 /** How long D1 may take to delete, and the Worker to write. */
 const DELETION_MAX_MS = 10_000;
 const WRITE_MAX_MS = 60_000;
 const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
 
-/**
- * A try to write an object. `day`: on which its runs ended, in ms. Runs that were sealed have a key that names it.
- * `erased`: how many of its runs were erased when it began.
- */
+/** `day`: in ms; NaN if a sealed key names it. `erased`: how many of its runs were erased when it began. */
 interface ArchiveTry {
   readonly id: string;
   readonly ids: readonly string[];
@@ -284,58 +247,70 @@ interface ArchiveTry {
 }
 
 /**
- * Writes runs to the archive before the journal forgets them. One object has the runs of one day of ends. A coordinator
- * archives once a day, or as soon as OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run.
- *
- * A try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
- * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
+ * Writes runs to the archive before the journal forgets them. A coordinator archives once a day, or as soon as
+ * OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run. `seal` notes the runs and the key in
+ * the journal. From then on, every try has exactly these runs, so however many tries are lost or late, a run is in one
+ * object.
  */
-export class Archive implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class Archive extends Part implements DueWork {
   readonly #call: LeasedCall;
   /** Whether a bucket is bound. */
-  readonly isBound: boolean;
-  readonly handler: ArchiveHandler;
+  readonly isBound = this.context.env.ARCHIVE !== undefined;
+  /** Only this try gets answers. */
+  #underWay: ArchiveTry | null = null;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
   /** From when on runs have become due since the deletion in D1 began that is under way. */
   #dueFrom = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-    this.isBound = context.env.ARCHIVE !== undefined;
-    this.handler = new ArchiveHandler(context.journal);
+    super(context);
     this.#call = new LeasedCall({
       ...ARCHIVING,
       failed: (error, failures) => {
-        const runs = this.handler.underWay?.ids.length;
-        logFailure("archive_failed", error, { coordinator: context.journal.scope, runs, failures });
+        const runs = this.#underWay?.ids.length;
+        this.logFailure("archive_failed", error, { runs, failures });
       },
       ended: () => {
-        this.handler.underWay = null;
+        this.#underWay = null;
         this.#waiting = null;
         context.arm(Date.now());
       },
     });
   }
 
+  readonly calls: ArchiveCalls = {
+    page: async (tryId, from) => {
+      if (this.#underWay?.id !== tryId) return null;
+      const ids = this.journal.archive.fitting(this.#underWay.ids.slice(from), PASS_RUNS);
+      return ids.map((id) => ({ id, line: this.#line(id) }));
+    },
+
+    seal: async (tryId, count, hash) => {
+      if (this.#underWay?.id !== tryId) return null;
+      const { archive, runs, scope } = this.journal;
+      // The object may have the texts of a run that was erased since. The next try reads it again.
+      if (runs.countErased(this.#underWay.ids) > this.#underWay.erased) return null;
+      const key = archive.batch?.key ?? objectKey(scope, this.#underWay.day, hash);
+      archive.setBatch({ key, ids: this.#underWay.ids.slice(0, count), isWritten: false });
+      return key;
+    },
+  };
+
   nextAt(now: number): number {
     if (!this.isBound) return Number.POSITIVE_INFINITY;
-    return Math.max(this.#journal.archive.hasBatch ? now : this.#dueAt(now), this.#call.nextAt(now));
+    return Math.max(this.journal.archive.hasBatch ? now : this.#dueAt(now), this.#call.nextAt(now));
   }
 
-  /** Starts the next try if one is due. */
   takeBatch(now: number): number {
     if (this.nextAt(now) > now) return 0;
-    const { batch } = this.#journal.archive;
+    const { batch } = this.journal.archive;
     const next = batch === null ? this.#choose(now) : { ids: batch.ids, day: Number.NaN };
     if (next === null) return 0;
     this.#call.start(now, async (isCurrent) => {
-      const erased = this.#journal.runs.countErased(next.ids);
-      this.handler.underWay = { id: crypto.randomUUID(), ...next, erased };
-      const isWritten = batch?.isWritten === true || (await this.#write(this.handler.underWay));
+      const erased = this.journal.runs.countErased(next.ids);
+      this.#underWay = { id: crypto.randomUUID(), ...next, erased };
+      const isWritten = batch?.isWritten === true || (await this.#write(this.#underWay));
       if (!isWritten) return null;
       await this.#forget(isCurrent);
       return 0;
@@ -343,56 +318,52 @@ export class Archive implements DueWork {
     return 0;
   }
 
-  /** A deletion begins in D1. */
   deleting(): void {
     this.#dueFrom = Number.POSITIVE_INFINITY;
   }
 
-  /**
-   * Notes that D1's rows of `count` runs, up to the one `to`, are deleted. If others before it have become due meanwhile,
-   * the deletion is made again with these.
-   */
+  /** If runs before `to` have become due meanwhile, the deletion is made again with these. */
   deleted(to: Due, count: number): void {
     if (to.dueAt >= this.#dueFrom) return;
-    this.#journal.archive.setDeletedTo(to);
+    this.journal.archive.setDeletedTo(to);
     if (this.#waiting !== null) this.#waiting += count;
   }
 
   /** Lets D1's rows of runs be deleted that are due from `dueAt` on now. Call it in the transaction that makes them due. */
   goBack(dueAt: number): void {
     this.#dueFrom = Math.min(this.#dueFrom, dueAt);
-    if (dueAt > this.#journal.archive.deletedTo.dueAt) return;
-    this.#journal.archive.setDeletedTo({ dueAt, id: "" });
+    if (dueAt > this.journal.archive.deletedTo.dueAt) return;
+    this.journal.archive.setDeletedTo({ dueAt, id: "" });
     this.#waiting = null;
   }
 
   #dueAt(now: number): number {
-    const firstAt = this.#journal.due.nextPurgeAt();
+    const firstAt = this.journal.due.nextPurgeAt();
     if (firstAt === Number.POSITIVE_INFINITY) return firstAt;
-    this.#waiting ??= this.#journal.archive.countDeleted(OBJECT_RUNS);
+    this.#waiting ??= this.journal.archive.countDeleted(OBJECT_RUNS);
     return this.#waiting >= OBJECT_RUNS ? now : firstAt + DAY_MS;
   }
 
   /** The runs of the next object; null if no run may be archived yet. */
   #choose(now: number): Pick<ArchiveTry, "ids" | "day"> | null {
-    const { runs, day } = this.#journal.archive.next(now, OBJECT_RUNS);
-    const ids = notified(this.#context, runs, now).map(({ id }) => id);
+    const { runs, day } = this.journal.archive.next(now, OBJECT_RUNS);
+    const ids = notified(this.context, runs, now).map(({ id }) => id);
     if (ids.length === 0) {
       // The clock stepped back, or webhook endpoints must hear of the first run before it goes.
       this.#call.wait(ARCHIVING.retryFirstMs, now);
       return null;
     }
-    return mustCountFirst(this.#journal, ids) ? null : { ids, day };
+    return mustCountFirst(this.journal, ids) ? null : { ids, day };
   }
 
   /** Whether the object was written. D1's rows go once more, because a run can be due before it ends. */
   async #write({ id, ids }: ArchiveTry): Promise<boolean> {
-    const { replication, entrypoints } = this.#context;
-    const { scope, archive } = this.#journal;
+    const { replication, entrypoints } = this.context;
+    const { scope, archive } = this.journal;
     await within(DELETION_MAX_MS, replication.delete(ids));
     const answer = await entrypoints.RunArchive.write({ id, scope, isSealed: archive.hasBatch });
     if (answer.type === "failed") throw new Error(answer.error);
-    if (this.handler.underWay?.id !== id || answer.type === "not_written") return false;
+    if (this.#underWay?.id !== id || answer.type === "not_written") return false;
     const { batch } = archive;
     log("info", "archived", { coordinator: scope, runs: batch?.ids.length, key: batch?.key });
     return true;
@@ -400,56 +371,28 @@ export class Archive implements DueWork {
 
   /** Forgets the runs of an object that was written. A batch with many events takes several passes. */
   async #forget(isCurrent: IsCurrent): Promise<void> {
-    const { archive } = this.#journal;
+    const { archive } = this.journal;
     for (;;) {
       const { batch } = archive;
       if (batch === null || !isCurrent()) return;
       const ids = archive.fitting(batch.ids, PASS_RUNS);
       const left = batch.ids.slice(ids.length);
-      this.#journal.transaction(() => {
-        this.#journal.forget(ids);
+      this.journal.transaction(() => {
+        this.journal.forget(ids);
         archive.setBatch(left.length === 0 ? null : { ...batch, ids: left, isWritten: true });
       });
-      this.#context.replication.forget(ids);
+      this.context.replication.forget(ids);
       // Between two passes, other calls are served.
       await scheduler.wait(0);
     }
-  }
-}
-
-/** What the Worker of a try asks. A caller reaches each method of this class, so it has no others. */
-export class ArchiveHandler implements ArchiveCalls {
-  readonly #journal: Journal;
-  /** The try under way. Only its calls get answers. */
-  underWay: ArchiveTry | null = null;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
-  /** Null if the try was given up. */
-  async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
-    if (this.underWay?.id !== tryId) return null;
-    const ids = this.#journal.archive.fitting(this.underWay.ids.slice(from), PASS_RUNS);
-    return ids.map((id) => ({ id, line: this.#line(id) }));
-  }
-
-  async seal(tryId: string, count: number, hash: string): Promise<string | null> {
-    if (this.underWay?.id !== tryId) return null;
-    const { archive, runs, scope } = this.#journal;
-    // The object may have the texts of a run that was erased since. The next try reads it again.
-    if (runs.countErased(this.underWay.ids) > this.underWay.erased) return null;
-    const key = archive.batch?.key ?? objectKey(scope, this.underWay.day, hash);
-    archive.setBatch({ key, ids: this.underWay.ids.slice(0, count), isWritten: false });
-    return key;
   }
 
   /** A run that can't be printed must not hold up the others, so its line says why it has nothing else. */
   #line(id: string): string {
     try {
-      return archivedLine(this.#journal, id);
+      return archivedLine(this.journal, id);
     } catch (error) {
-      logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: id });
+      this.logFailure("run_unprintable", error, { run: id });
       // The message can quote what only other permissions open.
       return JSON.stringify({ id, unprintable: error instanceof Error ? error.name : "Error" });
     }
@@ -466,9 +409,8 @@ export function archivePrefix(scope: string, day: number): string {
 }
 
 /**
- * A run as the archive has it, as JSON without a line break: what a token with `data:read` sees of the run. The line has
- * the ActionRun, `details` and the timeline. It has nothing that only other permissions open, such as excerpts of
- * receivers' responses. Throws if the run can't be printed.
+ * What a token with `data:read` sees of the run, as JSON without a line break: nothing that only other permissions
+ * open, such as excerpts of responses. Throws if the run can't be printed.
  */
 function archivedLine({ runs, timeline }: Journal, id: string): string {
   const run = runs.byId(id);

@@ -1,7 +1,4 @@
-/**
- * How people end a run before its job does: they cancel it, or they erase its texts, because somebody must be forgotten:
- * inputs, results, reasons, what it was about. What happened and when stays as evidence, with who did it.
- */
+/** How people end a run before its job does: they cancel it, or erase its texts, because somebody must be forgotten. */
 import { within } from "../../base/time.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { type Actor, creatorOf, isOneself, isOpen, nameOf } from "../run.ts";
@@ -13,10 +10,7 @@ import { withoutTexts } from "./ledger.ts";
 import { isCallers, KEY_REUSED, NOT_FOUND } from "./replies.ts";
 import { archivePrefix } from "./retention.ts";
 
-/**
- * `hasGrace`: whether the run stayed open, so that its job could stop. `decidedAt`: when the cancel that counts was
- * accepted; null if an earlier one ends the run.
- */
+/** `decidedAt`: when the cancel that counts was accepted; null if an earlier one ends the run. */
 interface CancelledRun {
   readonly ok: true;
   readonly run: JournaledRun;
@@ -25,7 +19,7 @@ interface CancelledRun {
   readonly decidedAt: number | null;
 }
 
-/** Cancels a run, for the caller of a request or for a bulk operation. `alongside`: writes what must be on record if the cancel is, in its transaction. */
+/** For the caller of a request or for a bulk operation. `alongside`: writes what must be on record if the cancel is. */
 export function cancelRun(
   { journal, ledger }: Context,
   id: string,
@@ -61,7 +55,6 @@ export function cancelRun(
   return { ok: true, run: changed, replayed: false, hasGrace, decidedAt: now };
 }
 
-/** How long a caller waits for the databases. */
 const WAIT_MAX_MS = 2500;
 /** The longest chain of retries that an answer names. */
 const CHAIN_MAX = 200;
@@ -106,7 +99,6 @@ function ownKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 
-/** Resolves when all databases have the run as it is, or a moment later. */
 async function replicated({ replicas }: Context, id: string): Promise<void> {
   let isOver = false;
   const written = async () => {
@@ -130,7 +122,6 @@ export function erasureOf(context: Context, run: JournaledRun): ErasureReply {
   };
 }
 
-/** What has the same texts: from the first run of a chain of retries, all that repeat it. */
 function chainOf({ journal, env }: Context, run: JournaledRun) {
   const { runs, archive, scope } = journal;
   const archived: { id: string; prefix: string }[] = [];

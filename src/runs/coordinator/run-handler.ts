@@ -1,53 +1,31 @@
 /** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
 
 import { msSinceOrLongAgo } from "../../base/time.ts";
-import type { NewDispatch } from "../../webhooks/dispatch.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { type Actor, begin, isOpen, type NewRun } from "../run.ts";
+import { begin, isOpen, type NewRun } from "../run.ts";
 import type {
-  AskedChanges,
   ChangeKey,
-  ChangesReply,
-  ErasureReply,
-  EventOptions,
-  Heartbeat,
   Inclusion,
-  InputsReply,
-  JobReply,
-  JobTold,
   RunAnswer,
   RunCalls,
-  RunCreation,
   RunRefusal,
   RunReply,
-  Subscriber,
   TimelinePage,
   TimelineReply,
-  Wait,
   WatchCalls,
 } from "../run-calls.ts";
 import { agentKey, retryKey, SAME_CALL_WITHIN_MS, startOf } from "../starts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
-import { type CancelRequest, endOf, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
-import type { Context } from "./context.ts";
+import { endOf, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import { type Context, Part } from "./context.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Scheduler } from "./gates/scheduler.ts";
-import type { Ledger } from "./ledger.ts";
-import {
-  cancelOrderOf,
-  fingerprintRefusal,
-  isCallers,
-  isSame,
-  KEY_REUSED,
-  NOT_FOUND,
-  type Replies,
-  TOO_MANY_WATCHERS,
-} from "./replies.ts";
+import { cancelOrderOf, fingerprintRefusal, isCallers, isSame, KEY_REUSED, NOT_FOUND } from "./replies.ts";
 import { cancelRun, eraseRun, erasureOf } from "./run-ends.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
 import type { Retries } from "./starts/retries.ts";
 import type { Schedules } from "./starts/schedules.ts";
+import { TOO_MANY_WATCHERS } from "./subscriptions.ts";
 
 interface Parts {
   readonly dispatches: Dispatches;
@@ -57,238 +35,209 @@ interface Parts {
   readonly schedules: Schedules;
 }
 
-export class RunHandler implements RunCalls {
-  readonly #context: Context;
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
-  readonly #replies: Replies;
-  readonly #dispatches: Dispatches;
-  readonly #gatedRuns: GatedRuns;
-  readonly #scheduler: Scheduler;
-  readonly #retries: Retries;
-  readonly #schedules: Schedules;
+export class RunHandler extends Part {
+  readonly #parts: Parts;
 
-  constructor(context: Context, { dispatches, gatedRuns, scheduler, retries, schedules }: Parts) {
-    this.#context = context;
-    this.#journal = context.journal;
-    this.#ledger = context.ledger;
-    this.#replies = context.replies;
-    this.#dispatches = dispatches;
-    this.#gatedRuns = gatedRuns;
-    this.#scheduler = scheduler;
-    this.#retries = retries;
-    this.#schedules = schedules;
+  constructor(context: Context, parts: Parts) {
+    super(context);
+    this.#parts = parts;
   }
 
-  async create(
-    input: NewRun,
-    sentKey: ChangeKey,
-    newDispatch: NewDispatch | null,
-    { preview, isFirstRetry, scheduled, startFailed, ...inclusion }: RunCreation = {},
-  ): Promise<RunReply> {
-    const now = Date.now();
-    const changeKey = this.#keyOf(sentKey, now);
-    const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
-    // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
-    // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
-    if (input.gates !== null || reason !== null || scheduled !== undefined) {
-      const existing = this.#existing(input, changeKey, inclusion, now);
-      if (existing !== null) return existing;
-    }
-    if (reason !== null) return { ok: false, reason };
-    const time = scheduled && this.#schedules.toDecide(scheduled.name, scheduled.at, now);
-    if (time === null) return { ok: false, reason: "time_decided" };
-    const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
-    const run = begin(input, now, { isDispatching: newDispatch !== null });
-    if (newDispatch !== null && run.gates !== null) {
-      const created = this.#gatedRuns.create(run, changeKey, newDispatch, { preview: preview ?? null, alongside }, now);
-      if (typeof created === "string") return { ok: false, reason: created };
+  readonly calls: RunCalls = {
+    create: async (
+      input,
+      sentKey,
+      newDispatch,
+      { preview, isFirstRetry, scheduled, startFailed, ...inclusion } = {},
+    ) => {
+      const now = Date.now();
+      const changeKey = this.#keyOf(sentKey, now);
+      const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
+      // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
+      // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
+      if (input.gates !== null || reason !== null || scheduled !== undefined) {
+        const existing = this.#existing(input, changeKey, inclusion, now);
+        if (existing !== null) return existing;
+      }
+      if (reason !== null) return { ok: false, reason };
+      const time = scheduled && this.#parts.schedules.toDecide(scheduled.name, scheduled.at, now);
+      if (time === null) return { ok: false, reason: "time_decided" };
+      const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
+      const run = begin(input, now, { isDispatching: newDispatch !== null });
+      if (newDispatch !== null && run.gates !== null) {
+        const created = this.#parts.gatedRuns.create(run, changeKey, newDispatch, { preview, alongside }, now);
+        if (typeof created === "string") return { ok: false, reason: created };
+        return this.#created(created, inclusion, now);
+      }
+      const { dispatch, events } =
+        newDispatch === null ? { dispatch: null, events: [] } : this.#parts.dispatches.begin(run, newDispatch, now);
+      const created = this.ledger.create(run, changeKey, { dispatch, events, alongside }, now);
+      if (created === null) {
+        return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
+      }
+      if (dispatch !== null) this.#parts.dispatches.outbox.launch(run.id, dispatch);
+      if (startFailed !== undefined)
+        return this.context.replies.run(this.#failStart(created, startFailed, now), inclusion);
       return this.#created(created, inclusion, now);
-    }
-    const { dispatch, events } =
-      newDispatch === null ? { dispatch: null, events: [] } : this.#dispatches.begin(run, newDispatch, now);
-    const created = this.#ledger.create(run, changeKey, { dispatch, events, ...(alongside && { alongside }) }, now);
-    if (created === null) {
-      return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
-    }
-    if (dispatch !== null) this.#dispatches.launch(run.id, dispatch);
-    if (startFailed !== undefined) return this.#replies.run(this.#failStart(created, startFailed, now), inclusion);
-    return this.#created(created, inclusion, now);
-  }
+    },
+
+    recall: async (sentKey, { refusedEventOf, ...inclusion } = {}) => {
+      const { runs, endedCounts } = this.journal;
+      const now = Date.now();
+      const changeKey = this.#keyOf(sentKey, now);
+      const existing = runs.byCreateKey(changeKey.key);
+      if (existing !== null) return this.#recalled(existing, changeKey, inclusion, now);
+      if (refusedEventOf !== undefined) {
+        endedCounts.countRefusedEvent(refusedEventOf);
+        // Metrics ask only a coordinator that D1 lists, and so far there may have been no run.
+        if (runs.isEmpty()) this.context.replicas.registration.beside(now);
+      }
+      return NOT_FOUND;
+    },
+
+    read: async (id, inclusion = {}) => {
+      const now = Date.now();
+      const run = this.ledger.current(id, now);
+      if (run === null) return NOT_FOUND;
+      if (inclusion.include === "details" && isOpen(run)) this.context.tails.noteRead(id, now);
+      return this.context.replies.run(run, inclusion);
+    },
+
+    inputs: async (id) => {
+      const run = this.ledger.current(id, Date.now());
+      if (run === null) return NOT_FOUND;
+      const inputs = this.context.replies.inputs(run);
+      const planned = this.journal.plannedRetries.of(id);
+      return planned === null || !inputs.ok ? inputs : { ...inputs, plannedRetry: { id: planned.retryId } };
+    },
+
+    applyEvent: async (id, event, changeKey, { replayOnly = false, mayWrite = false } = {}) => {
+      const now = Date.now();
+      const stored = this.journal.runs.byId(id);
+      if (stored === null) return NOT_FOUND;
+      // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
+      // been noticed.
+      const run = replayOnly ? stored : this.ledger.expired(stored, now);
+      if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
+        return cancelledAt(event, run, this.context.replies.run(run, { replayed: true }));
+      }
+      if (replayOnly) return NOT_FOUND;
+      if (this.#isUsed(changeKey, run)) return KEY_REUSED;
+      // Without this, a token that can only read could empty a queue.
+      if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
+        return { ok: false, reason: "write_required" };
+      }
+      const next = transition(run, event, now);
+      if (!next.ok) {
+        const isReport = event.type === "succeeded" || event.type === "failed";
+        if (isReport && run.occupiedUntil !== null) this.#parts.scheduler.jobEnded(run, now);
+        return { ok: false, reason: next.error };
+      }
+      const changed = this.ledger.update(run, next.value, event, now, { changeKey });
+      return cancelledAt(event, changed, this.context.replies.run(changed));
+    },
+
+    cancel: async (id, request, changeKey, { include } = {}) => {
+      const cancelled = cancelRun(this.context, id, request, changeKey, Date.now());
+      if (!cancelled.ok) return cancelled;
+      const { run, replayed, hasGrace, decidedAt } = cancelled;
+      const reply = { ...this.context.replies.run(run, { replayed, include }), hasGrace };
+      return decidedAt === null ? reply : { ...reply, decidedAt };
+    },
+
+    heartbeat: async (id, heartbeat) => {
+      const now = Date.now();
+      const run = this.ledger.current(id, now);
+      if (run === null) return NOT_FOUND;
+      const { externalUrl, tail } = heartbeat;
+      const event: RunEvent = { type: "heartbeat", externalUrl };
+      const next = transition(run, event, now);
+      if (!next.ok) return { ok: false, reason: next.error };
+      const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
+      const externalUrlRefused = refusal ?? undefined;
+      const { tails } = this.context;
+      const said = { cancel: cancelOrderOf(run, now), externalUrlRefused, watched: tails.isWatched(id, now) };
+      const judged = { ...heartbeat, externalUrlRefused };
+      const news = heartbeatNews(this.journal.timeline.lastHeartbeat(id), judged, now);
+      const isVersion = next.value.version > run.version;
+      const noted = isVersion ? this.ledger.update(run, next.value, event, now, { last: news }) : run;
+      if (!isVersion) this.ledger.noteHeartbeat({ ...run, ...next.value }, news);
+      if (tail !== undefined) tails.note(id, tail, now);
+      return { ...this.context.replies.run(noted), ...said };
+    },
+
+    job: async (id) => {
+      const run = this.ledger.current(id, Date.now());
+      if (run === null) return NOT_FOUND;
+      const { reporter, execution, deadlineAt } = run;
+      const isAnswered = this.journal.dispatches.of(id) === null;
+      return { ok: true, reporter, execution, isAnswered, deadlineAt, refused: endOf(run) };
+    },
+
+    noteJob: async (id, { type, execution, attempt }) => {
+      const answer = await this.calls.job(id);
+      const run = this.journal.runs.byId(id);
+      if (!answer.ok || run === null) return answer;
+      if (answer.refused !== null) return { ok: false, reason: answer.refused };
+      const event = { type, at: Date.now(), data: { execution, ...(attempt !== null && { attempt }) } };
+      if (this.journal.timeline.isNews(id, event)) this.ledger.noteEvents(run, [event]);
+      return answer;
+    },
+
+    erase: (id, by) => eraseRun(this.context, id, by),
+
+    erasure: async (id) => {
+      const run = this.journal.runs.byId(id);
+      return run === null ? NOT_FOUND : erasureOf(this.context, run);
+    },
+  };
 
   /** A run that was written just now, and what it means for automatic retries that have not begun. */
   #created(created: JournaledRun, inclusion: Inclusion, now: number): RunReply {
-    if (!this.#journal.plannedRetries.isAny) return this.#replies.run(created, inclusion);
+    if (!this.journal.plannedRetries.isAny) return this.context.replies.run(created, inclusion);
     const start = startOf(created.createKey);
-    if (start?.by === "retry") this.#retries.made(start.of, created, now);
-    else this.#retries.replacedBy(created, now);
+    if (start?.by === "retry") this.#parts.retries.made(start.of, created, now);
+    else this.#parts.retries.replacedBy(created, now);
     // A run that it replaced can have left room for it.
-    return this.#replies.run(this.#journal.runs.byId(created.id) ?? created, inclusion);
-  }
-
-  async recall(
-    sentKey: ChangeKey,
-    { refusedEventOf, ...inclusion }: Inclusion & { readonly refusedEventOf?: string } = {},
-  ): Promise<RunReply> {
-    const { runs, endedCounts } = this.#journal;
-    const now = Date.now();
-    const changeKey = this.#keyOf(sentKey, now);
-    const existing = runs.byCreateKey(changeKey.key);
-    if (existing !== null) return this.#recalled(existing, changeKey, inclusion, now);
-    if (refusedEventOf !== undefined) {
-      endedCounts.countRefusedEvent(refusedEventOf);
-      // Metrics ask only a coordinator that D1 lists, and so far there may have been no run.
-      if (runs.isEmpty()) this.#context.replicas.registration.beside(now);
-    }
-    return NOT_FOUND;
-  }
-
-  async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {
-    const now = Date.now();
-    const run = this.#ledger.current(id, now);
-    if (run === null) return NOT_FOUND;
-    if (inclusion.include === "details" && isOpen(run)) this.#context.tails.noteRead(id, now);
-    return this.#replies.run(run, inclusion);
-  }
-
-  async inputs(id: string): Promise<InputsReply> {
-    const run = this.#ledger.current(id, Date.now());
-    if (run === null) return NOT_FOUND;
-    const inputs = this.#replies.inputs(run);
-    const planned = this.#retries.of(id);
-    return planned === null || !inputs.ok ? inputs : { ...inputs, plannedRetry: { id: planned.retryId } };
-  }
-
-  async applyEvent(
-    id: string,
-    event: RunEvent,
-    changeKey: ChangeKey,
-    { replayOnly = false, mayWrite = false }: EventOptions = {},
-  ): Promise<RunReply> {
-    const now = Date.now();
-    const stored = this.#journal.runs.byId(id);
-    if (stored === null) return NOT_FOUND;
-    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
-    // been noticed.
-    const run = replayOnly ? stored : this.#ledger.expired(stored, now);
-    if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
-      return cancelledAt(event, run, this.#replies.run(run, { replayed: true }));
-    }
-    if (replayOnly) return NOT_FOUND;
-    if (this.#isUsed(changeKey, run)) return KEY_REUSED;
-    // Without this, a token that can only read could empty a queue.
-    if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
-      return { ok: false, reason: "write_required" };
-    }
-    const next = transition(run, event, now);
-    if (!next.ok) {
-      const isReport = event.type === "succeeded" || event.type === "failed";
-      if (isReport && run.occupiedUntil !== null) this.#scheduler.jobEnded(run, now);
-      return { ok: false, reason: next.error };
-    }
-    const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
-    return cancelledAt(event, changed, this.#replies.run(changed));
-  }
-
-  async cancel(
-    id: string,
-    request: CancelRequest,
-    changeKey: ChangeKey,
-    { include }: Inclusion = {},
-  ): Promise<RunReply> {
-    const cancelled = cancelRun(this.#context, id, request, changeKey, Date.now());
-    if (!cancelled.ok) return cancelled;
-    const { run, replayed, hasGrace, decidedAt } = cancelled;
-    const reply = { ...this.#replies.run(run, { replayed, include }), hasGrace };
-    return decidedAt === null ? reply : { ...reply, decidedAt };
-  }
-
-  async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
-    const now = Date.now();
-    const run = this.#ledger.current(id, now);
-    if (run === null) return NOT_FOUND;
-    const { externalUrl, tail } = heartbeat;
-    const event: RunEvent = { type: "heartbeat", externalUrl };
-    const next = transition(run, event, now);
-    if (!next.ok) return { ok: false, reason: next.error };
-    const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
-    const externalUrlRefused = refusal ?? undefined;
-    const { tails } = this.#context;
-    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused, watched: tails.isWatched(id, now) };
-    const judged = { ...heartbeat, externalUrlRefused };
-    const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), judged, now);
-    const isVersion = next.value.version > run.version;
-    const noted = isVersion ? this.#ledger.update(run, next.value, event, now, { last: news }) : run;
-    if (!isVersion) this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    if (tail !== undefined) tails.note(id, tail, now);
-    return { ...this.#replies.run(noted), ...said };
-  }
-
-  async job(id: string): Promise<JobReply> {
-    const run = this.#ledger.current(id, Date.now());
-    if (run === null) return NOT_FOUND;
-    const { reporter, execution, deadlineAt } = run;
-    const isAnswered = this.#journal.dispatches.of(id) === null;
-    return { ok: true, reporter, execution, isAnswered, deadlineAt, refused: endOf(run) };
-  }
-
-  async noteJob(id: string, { type, execution, attempt }: JobTold): Promise<JobReply> {
-    const answer = await this.job(id);
-    const run = this.#journal.runs.byId(id);
-    if (!answer.ok || run === null) return answer;
-    if (answer.refused !== null) return { ok: false, reason: answer.refused };
-    const event = { type, at: Date.now(), data: { execution, ...(attempt !== null && { attempt }) } };
-    if (this.#journal.timeline.isNews(id, event)) this.#ledger.noteEvents(run, [event]);
-    return answer;
-  }
-
-  async erase(id: string, by: Actor): Promise<ErasureReply> {
-    return eraseRun(this.#context, id, by);
-  }
-
-  async erasure(id: string): Promise<ErasureReply> {
-    const run = this.#journal.runs.byId(id);
-    return run === null ? NOT_FOUND : erasureOf(this.#context, run);
+    return this.context.replies.run(this.journal.runs.byId(created.id) ?? created, inclusion);
   }
 
   #failStart(run: JournaledRun, reason: string, now: number): JournaledRun {
     const event = { type: "start_failed", reason } as const;
     const next = transition(run, event, now);
-    return next.ok ? this.#ledger.update(run, next.value, event, now) : run;
+    return next.ok ? this.ledger.update(run, next.value, event, now) : run;
   }
 
-  /** With the key of the last run of a calling agent, if this is the same call, or else with the next one. */
+  /** Under the key of the last run of a calling agent if this is the same call, or else under the next one. */
   #keyOf(sent: ChangeKey, now: number): ChangeKey {
     if (sent.agent === undefined) return sent;
     const { caller, client } = sent.agent;
-    const last = this.#journal.runs.lastOfCaller(caller);
+    const last = this.journal.runs.lastOfCaller(caller);
     const isSameCall = last?.createFingerprint === sent.fingerprint && now - last.createdAt < SAME_CALL_WITHIN_MS;
     const start = last && startOf(last.createKey);
     const ordinal = start?.by === "agent" ? start.ordinal + 1 : 1;
     return { ...sent, key: last && isSameCall ? last.createKey : agentKey(caller, ordinal, client) };
   }
 
-  /** Why the run can't be created now; null if nothing prevents it. */
   #createRefusal(
     { retryOf }: NewRun,
     { key }: ChangeKey,
     isFirstRetry: boolean,
     now: number,
   ): RunRefusal["reason"] | null {
-    if (this.#context.storageLimit.isReached(now)) return "storage_full";
-    if (this.#context.replication.isOverloaded) return "overloaded";
+    if (this.context.storageLimit.isReached(now)) return "storage_full";
+    if (this.context.replication.isOverloaded) return "overloaded";
     if (retryOf === null) return null;
-    if (this.#journal.runs.isErased(retryOf)) return "run_erased";
+    if (this.journal.runs.isErased(retryOf)) return "run_erased";
     // An automatic retry needs its plan, which a newer run may have dropped. Any other would be a second one.
-    if ((this.#retries.of(retryOf) !== null) !== (key === retryKey(retryOf))) {
+    if ((this.journal.plannedRetries.of(retryOf) !== null) !== (key === retryKey(retryOf))) {
       return key === retryKey(retryOf) ? "retry_dropped" : "retry_planned";
     }
-    return isFirstRetry && this.#journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;
+    return isFirstRetry && this.journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;
   }
 
-  /** The answer to a create whose key or id is taken; null if neither is. */
   #existing({ id }: NewRun, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply | null {
-    const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
+    const existing = this.journal.runs.standingInTheWay(changeKey.key, id);
     if (existing === null) return null;
     // A Worker whose call was lost sends it again with the same id. For an agent, another key was next meanwhile.
     const isSame = existing.createKey === changeKey.key || (changeKey.agent !== undefined && existing.id === id);
@@ -298,16 +247,13 @@ export class RunHandler implements RunCalls {
   #recalled(existing: JournaledRun, changeKey: ChangeKey, { include }: Inclusion, now: number): RunReply {
     const refusal = fingerprintRefusal(changeKey, existing);
     if (refusal !== null) return refusal;
-    return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
+    return this.context.replies.run(this.ledger.expired(existing, now), { replayed: true, include });
   }
 
-  /**
-   * Whether another request came with this caller's key, for example one of another person. A report of a job has no
-   * caller's key.
-   */
+  /** Whether another request came with this caller's key. */
   #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
     if (!isCallers(changeKey)) return false;
-    return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
+    return changeKey.key === run.changeKey || this.journal.accepted.of(run.id, changeKey.key) !== null;
   }
 }
 
@@ -317,62 +263,51 @@ function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: R
 }
 
 /** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
-export class WatchHandler implements WatchCalls {
-  readonly #context: Context;
+export class WatchHandler extends Part {
+  readonly calls: WatchCalls = {
+    events: async (id, page) => this.#timeline(id, page),
 
-  constructor(context: Context) {
-    this.#context = context;
-  }
+    watch: async (id, page, subscriber, maxMs) => {
+      const { subscriptions } = this.context;
+      const first = this.#timeline(id, page);
+      if (!first.ok || first.isOver) return first;
+      if (!subscriptions.add(id, subscriber, Date.now(), maxMs, true)) return TOO_MANY_WATCHERS;
+      if (first.events.length > 0 || first.tail !== undefined) return first;
+      await subscriptions.news(subscriber, maxMs);
+      return this.#timeline(id, page);
+    },
 
-  async events(id: string, page: TimelinePage): Promise<TimelineReply> {
-    return this.#timeline(id, page);
-  }
-
-  /** The next events and a newer tail; an empty page if there is neither for `maxMs`. */
-  async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
-    const { subscriptions } = this.#context;
-    const first = this.#timeline(id, page);
-    if (!first.ok || first.isOver) return first;
-    if (!subscriptions.add(id, subscriber, Date.now(), maxMs, true)) return TOO_MANY_WATCHERS;
-    if (first.events.length > 0 || first.tail !== undefined) return first;
-    await subscriptions.news(subscriber, maxMs);
-    return this.#timeline(id, page);
-  }
-
-  async waitForEnd(id: string, subscriber: Subscriber, { maxMs, isLast, include }: Wait): Promise<RunReply> {
-    const { ledger, replies, subscriptions } = this.#context;
-    const startedAt = Date.now();
-    // Each pass waits for news, so this loop never runs without a pause.
-    for (;;) {
-      const now = Date.now();
-      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
-      const run = ledger.current(id, now);
-      if (run === null) return NOT_FOUND;
-      if (!isOpen(run) || leftMs <= 0) {
-        if (isLast || !isOpen(run)) subscriptions.leave(subscriber.key);
-        return replies.run(run, { include });
+    waitForEnd: async (id, subscriber, { maxMs, isLast, include }) => {
+      const { ledger, replies, subscriptions } = this.context;
+      const startedAt = Date.now();
+      // Each pass waits for news, so this loop never runs without a pause.
+      for (;;) {
+        const now = Date.now();
+        const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
+        const run = ledger.current(id, now);
+        if (run === null) return NOT_FOUND;
+        if (!isOpen(run) || leftMs <= 0) {
+          if (isLast || !isOpen(run)) subscriptions.leave(subscriber.key);
+          return replies.run(run, { include });
+        }
+        if (!subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+        // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
+        // wake each other for ever.
+        if (!(await subscriptions.news(subscriber, leftMs))) return replies.run(run);
       }
-      if (!subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
-      // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
-      // wake each other for ever.
-      if (!(await subscriptions.news(subscriber, leftMs))) return replies.run(run);
-    }
-  }
+    },
 
-  async changes(asked: AskedChanges): Promise<ChangesReply> {
-    return this.#context.changes.page(asked);
-  }
+    changes: (asked) => this.context.changes.page(asked),
 
-  async watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
-    return this.#context.changes.watch(asked, subscriber, maxMs);
-  }
+    watchChanges: (asked, subscriber, maxMs) => this.context.changes.watch(asked, subscriber, maxMs),
 
-  async unwatch(subscriberKey: string): Promise<void> {
-    this.#context.subscriptions.leave(subscriberKey);
-  }
+    unwatch: async (subscriberKey) => {
+      this.context.subscriptions.leave(subscriberKey);
+    },
+  };
 
   #timeline(id: string, { after, limit, withExcerpts = false, tailAt }: TimelinePage): TimelineReply {
-    const { ledger, journal, tails } = this.#context;
+    const { ledger, journal, tails } = this.context;
     const run = ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
     const page = journal.timeline.after(run, after, limit);

@@ -1,10 +1,8 @@
 /**
- * The subscriptions of event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A
- * subscriber subscribes with its first call, and its subscription is kept for 10 s after each call. So it is not lost
- * between two calls. One token can never hold every subscription of a run or of the coordinator. docs/capacity.md,
- * "Watchers", says why there are so many.
+ * The subscriptions of event streams and waits that follow a run or the feed. In memory only, and bounded. A
+ * subscription is kept for 10 s after each call, so it is not lost between two. docs/capacity.md, "Watchers", says why
+ * there are so many.
  */
-
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { CHANGES_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
@@ -12,15 +10,21 @@ import { msSinceOrLongAgo } from "../../base/time.ts";
 import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPosition, Inclusion, Subscriber } from "../run-calls.ts";
-import { TOO_MANY_WATCHERS } from "./replies.ts";
+import type {
+  AskedChanges,
+  ChangesAnswer,
+  ChangesReply,
+  FeedPosition,
+  Inclusion,
+  Subscriber,
+  Tail,
+} from "../run-calls.ts";
 
 export const SUBSCRIPTIONS_MAX = 2000;
 export const SUBSCRIPTIONS_PER_TOKEN = 500;
 /** A change of a run wakes all its subscribers at once, so these are few. */
 export const SUBSCRIPTIONS_PER_RUN = 200;
 export const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
-/** How long a subscription is kept after a call. */
 const SUBSCRIPTION_KEPT_MS = 10_000;
 
 interface Subscription {
@@ -37,11 +41,7 @@ interface Subscription {
 export class Subscriptions {
   readonly #subscriptions = new Map<string, Subscription>();
 
-  /**
-   * Adds a subscription, or extends the one that the subscriber has, to `maxMs` + 10 s from now. False if the
-   * coordinator, this run or this token has as many as it may have, or if the subscriber's one is elsewhere. `runId`:
-   * null for the feed.
-   */
+  /** Adds or extends a subscription. False if there are too many, or if the subscriber's one is elsewhere. */
   add(runId: string | null, subscriber: Subscriber, now: number, maxMs: number, isStream = false): boolean {
     const kept = { askedAt: now, keptMs: maxMs + SUBSCRIPTION_KEPT_MS };
     const known = this.#subscriptions.get(subscriber.key);
@@ -59,8 +59,8 @@ export class Subscriptions {
   }
 
   /**
-   * Resolves when the run has news, after `maxMs`, or when the subscriber leaves or calls again. Returns whether
-   * the subscriber still reads the answer to this call.
+   * Resolves when there is news, after `maxMs`, or when the subscriber leaves or calls again. False: nobody reads this
+   * call.
    */
   async news(subscriber: Subscriber, maxMs: number): Promise<boolean> {
     const subscription = this.#subscriptions.get(subscriber.key);
@@ -74,7 +74,6 @@ export class Subscriptions {
     return this.#subscriptions.get(subscriber.key) === subscription && subscription.wake === resolve;
   }
 
-  /** How many follow this run, or the feed if `runId` is null. */
   count(runId: string | null): number {
     let count = 0;
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) count++;
@@ -89,7 +88,7 @@ export class Subscriptions {
     return false;
   }
 
-  /** Wakes all subscribers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
+  /** Each subscriber then reads by itself, so a change never waits for them. */
   notify(runId: string | null): void {
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) subscription.wake();
   }
@@ -115,31 +114,23 @@ export class Subscriptions {
   }
 }
 
-/** A subscriber is woken at most once in this time. */
 const NOTIFY_EVERY_MS = 1000;
-/**
- * Many subscribers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second
- * that the platform lets it serve.
- */
+/** Leaves the coordinator three quarters of the 1000 calls a second that the platform lets it serve. */
 const MS_PER_SUBSCRIBER = 4;
-/** The pages that subscribers share. */
 const SHARED_MAX_BYTES = 8 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 256;
 
+export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 /**
- * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It reads the journal and
- * writes nothing. All subscribers are notified at once, at most once a second, so subscribers with the same cursor and
- * filters share one page.
+ * The feed of changes. All subscribers are notified at once, so those with the same cursor and filters share a page.
  */
 export class Changes {
   readonly #journal: Journal;
   readonly subscriptions: Subscriptions;
-  /** Subscribers were notified of everything up to this number. */
   #notifiedSeq = 0;
   #notifiedAt = 0;
-  /** The timer that notifies them of the next news; null if none is set. */
   #timer: ReturnType<typeof setTimeout> | null = null;
   #shared = newPages();
   /** The newest number when the first shared page was made, and when that was. */
@@ -150,7 +141,6 @@ export class Changes {
     this.subscriptions = subscriptions;
   }
 
-  /** Call this after each write of a run. */
   noteChange(now: number): void {
     if (this.subscriptions.count(null) > 0) this.#notifySoon(now);
   }
@@ -169,10 +159,7 @@ export class Changes {
     return this.#sharedPage(asked, { epoch: sequence.epoch, seq: after.seq }, newestSeq);
   }
 
-  /**
-   * The same. If the page has no run, waits up to `maxMs` for one. An answer can come without runs, because the walk
-   * has gone on. The subscription stays after the answer.
-   */
+  /** An answer can come without runs, because the walk has gone on. The subscription stays after the answer. */
   async watch(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
     const startedAt = Date.now();
     // Each pass waits for news, or is the last one.
@@ -280,4 +267,90 @@ export class Changes {
 
 function newPages(): BoundedMap<ChangesAnswer> {
   return new BoundedMap(SHARED_MAX_BYTES, ({ runs }) => runs.length + ENTRY_OVERHEAD_BYTES);
+}
+
+/** Those that were sent longest ago go first. */
+export const TAILS_MAX_BYTES = 4 * 1024 * 1024;
+const READS_MAX = 1000;
+/** Longer than the pause between two reads of a client that polls. */
+export const READ_COUNTS_MS = 15_000;
+/** A stream gets at most one tail in this time, however often a job sends one. */
+export const TAIL_EVERY_MS = 1000;
+
+interface KeptTail extends Tail {
+  readonly bytes: number;
+  notifiedAt: number;
+  /** Whether a timer notifies them of this one. */
+  isHeld: boolean;
+}
+
+/**
+ * The newest output of the jobs of open runs, and who reads it. In memory only: a text that a job prints can contain
+ * anything, so no row, no archive, no delivery and no log gets it.
+ */
+export class Tails {
+  readonly #subscriptions: Pick<Subscriptions, "isFollowed" | "notify">;
+  readonly #tails = new BoundedMap<KeptTail>(TAILS_MAX_BYTES, ({ bytes }) => bytes);
+  readonly #reads = new BoundedMap<number>(READS_MAX);
+
+  constructor(subscriptions: Pick<Subscriptions, "isFollowed" | "notify">) {
+    this.#subscriptions = subscriptions;
+  }
+
+  /** The same text again is no news. */
+  note(runId: string, text: string, now: number): void {
+    const before = this.#tails.get(runId);
+    const isNews = before?.text !== text;
+    const next: KeptTail = {
+      text,
+      // Streams tell two tails apart by their instants.
+      at: isNews ? Math.max(now, (before?.at ?? 0) + 1) : before.at,
+      bytes: utf8Bytes(text) + ENTRY_OVERHEAD_BYTES,
+      notifiedAt: before?.notifiedAt ?? Number.NEGATIVE_INFINITY,
+      isHeld: before?.isHeld ?? false,
+    };
+    this.#tails.set(runId, next);
+    if (!isNews || next.isHeld) return;
+    const waitMs = TAIL_EVERY_MS - msSinceOrLongAgo(next.notifiedAt, now);
+    next.isHeld = waitMs > 0;
+    if (next.isHeld) setTimeout(() => this.#notify(runId, Date.now()), waitMs);
+    else this.#notify(runId, now);
+  }
+
+  of(runId: string): Tail | null {
+    return this.#tails.get(runId) ?? null;
+  }
+
+  noteRead(runId: string, now: number): void {
+    this.#reads.set(runId, now);
+  }
+
+  /** For a stream that has the tail of the instant `seenAt`, or none if that is 0. Null if it gets no other one now. */
+  after(runId: string, seenAt: number): Tail | null {
+    const tail = this.#tails.get(runId);
+    if (tail === undefined || tail.at === seenAt) return null;
+    // A stream that begins does not wait.
+    if (tail.isHeld && seenAt !== 0) return null;
+    return { text: tail.text, at: tail.at };
+  }
+
+  isWatched(runId: string, now: number): boolean {
+    const readAt = this.#reads.get(runId);
+    if (readAt !== undefined && msSinceOrLongAgo(readAt, now) < READ_COUNTS_MS) return true;
+    return this.#subscriptions.isFollowed(runId, now);
+  }
+
+  /** Call this with the end of a run, in its critical section. */
+  drop(runId: string): void {
+    this.#tails.delete(runId);
+    this.#reads.delete(runId);
+  }
+
+  #notify(runId: string, now: number): void {
+    const tail = this.#tails.get(runId);
+    if (tail === undefined) return;
+    tail.notifiedAt = now;
+    tail.isHeld = false;
+    this.#subscriptions.notify(runId);
+  }
 }

@@ -1,96 +1,193 @@
 /** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
+
+import { within } from "../../base/time.ts";
+import { boundDatabase, NotBound } from "../../settings/databases.ts";
+import { withDetails } from "../action-run.ts";
 import { LOOK_AGAIN_MS } from "../d1/control-database.ts";
+import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import { FIRST_HOME, type Home } from "../home.ts";
-import type { LackingReply, SearchReply, UpkeepCalls } from "../protocol.ts";
-import type { EnvironmentCounts } from "../run-counts.ts";
-import type { RunPageQuery, TextQuery } from "../run-filters.ts";
-import type { Context } from "./context.ts";
+import type { LackingRun, SearchReply, UpkeepCalls } from "../protocol.ts";
+import { mergedPage, type Page, type TextQuery } from "../run-filters.ts";
+import { type Context, Part } from "./context.ts";
 import type { DefinitionReads } from "./endpoints/definition-reads.ts";
-import { TextSearch } from "./text-search.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
 /** A smaller answer does not count. */
 const HELD_MIN_BYTES = 64 * 1024;
 
-export class UpkeepHandler implements UpkeepCalls {
-  readonly #context: Context;
+export class UpkeepHandler extends Part {
   readonly #reads: DefinitionReads;
-  readonly #textSearch: TextSearch;
+  readonly #textSearch = new TextSearch(this.context);
   #heldBytes = 0;
 
   constructor(context: Context, reads: DefinitionReads) {
-    this.#context = context;
+    super(context);
     this.#reads = reads;
-    this.#textSearch = new TextSearch(context);
   }
 
-  async lacking(query: RunPageQuery): Promise<LackingReply> {
-    const { journal, replication, lacking } = this.#context;
-    const { ids, matching, completeTo } = lacking.of(query);
-    const { home, isStale } = replication;
-    const runs = lacking.rows(matching, query.include);
-    const reply = { ok: true, home, isStale, ids, runs, completeTo } as const;
-    const bytes = runs.reduce((sum, { body, details = "" }) => sum + body.length + details.length, 0);
-    if (bytes < HELD_MIN_BYTES) return reply;
-    if (this.#heldBytes + bytes > HELD_MAX_BYTES) return { ok: false, reason: "overloaded" };
-    this.#heldBytes += bytes;
-    // The platform holds the answer back as long.
-    await journal.durable().finally(() => {
-      this.#heldBytes -= bytes;
-    });
-    return reply;
-  }
+  readonly calls: UpkeepCalls = {
+    lacking: async (query) => {
+      const { journal, replication, lacking } = this.context;
+      const { ids, matching, completeTo } = lacking.of(query);
+      const { home, isStale } = replication;
+      const runs = lacking.rows(matching, query.include);
+      const reply = { ok: true, home, isStale, ids, runs, completeTo } as const;
+      const bytes = runs.reduce((sum, { body, details = "" }) => sum + body.length + details.length, 0);
+      if (bytes < HELD_MIN_BYTES) return reply;
+      if (this.#heldBytes + bytes > HELD_MAX_BYTES) return { ok: false, reason: "overloaded" };
+      this.#heldBytes += bytes;
+      // The platform holds the answer back as long.
+      await journal.durable().finally(() => {
+        this.#heldBytes -= bytes;
+      });
+      return reply;
+    },
 
-  async search(query: TextQuery): Promise<SearchReply> {
-    return this.#textSearch.page(query);
-  }
+    search: async (query) => this.#textSearch.page(query),
 
-  async counts(): Promise<EnvironmentCounts> {
-    const { replication, replicas, journal } = this.#context;
-    const { sequence, endedCounts, runs, endpointHealth, sql } = journal;
-    const upTo = sequence.last;
-    while (endedCounts.countedSeq < upTo) {
-      endedCounts.countBatch(upTo);
-      // Between two batches, other calls are served.
-      if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
+    counts: async () => {
+      const { replication, replicas, journal } = this.context;
+      const { sequence, endedCounts, runs, endpointHealth, sql } = journal;
+      const upTo = sequence.last;
+      while (endedCounts.countedSeq < upTo) {
+        endedCounts.countBatch(upTo);
+        // Between two batches, other calls are served.
+        if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
+      }
+      return {
+        ...runs.openCounts(),
+        ended: endedCounts.counts,
+        endpoints: endpointHealth.counts(),
+        unreplicated: replication.unreplicated,
+        bytes: sql.databaseSize,
+        database: (replicas.primary?.home ?? FIRST_HOME).database,
+      };
+    },
+
+    poke: async () => {
+      const { alarms, replication, replicas, journal } = this.context;
+      const now = Date.now();
+      alarms.forgetArmed();
+      replication.arm(now);
+      replication.replicate();
+      const dueAt = alarms.nextDueAt(now);
+      // The sweep changes what is registered, so the next batch registers again.
+      replication.unregister();
+      if (replication.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
+      // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
+      const { runs, bulk, endedCounts, schedules, fanOut } = journal;
+      const hasSchedules = !schedules.isEmpty() || fanOut.noted !== null;
+      const keepsNothing =
+        runs.isEmpty() && bulk.isEmpty() && !hasSchedules && !endedCounts.hasBegun && replicas.isAtRest;
+      return keepsNothing ? null : dueAt;
+    },
+
+    resync: async (home = null) => {
+      const { replicas, journal, replication } = this.context;
+      if (home !== null) replicas.adopt(home, Date.now());
+      // D1 may have been restored, and its webhook endpoints with it.
+      if (journal.isWritten) {
+        this.#reads.note(null, Date.now());
+        this.#reads.readSoon();
+      }
+      return replication.resync();
+    },
+  };
+}
+
+const TURN_MAX_MS = 5000;
+const WAITING_MAX = 100;
+const READ_MAX_MS = 5000;
+/** After this time, D1 ends a query even if nobody waits for it any more. */
+const QUERY_MAX_MS = 30_000;
+
+/**
+ * Lists by a text are dear: each page searches up to TEXT_MAX_BYTES in D1, which runs one query at a time for everybody.
+ * So an environment has one such page under way. The turn is only in memory: if the object dies, nothing stays held.
+ */
+class TextSearch extends Part {
+  readonly #turns = new Turns();
+  /** What the holder of the turn has asked D1. */
+  #reading: Promise<unknown> = Promise.resolve();
+
+  async page(query: TextQuery): Promise<SearchReply> {
+    if (!(await this.#turns.take())) return { ok: false, reason: "too_many_searches" };
+    this.#reading = Promise.resolve();
+    try {
+      return await this.#page(query);
+    } finally {
+      void this.#leave();
     }
-    return {
-      ...runs.openCounts(),
-      ended: endedCounts.counts,
-      endpoints: endpointHealth.counts(),
-      unreplicated: replication.unreplicated,
-      bytes: sql.databaseSize,
-      database: (replicas.primary?.home ?? FIRST_HOME).database,
-    };
   }
 
-  async poke(): Promise<number | null> {
-    const { alarms, replication, replicas, journal } = this.#context;
-    const now = Date.now();
-    alarms.forgetArmed();
-    replication.arm(now);
-    replication.replicate();
-    const dueAt = alarms.nextDueAt(now);
-    // The sweep changes what is registered, so the next batch registers again.
-    replication.unregister();
-    if (replication.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
-    // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
-    const { runs, bulk, endedCounts, schedules, fanOut } = journal;
-    const hasSchedules = !schedules.isEmpty() || fanOut.noted !== null;
-    const keepsNothing =
-      runs.isEmpty() && bulk.isEmpty() && !hasSchedules && !endedCounts.hasBegun && replicas.isAtRest;
-    return keepsNothing ? null : dueAt;
+  /** The turn is over when D1 has answered, and when the platform no longer holds back the answer. */
+  async #leave(): Promise<void> {
+    const over = this.#reading.then(() => this.journal.durable());
+    await within(QUERY_MAX_MS, over).catch(() => null);
+    this.#turns.leave();
   }
 
-  async resync(home: Home | null = null): Promise<number> {
-    const { replicas, journal, replication } = this.#context;
-    if (home !== null) replicas.adopt(home, Date.now());
-    // D1 may have been restored, and its webhook endpoints with it.
-    if (journal.isWritten) {
-      this.#reads.note(null, Date.now());
-      this.#reads.readSoon();
+  /** As `listRunsOf` in the Worker: first what D1 lacks, then D1. */
+  async #page(query: TextQuery): Promise<SearchReply> {
+    const { lacking, replication } = this.context;
+    const before = { home: replication.home, isStale: replication.isStale };
+    const { ids: without, matching, completeTo } = await lacking.searched(query);
+    const { home } = replication;
+    const isOther = home?.generation !== before.home?.generation;
+    const isStale = before.isStale || replication.isStale || isOther;
+    if (home === null) return { ok: true, home, isStale, runs: [], nextAfter: null };
+    const reading = this.#read(home, query, { without, completeTo: completeTo ?? undefined });
+    this.#reading = reading;
+    try {
+      const stored = await within(READ_MAX_MS, reading);
+      const { items, endsAt } = mergedPage({ items: matching.map(toListed), endsAt: completeTo }, stored, query);
+      return { ok: true, home, isStale, runs: items.map(({ text }) => text), nextAfter: endsAt };
+    } catch (error) {
+      this.logFailure("search_failed", error);
+      return { ok: false, reason: error instanceof NotBound ? "database_not_bound" : "database_unavailable" };
     }
-    return replication.resync();
+  }
+
+  async #read({ database }: Home, query: TextQuery, bounds: WalkBounds): Promise<Page<ListedRun>> {
+    const { env, journal } = this.context;
+    const session = (await boundDatabase(env, database)).withSession("first-primary");
+    return listRuns(session, journal.scope, query, bounds);
+  }
+}
+
+function toListed({ id, body, details }: LackingRun) {
+  return { id, text: details === undefined ? body : withDetails(body, details) };
+}
+
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #isTaken = false;
+
+  /** False if no turn came in time, or if too many wait already. Otherwise call `leave` afterwards. */
+  async take(): Promise<boolean> {
+    if (!this.#isTaken) {
+      this.#isTaken = true;
+      return true;
+    }
+    if (this.#waiting.length === WAITING_MAX) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    try {
+      await within(TURN_MAX_MS, promise);
+      return true;
+    } catch {
+      const at = this.#waiting.indexOf(resolve);
+      // It may have come in the same instant.
+      if (at < 0) return true;
+      this.#waiting.splice(at, 1);
+      return false;
+    }
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#isTaken = false;
+    else next();
   }
 }

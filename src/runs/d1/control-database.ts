@@ -1,9 +1,7 @@
 /**
- * What a coordinator does in the control database: it registers there, and reads its webhook endpoints, its schedules and revoked tokens.
- *
- * A registration tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are
- * several databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
- * late. Beside a batch for another database, the registration goes alone.
+ * What a coordinator does in the control database: it registers for the sweep, and reads its definitions and revoked
+ * tokens. A batch for the control database carries the registration, but only if the sweep would otherwise look too
+ * late. Beside a batch for another database, it goes alone.
  */
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";
@@ -16,11 +14,9 @@ import { noteHome } from "./environments.ts";
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
 /**
  * How long a past registration stays valid. The sweep looks a minute after the registered instant, so a busy
- * coordinator registers again before that. A coordinator that always has something due registers twice a minute at
- * most.
+ * coordinator registers again before that, twice a minute at most.
  */
 const PASSED_MAX_MS = 30_000;
-/** The timeout of a registration beside a batch. */
 const GIVEN_UP_MS = 10_000;
 
 /** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
@@ -31,30 +27,24 @@ const REGISTER = `
 
 const REGISTERED = "SELECT 1 FROM coordinators WHERE scope = ?1";
 
-/** A row if the environment has a coordinator. `session`: reads the primary, because a replica can lack a new row. */
+/** `session`: reads the primary, because a replica can lack a new row. */
 export function selectRegistered(session: D1DatabaseSession, scope: string): D1PreparedStatement {
   return session.prepare(REGISTERED).bind(scope);
 }
 
-/**
- * Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. The sweep calls it,
- * and removes the row if the coordinator keeps nothing.
- */
+/** Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. */
 export function register(db: D1Database, scope: string, now: number): D1PreparedStatement {
   return db.prepare(REGISTER).bind(scope, now, now);
 }
 
-/** Who knows where the environment lives. */
 export interface HomeKeeper {
   /** What the control database must know; null if it need not know. */
   readonly home: Home | null;
   /** Whether the control database knows of the newest primary. */
   readonly isHomeRegistered: boolean;
-  /** Called when the control database knows this home. */
   homeRegistered(home: Home): void;
 }
 
-/** What the control database knows. */
 interface Registered {
   /** When the sweep must look. */
   readonly dueAt: number;
@@ -64,10 +54,8 @@ interface Registered {
 export class Registration {
   readonly #control: D1Database;
   readonly #scope: string;
-  /** When a run of this coordinator is due next; Infinity if nothing will be due. */
   readonly #nextDueAt: (now: number) => number;
   readonly #keeper: HomeKeeper;
-  /** The instant that this instance has registered; null if unknown. */
   #dueAt: number | null = null;
   #isUnderWay = false;
   /** Whether a batch was written without it. */
@@ -107,8 +95,7 @@ export class Registration {
   }
 
   /**
-   * Registers beside a batch for another database than the control database, if it is wanted. Never throws and never
-   * delays the batch, because a control database that is down must stop no other.
+   * Beside a batch for another database. Never throws or delays it: a control database that is down must stop no other.
    */
   beside(now: number): void {
     const wanted = this.wanted(now);
@@ -123,27 +110,21 @@ export class Registration {
       });
   }
 
-  /** Whether the alarm must try again. */
   get isOwed(): boolean {
     return this.#isOwed || !this.#keeper.isHomeRegistered;
   }
 
-  /** The next batch registers again. */
   forget(): void {
     this.#dueAt = null;
   }
 }
 
-/** What a coordinator has rows of. */
 export interface ReadDefinitions {
   readonly endpoints: readonly ReadEndpoint[];
   readonly schedules: readonly ReadSchedule[];
 }
 
-/**
- * All endpoints and schedules of the environment, also those that are disabled. From D1's primary, so that a read which
- * began after a change was written shows the change. Reads no secret.
- */
+/** From D1's primary, so that a read which began after a change was written shows the change. */
 export async function selectDefinitions(db: D1Database, scope: string): Promise<ReadDefinitions> {
   type Row = Record<"kind" | "name" | "filter", string> & Record<"version" | "createdVersion" | "isDisabled", number>;
   const { results } = await db
@@ -174,10 +155,7 @@ export async function selectDefinitions(db: D1Database, scope: string): Promise<
   };
 }
 
-/**
- * Those of these tokens that were revoked, from the primary of the control database. A token that has only expired is
- * not among them: what it approved counts.
- */
+/** From the primary. A token that has only expired is not among them: what it approved counts. */
 export async function selectRevoked(db: D1Database, project: string, ids: readonly string[]): Promise<string[]> {
   const select = "SELECT id FROM revoked_tokens WHERE project = ?1 AND id IN (SELECT value FROM json_each(?2))";
   const rows = await db.prepare(select).bind(project, JSON.stringify(ids)).raw<[id: string]>();

@@ -1,6 +1,6 @@
 /**
- * Where environments live. The table `environments` of the control database is a copy of what each coordinator knows of
- * its home. It says which environments live in a database. The rows there say which have rows in it.
+ * Where environments live. The table `environments` is a copy of what each coordinator knows of its home. It says which
+ * environments live in a database. The rows there say which have rows in it.
  */
 import type { Home } from "../home.ts";
 
@@ -11,7 +11,6 @@ const NOTE = `
   ON CONFLICT (scope) DO UPDATE SET database = excluded.database, generation = excluded.generation
   WHERE excluded.generation > environments.generation`;
 
-/** Notes the home unless a newer one is known. */
 export function noteHome(session: D1Database | D1DatabaseSession, scope: string, home: Home): D1PreparedStatement {
   return session.prepare(NOTE).bind(scope, home.database, home.generation);
 }
@@ -21,7 +20,6 @@ export function readHome(control: D1Database, scope: string): Promise<Home | nul
   return control.withSession("first-primary").prepare(SELECT).bind(scope).first<Home>();
 }
 
-/** How many registrations of coordinators a page looks at. Most of them can have a home. */
 const LOOKED_AT_MAX = 5000;
 
 const WITH_HOME_HERE = `
@@ -58,7 +56,6 @@ interface ListedEnvironment {
 
 interface EnvironmentPage {
   readonly environments: readonly ListedEnvironment[];
-  /** The scope after which the next page begins; null on the last page. */
   readonly next: string | null;
 }
 
@@ -87,7 +84,6 @@ export async function environmentsIn(
   return { environments, next };
 }
 
-/** The scopes after `after` that have runs or labels in this database. */
 export async function scopesWithRows(db: D1Database, after: string, limit: number): Promise<readonly string[]> {
   const rows = await db.withSession("first-primary").prepare(WITH_ROWS).bind(after, limit).raw<[string]>();
   return rows.map(([scope]) => scope);
@@ -106,20 +102,14 @@ const DELETE_LABELS = `
   DELETE FROM run_labels WHERE (scope, label, id) IN (
     SELECT scope, label, id FROM run_labels WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
 
-/**
- * Deletes rows of an environment in a database where it does not live any more: up to 500 runs and 500 labels. Returns
- * whether there may be more.
- */
+/** Deletes up to 500 runs and 500 labels of an environment that has left. Returns whether there may be more. */
 export async function deleteLeftovers(db: D1Database, scope: string): Promise<boolean> {
   const statements = [DELETE_LABELS, DELETE_RUNS].map((sql) => db.prepare(sql).bind(scope));
   const results = await db.batch(statements);
   return results.some(({ meta }) => meta.changes > 0);
 }
 
-/**
- * The same for an environment that is erased. First writes over the texts of the runs and commits that: SQLite does not
- * write to a page that it frees, so the file would keep them.
- */
+/** First commits blank texts, because SQLite does not write to a page that it frees. */
 export async function eraseRows(db: D1Database, scope: string): Promise<boolean> {
   await db.prepare(OVERWRITE_RUNS).bind(scope).run();
   return deleteLeftovers(db, scope);

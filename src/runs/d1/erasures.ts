@@ -1,10 +1,9 @@
 /**
- * The erasures of environments and projects in the control database, and the deletion of their rows there. A project's
+ * The erasures of environments and projects, and the deletion of their rows in the control database. A project's
  * erasure has a row for each of its environments beside its own, so each is driven alone.
  */
 import { HOUR_MS } from "../../base/time.ts";
 
-/** As the table has it. Instants are in ms. */
 export interface Erasure {
   /** `{org}/{project}/{env}`, or `{org}/{project}` */
   readonly scope: string;
@@ -23,7 +22,6 @@ export const REST_MS = HOUR_MS;
 /** A driver has an erasure alone for this long. It is less than the cron's minute, and longer than one driver works. */
 const DRIVER_MS = 50_000;
 
-/** `{org}/{project}` of a scope, and the environment's name; undefined for a project. */
 export function partsOf(scope: string): { readonly project: string; readonly envName: string | undefined } {
   const [o, p, envName] = scope.split("/");
   return { project: `${o}/${p}`, envName };
@@ -55,7 +53,6 @@ export async function knownScopes(control: D1Database, project: string): Promise
   return found.flatMap(({ results }) => results.map(({ scope }) => scope));
 }
 
-/** Adds these scopes to an erasure. Those of which an erasure is under way stay as they are. */
 export function askErasure(
   control: D1Database,
   scopes: readonly string[],
@@ -69,10 +66,7 @@ export function askErasure(
     .bind(JSON.stringify(scopes), askedAt, reason);
 }
 
-/**
- * The one of this scope that is under way, or else the last one; null if there was none. The clock can have stepped back
- * since an earlier one.
- */
+/** The one under way, or else the last one; null if there was none. The clock can have stepped back since. */
 export function selectErasure(control: D1Database, scope: string): Promise<Erasure | null> {
   return control
     .withSession("first-primary")
@@ -83,7 +77,6 @@ export function selectErasure(control: D1Database, scope: string): Promise<Erasu
     .first<Erasure>();
 }
 
-/** How many environments of the project are being erased. */
 export async function openEnvironments(control: D1Database, project: string): Promise<number> {
   const count = control
     .prepare("SELECT count(*) AS n FROM erasures WHERE completed_at IS NULL AND scope > ?1 AND scope < ?2")
@@ -130,13 +123,11 @@ export async function noteErasure(
   await control.prepare(note).bind(scope, askedAt, now).run();
 }
 
-/** How many rows a statement deletes. */
 const ROWS_MAX = 500;
 
 const some = (table: string, key: string, where: string) =>
   `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${ROWS_MAX})`;
 
-/** ?1: the scope. */
 const OF_ENVIRONMENT = [
   some("definitions", "rowid", "scope = ?1"),
   some("definition_versions", "seq", "scope = ?1"),
@@ -152,7 +143,6 @@ const OF_ITS_TOKENS = [
      AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.project = ?1 AND token_id = tokens.id)`,
   some("audit", "rowid", "project = ?1 AND env_name = ?2"),
 ];
-/** ?1: the project. */
 const OF_ALL_TOKENS = [
   some("sign_ins", "hash", "project = ?1"),
   some("tokens", "project, id", "project = ?1"),
@@ -162,7 +152,7 @@ const OF_ALL_TOKENS = [
   "DELETE FROM sign_in_codes WHERE about ->> 'project' = ?1",
 ];
 
-/** Deletes up to 500 rows of each table of the control database but the runs. Returns whether there may be more. */
+/** Up to 500 rows of each table. Returns whether there may be more. */
 export async function deleteRows(control: D1Database, scope: string): Promise<boolean> {
   const { project, envName } = partsOf(scope);
   const statements =

@@ -1,12 +1,11 @@
 /**
- * Finds runs in D1, by default newest first: a list with their bodies, or only which runs match filters. It is one
- * statement for each page, always along an index: the first condition of the filters says which, and the walk tests the
- * others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be
- * short, or even empty, and still have a next one.
+ * Finds runs in D1, by one statement for each page, always along an index: the first condition of the filters says
+ * which, and the walk tests the others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after
+ * PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
-import { STATUSES, type Status } from "../run.ts";
+import { type RunState, STATUSES, type Status } from "../run.ts";
 import {
   type Condition,
   conditionsOf,
@@ -31,22 +30,19 @@ const COLUMNS = {
 /**
  * `looked` walks one index in the order of the list. `ok` is whether a row passes the other filters. Windows number the
  * rows and add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only of rows that fit.
- * Row PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count
- * for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading the body before them.
+ * Row PAGE_MAX_LOOKED_AT is always returned, because the next page starts there. Details don't count for the bytes:
+ * they are small, and reading their size costs as much as reading the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkBounds) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const { selects, bindings, isFiltered } = walkOf(scope, walked, COLUMNS, bounds);
-
+  const { first, bindings, isFiltered } = orderedWalk(scope, query, COLUMNS, bounds);
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : query.limit + 1;
-  const direction = query.order === "oldest" ? "ASC" : "DESC";
   const details = query.include === undefined ? "" : ", runs.details AS details";
   const sql = `
     SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
            CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS last${details}
     FROM (
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
-      FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${lookedAt})
+      FROM (${first(lookedAt)})
       WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
     ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
     WHERE looked.ok OR looked.n = ${PAGE_MAX_LOOKED_AT}
@@ -55,19 +51,13 @@ export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkB
 }
 
 /**
- * The same for the runs that contain a text. `looked` is the same walk. Its windows add up the bytes of the bodies that are
- * to be searched, and the row with which TEXT_MAX_BYTES is reached is the last one. No body behind it is read.
- *
- * `searched` reads each of these bodies once. Its LIMIT ends nothing: without it, SQLite would merge the query into the one
- * around it, and search each body twice. Everything streams, so a full page ends the walk. Bodies that are found are read
- * again, because the window would copy them otherwise.
+ * The same for the runs that contain a text. Windows add up the bytes of the bodies to search, and the row with which
+ * TEXT_MAX_BYTES is reached is the last. `searched` reads each body once. Its LIMIT ends nothing: without it, SQLite
+ * would merge the query into the one around it, and search each body twice. Everything streams, so a full page ends the
+ * walk. Bodies that are found are read again, because the window would copy them.
  */
 export function textStatement(scope: string, { text, ...query }: TextQuery, bounds?: WalkBounds) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const walk = walkOf(scope, walked, COLUMNS, bounds);
-  const { selects } = walk;
-  const bindings = [...walk.bindings];
-  const direction = query.order === "oldest" ? "ASC" : "DESC";
+  const { first, bindings } = orderedWalk(scope, query, COLUMNS, bounds);
   const bind = (value: string) => `?${bindings.push(value)}`;
   const contains = containsText(text, { body: "runs.body", details: "runs.details" }, bind);
   const details = query.include === undefined ? "" : ", runs.details AS details";
@@ -82,7 +72,7 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
                CASE WHEN looked.ok THEN ${contains} ELSE 0 END AS ok
         FROM (
           SELECT row, id, ok, bytes, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS searched
-          FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${PAGE_MAX_LOOKED_AT})
+          FROM (${first(PAGE_MAX_LOOKED_AT)})
           WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
         ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
         WHERE looked.searched - iif(looked.ok, looked.bytes, 0) < ${TEXT_MAX_BYTES}
@@ -95,32 +85,22 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
 }
 
 /**
- * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is
- * the last row that may be looked at. `details`: only if the query includes them; null if the run has none. There are
- * no other columns, because a page costs mostly its transfer.
+ * `body`: null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is the last row
+ * that may be looked at. There are no other columns, because a page costs mostly its transfer.
  */
 type PageRow = [body: string | null, last: string | null, details?: string | null];
 
+/** By a text, only a coordinator asks, because it lets one such query run at a time. */
 export async function listRuns(
   session: D1DatabaseSession,
   scope: string,
-  query: RunPageQuery,
+  query: RunPageQuery | TextQuery,
   bounds?: WalkBounds,
 ): Promise<Page<ListedRun>> {
-  return toPage(await rowsOf<PageRow>(session, listStatement(scope, query, bounds)), query.limit);
+  const statement = "text" in query ? textStatement(scope, query, bounds) : listStatement(scope, query, bounds);
+  return toPage(await rowsOf<PageRow>(session, statement), query.limit);
 }
 
-/** A page of the runs that contain a text. Only a coordinator asks, because it lets one such query run at a time. */
-export async function searchRuns(
-  session: D1DatabaseSession,
-  scope: string,
-  query: TextQuery,
-  bounds?: WalkBounds,
-): Promise<Page<ListedRun>> {
-  return toPage(await rowsOf<PageRow>(session, textStatement(scope, query, bounds)), query.limit);
-}
-
-/** The rows of a statement, as arrays. */
 export function rowsOf<T extends unknown[]>(
   session: D1DatabaseSession,
   { sql, bindings }: { readonly sql: string; readonly bindings: readonly (string | number)[] },
@@ -145,38 +125,23 @@ function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
   return { items, endsAt: null };
 }
 
-/** A run that matches. `isWaiting`: at a gate. */
-export interface MatchingRun {
-  readonly id: string;
-  readonly status: Status;
-  readonly isWaiting: boolean;
-}
-
-export interface MatchingPage {
-  readonly runs: readonly MatchingRun[];
-  /** The next page is below this id; null on the last page. */
-  readonly behind: string | null;
-}
-
 const WAITS = "status = 'pending' AND waiting IS NOT NULL AS waits";
 const MATCHING_COLUMNS = {
   ofRuns: `id, status, ${WAITS}`,
   ofLabelled: `labelled.id AS id, runs.status AS status, runs.${WAITS}`,
 };
 
-/** The runs below the id `cursor`, at most `limit`. */
 type MatchingQuery = Omit<RunPageQuery, "order" | "include">;
 
 function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const { selects, bindings, isFiltered } = walkOf(scope, walked, MATCHING_COLUMNS, bounds);
+  const { first, bindings, isFiltered } = orderedWalk(scope, query, MATCHING_COLUMNS, bounds);
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : Math.min(query.limit, PAGE_MAX_LOOKED_AT);
   // The last row that is looked at is returned even if it does not pass, because the next page starts there.
   const sql = `
     SELECT looked.id, looked.status, looked.waits, looked.ok, looked.n = ${lookedAt} AS is_last
     FROM (
       SELECT id, status, waits, ok, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS n
-      FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
+      FROM (${first(lookedAt)})
     ) AS looked
     WHERE looked.ok OR looked.n = ${lookedAt}
     LIMIT ${query.limit}`;
@@ -190,36 +155,30 @@ export async function findMatching(
   scope: string,
   query: MatchingQuery,
   bounds?: WalkBounds,
-): Promise<MatchingPage> {
+): Promise<Page<RunState>> {
   const rows = await rowsOf<MatchingRow>(session, matchingStatement(scope, query, bounds));
   const [lastId, , , , isLast] = rows.at(-1) ?? [];
   const isFull = isLast === 1 || rows.length === query.limit;
   const matching = rows.filter(([, , , ok]) => ok === 1);
-  const runs = matching.map(([id, status, waits]) => ({ id, status, isWaiting: waits === 1 }));
-  return { runs, behind: isFull ? (lastId ?? null) : null };
+  const items = matching.map(([id, status, waits]) => ({ id, status, isWaiting: waits === 1 }));
+  return { items, endsAt: isFull ? (lastId ?? null) : null };
 }
 
-/**
- * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
- * table.
- */
+/** What a walk selects: in a walk over `runs`, and in one over the labels, where each column names its table. */
 interface Columns {
   readonly ofRuns: string;
   readonly ofLabelled: string;
 }
 
-/** What a walk leaves out, because somebody else knows those runs better. */
 export interface WalkBounds {
-  /** The ids of runs that the walk leaves out. */
   readonly without?: readonly string[] | undefined;
-  /** The walk ends with this id. */
   readonly completeTo?: string | undefined;
 }
 
 interface Walk {
   /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
-  readonly bindings: readonly (string | number)[];
+  readonly bindings: (string | number)[];
   /** Whether each select walks the runs of one status. */
   readonly isByStatus: boolean;
   /** Whether `ok` can be false. */
@@ -228,9 +187,14 @@ interface Walk {
 
 const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
 
-/** All statuses mean no filter. */
-function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
-  return new Set(status).size === STATUSES.length ? undefined : status;
+/** A walk in the order of the query. `first`: SQL of its first rows. */
+function orderedWalk(scope: string, query: Omit<RunPageQuery, "limit">, columns: Columns, bounds?: WalkBounds) {
+  // All statuses mean no filter.
+  const status = new Set(query.status).size === STATUSES.length ? undefined : query.status;
+  const { selects, bindings, isFiltered } = walkOf(scope, { ...query, status }, columns, bounds);
+  const direction = query.order === "oldest" ? "ASC" : "DESC";
+  const first = (limit: number) => `${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${limit}`;
+  return { first, bindings, isFiltered };
 }
 
 /** One walk serves a list and a summary, so that both see the same runs. */

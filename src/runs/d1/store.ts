@@ -1,7 +1,6 @@
 /**
- * What a coordinator does to its rows in D1: the guarded bulk upsert with the runs' labels, and the deletions of a
- * resync and of the purge. Each statement names its columns, because old and new code run side by side. It also names
- * the scope, so that no tenant meets another.
+ * What a coordinator does to its rows in D1. Each statement names its columns, because old and new code run side by
+ * side, and the scope, so that no tenant meets another.
  */
 
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
@@ -32,9 +31,8 @@ const UPSERT = `
   WHERE excluded.version > runs.version`;
 
 /**
- * Writes the labels of the runs ?1, in the same batch as the upsert and after it. The labels come from the rows, so a
- * run that the upsert left out gets none. A label never lacks its run, because DELETE_LABELS goes with the deletion of
- * the run.
+ * Writes the labels of the runs ?1, after the upsert: they come from the rows, so a run that the upsert left out gets
+ * none. A label never lacks its run, because DELETE_LABELS goes with the run's deletion.
  */
 export const WRITE_LABELS = `
   INSERT OR IGNORE INTO run_labels (scope, label, id)
@@ -43,7 +41,7 @@ export const WRITE_LABELS = `
   CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?2 AND runs.id = written.value
   CROSS JOIN json_each(runs.details, '$.labels') AS labels`;
 
-/** Deletes the labels of the runs ?2, in the same batch as the runs and before them, because it reads their rows. */
+/** Before the runs in their batch, because it reads their rows. */
 export const DELETE_LABELS = `
   DELETE FROM run_labels INDEXED BY sqlite_autoindex_run_labels_1 WHERE (scope, label, id) IN (
     SELECT runs.scope, labels.value, runs.id
@@ -53,8 +51,8 @@ export const DELETE_LABELS = `
 const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))";
 
 /**
- * Writes the runs ?3 of the group ?2, which are erased, over their rows, filled up to the same lengths. It commits before the rows are
- * deleted: SQLite does not write to a page that it frees, so the file would keep the texts.
+ * Writes the erased runs ?3 of the group ?2 over their rows, filled up to the same lengths. It commits before the rows
+ * are deleted: SQLite does not write to a page that it frees.
  */
 const OVERWRITE = `
   UPDATE runs INDEXED BY sqlite_autoindex_runs_1
@@ -71,16 +69,14 @@ function filledUp(column: string, at: number): string {
 const FIND = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`;
 
-/** The rows of an environment in one database. */
 export interface RowStore {
   /**
-   * Writes a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. `erased`: of those whose
-   * texts were erased. The upsert would leave what never changes otherwise, so their rows go first.
+   * `rows`: made by `toGroupRow`. `labelled`: the ids of those that have labels. `erased`: the upsert leaves what never
+   * changes, so the rows of erased runs go first.
    */
   write(rows: readonly string[], labelled: readonly string[], erased?: readonly string[]): Promise<void>;
-  /** The first ids after `after` and before `before` that the environment has there, in order: at most `limit`. */
+  /** Ids of the environment after `after` and before `before`, in order: at most `limit`. */
   find(after: string, before: string, limit: number): Promise<string[]>;
-  /** Deletes runs with their labels. */
   delete(ids: readonly string[]): Promise<void>;
 }
 
@@ -90,7 +86,6 @@ export class D1RowStore implements RowStore {
   readonly #scope: string;
   readonly #registration: Registration;
 
-  /** `database`: its number. */
   constructor(env: Databases, database: number, scope: string, registration: Registration) {
     this.#env = env;
     this.#database = database;
@@ -109,7 +104,6 @@ export class D1RowStore implements RowStore {
     const isOverwritten = erased.length > 0 && (await this.#overwrite(db, erased, group));
     // With labels, because a late batch may have written some since the rows were overwritten.
     if (erased.length > 0) statements.unshift(...deletions(db, scope, erased));
-    // Most runs have no labels, so most batches cost no further statement.
     if (labelled.length > 0) statements.push(db.prepare(WRITE_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
     if (wanted !== null) {
@@ -123,7 +117,7 @@ export class D1RowStore implements RowStore {
     if (erased.length > 0) await db.prepare(EMPTY_FILLER).run();
   }
 
-  /** Writes over the rows, and deletes their labels. Returns whether a row had texts. */
+  /** Returns whether a row had texts. */
   async #overwrite(db: D1Database, erased: readonly string[], group: string): Promise<boolean> {
     const ids = JSON.stringify(erased);
     const [, overwritten] = await db.batch([
@@ -184,7 +178,7 @@ export function hasLabels({ labels }: Pick<Run, "labels">): boolean {
   return labels !== "[]";
 }
 
-/** Whether D1 refused a statement because of its content. D1 may accept a part of it. Any other error is an outage. */
+/** Whether D1 refused a statement because of its content. Any other error is an outage. */
 export function isRefusedForContent(error: unknown): boolean {
   if (isDatabaseFull(error)) return false;
   return /SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|malformed JSON|too big|cannot store/i.test(String(error));

@@ -1,10 +1,7 @@
 /**
- * Counts runs in D1 by status, and finds the different values of one filter: one bounded statement, always along an
- * index. A count is exact up to SUMMARY_MAX_COUNT.
- *
- * Without a filter on a name or a label, each status has its own range of an index, and each count looks at most at
- * SUMMARY_MAX_COUNT entries and one more. Otherwise one walk looks at the newest PAGE_MAX_LOOKED_AT runs, as a list
- * does. If there are more, no count can be exact, and each says "at least".
+ * Counts runs in D1 by status, and finds the values of one filter: one bounded statement, always along an index. A
+ * count is exact up to SUMMARY_MAX_COUNT. Without a filter on a name or a label, each status has its own range of an
+ * index. Otherwise one walk looks at the newest PAGE_MAX_LOOKED_AT runs. If there are more, each count says "at least".
  */
 import { FACET_MAX_SEEKS, FACET_MAX_VALUES, PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
 import { type RunSource, STATUSES, type Status } from "../run.ts";
@@ -33,7 +30,6 @@ export function summaryStatement(scope: string, filters: RunFilters) {
   return { sql, bindings, statuses };
 }
 
-/** A status that the filters leave out has the count 0. */
 export async function summarizeRuns(
   session: D1DatabaseSession,
   scope: string,
@@ -52,7 +48,6 @@ export async function summarizeRuns(
   return Object.fromEntries(STATUSES.map((status) => [status, countOf(status)])) as RunSummary;
 }
 
-/** Each field with the index that has its values in order. */
 const INDEXES = {
   actionName: { column: "action_name", from: "runs INDEXED BY runs_by_action" },
   subject: { column: "subject", from: "runs INDEXED BY runs_by_subject" },
@@ -78,10 +73,9 @@ export interface Facets {
 }
 
 /**
- * One statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek, however
- * many runs have it. No value is empty. After FACET_MAX_SEEKS seeks the statement stops. The last seek finds nothing, and its null is the
- * first row. If the null is missing, all seeks were used up before the index ended. SQLite's `lower` changes only ASCII
- * letters.
+ * One statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek. The
+ * last seek finds nothing, and its null is the first row. If the null is missing, all seeks were used up before.
+ * SQLite's `lower` changes only ASCII letters.
  */
 export function facetsStatement(scope: string, { field, contains }: FacetQuery) {
   const { column, from } = INDEXES[field];
@@ -101,7 +95,6 @@ export function facetsStatement(scope: string, { field, contains }: FacetQuery) 
   return { sql, bindings: [scope, contains] };
 }
 
-/** The newest run of an action, without what only its body says. */
 export interface NewestRun {
   readonly actionName: string;
   readonly id: string;
@@ -113,7 +106,7 @@ export interface NewestRun {
   readonly triggeredBy: string;
 }
 
-/** One seek for each name, however many runs it has. Reads no body. */
+/** One seek for each name, however many runs it has. */
 export function newestRunsStatement(scope: string, actionNames: readonly string[]) {
   const sql = `
     SELECT runs.action_name AS actionName, runs.id, ifnull(runs.details ->> 'source', 'none') AS source,

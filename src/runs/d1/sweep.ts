@@ -1,17 +1,13 @@
-/**
- * The cron behind the alarms: it wakes coordinators whose alarm was dropped. Each coordinator registers in D1 when
- * something is due there. The sweep calls those whose instant has passed by a minute. A coordinator with nothing due
- * costs nothing.
- */
+/** The cron behind the alarms: it wakes coordinators whose alarm was dropped. */
 import { log } from "../../base/log.ts";
 import { DAY_MS, within } from "../../base/time.ts";
 import type { Env } from "../../settings/env.ts";
 import { ALARM_LATE_MS, callCoordinator } from "../protocol.ts";
 
 /**
- * On the paid plan, Cloudflare allows an invocation 1000 requests to objects and to D1, and 10 000 since 2026
+ * Cloudflare allows an invocation 1000 requests to objects and to D1, and 10 000 since 2026
  * (developers.cloudflare.com/workers/platform/limits). A coordinator takes two if the first fails, so 200 are left for
- * the rest of the cron. The next minute goes on with the rest.
+ * the rest of the cron.
  */
 const COORDINATORS_PER_TICK = 400;
 /** An object that does not answer must not keep the sweep from noting what the others said. */
@@ -60,10 +56,9 @@ interface Registered {
 }
 
 /**
- * Coordinators that were due before ?1, the longest due first. An instant later than ?2 was noted before the clock stepped
- * back, so it counts as due.
+ * Coordinators that were due before ?1. An instant later than ?2 was noted before the clock stepped back. Each half
+ * walks the index in the order of `due_at`, so nothing is sorted.
  */
-// Each half walks the index in the order of `due_at`, so nothing is sorted.
 export const LONGEST_DUE = `
   SELECT scope, due_at FROM coordinators WHERE due_at < ?1
   UNION ALL SELECT scope, due_at FROM coordinators WHERE due_at > ?2
@@ -71,8 +66,8 @@ export const LONGEST_DUE = `
 
 const ANSWERS = "SELECT value ->> 0 AS scope, value ->> 1 AS due_at, value ->> 2 AS next FROM json_each(?1)";
 /**
- * Replaces an instant only if it is still the one that the sweep has read, because a batch may have registered
- * meanwhile. REMOVE does the same. Both search by the primary key, because many rows can have the same instant.
+ * Replaces an instant only if it is the one that the sweep has read, because a batch may have registered meanwhile.
+ * Searches by the primary key, because many rows can have the same instant.
  */
 export const NOTE = `
   UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
@@ -81,7 +76,7 @@ export const REMOVE = `
   DELETE FROM coordinators INDEXED BY sqlite_autoindex_coordinators_1
   WHERE (scope, due_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`;
 
-/** Notes when to look at each coordinator again. `next`: null if the coordinator keeps nothing, so its row goes. */
+/** `next`: null if the coordinator keeps nothing, so its row goes. */
 async function noteNext(
   db: D1Database,
   answers: readonly (Registered & { readonly next: number | null })[],

@@ -13,13 +13,13 @@ import {
   type Outcome,
   type Stopper,
 } from "../bulk.ts";
+import type { RunState } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { Rows, Table } from "./rows.ts";
 
 /** How long a reservation is kept that nobody begins. The write that comes between takes 20 s at most. */
 export const RESERVED_MS = MINUTE_MS;
 
-/** An operation with what only its coordinator needs. */
 export interface StoredBulk extends BulkCounts {
   readonly id: string;
   readonly createKey: string;
@@ -44,29 +44,21 @@ export interface StoredBulk extends BulkCounts {
   readonly isOver: boolean;
 }
 
-/** What changes of an operation. */
 type Progress = Partial<Omit<StoredBulk, "id" | "createKey" | "fingerprint" | "order" | "createdAt">>;
 
 type Row = Omit<StoredBulk, "order"> & { readonly bulkOrder: BulkOrder };
 
-/** Operations that are not over are also in memory, because each alarm that is set asks for them. */
+/** Open operations are also in memory, because each alarm that is set asks for them. */
 export class BulkRows extends Table<Row> {
-  /** Null: not read since the last write. */
   #open: readonly StoredBulk[] | null = null;
   /** When the next operation is to be purged; null: not read yet. */
   #purgeAt: number | null = null;
 
-  constructor(sql: SqlStorage) {
-    super(sql, "bulk_operations", ["bulkOrder", "stoppedBy", "ended"]);
-  }
-
-  /** Those that are not over, the oldest first. */
   open(): readonly StoredBulk[] {
     this.#open ??= this.#stored("INDEXED BY bulk_operations_open WHERE is_over = 0 ORDER BY id");
     return this.#open;
   }
 
-  /** How many operations are under way, or begin soon. */
   underWay(now: number): Readonly<Record<BulkAction, number>> {
     const those = this.open().filter((bulk) => bulk.completedAt === null && !isLost(bulk, now));
     const retries = those.filter(({ order }) => order.request.operation === "retry").length;
@@ -81,7 +73,7 @@ export class BulkRows extends Table<Row> {
     return this.#stored("WHERE create_key = ?", key)[0] ?? null;
   }
 
-  /** Newest first. One that was only reserved is left out, because nothing may have begun. */
+  /** Newest first, without reservations. */
   before(id: string | null, limit: number): StoredBulk[] {
     return this.#stored("WHERE id < ? AND state <> 'reserved' ORDER BY id DESC LIMIT ?", id ?? "g", limit);
   }
@@ -90,7 +82,6 @@ export class BulkRows extends Table<Row> {
     return !this.hasRow("SELECT 1 FROM bulk_operations LIMIT 1");
   }
 
-  /** Keeps the reservation of an operation for longer, because its caller has come again. */
   renew(id: string, now: number): void {
     this.#open = null;
     this.updateRow({ createdAt: now }, "WHERE id = ? AND state = 'reserved'", id);
@@ -115,7 +106,6 @@ export class BulkRows extends Table<Row> {
     return this.#purgeAt;
   }
 
-  /** Those whose retention is over, and reservations that nobody has used. */
   purgeable(now: number): string[] {
     const lost = this.open().filter((bulk) => isLost(bulk, now));
     const old =
@@ -159,24 +149,16 @@ const ROW_RUNS = 100;
 /** The number of the first row of runs that do not wait. */
 const OTHERS_FROM = 1_000_000_000;
 
-/** `isWaiting`: at a gate. */
-interface Added {
-  readonly id: string;
-  readonly isWaiting: boolean;
-}
-
 /** As the row has it: a run that is undecided has its id alone. */
 type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null, newRunId?: string | null];
 type PageRow = { n: number; items: string };
 
 /**
- * The runs of bulk operations: up to 100 in a row, with what became of each. The runs that wait at a gate are in the
- * first rows, because a cancel takes them first: otherwise the room that it makes would start them. An item's number
- * says where it is: the row's number and the item's place in it.
+ * The runs of bulk operations: up to 100 in a row, with what became of each. Runs at a gate come first, because the
+ * room that a cancel makes would otherwise start them. An item's number has the row's number and the place in it.
  */
 export class BulkItemRows extends Rows {
-  /** Adds runs behind those that are there. */
-  add(bulkId: string, runs: readonly Added[]): void {
+  add(bulkId: string, runs: readonly Pick<RunState, "id" | "isWaiting">[]): void {
     const idsOf = (wait: boolean) => runs.flatMap(({ id, isWaiting }) => (isWaiting === wait ? [id] : []));
     this.#append(bulkId, idsOf(true), 0, OTHERS_FROM);
     this.#append(bulkId, idsOf(false), OTHERS_FROM, Number.MAX_SAFE_INTEGER);
@@ -192,7 +174,6 @@ export class BulkItemRows extends Rows {
     return [];
   }
 
-  /** Writes what became of these items. */
   decide(bulkId: string, items: readonly NumberedItem[]): void {
     for (const [n, those] of Map.groupBy(items, ({ seq }) => Math.floor(seq / ROW_RUNS))) {
       const row = this.firstOf<PageRow>("SELECT n, items FROM bulk_items WHERE bulk_id = ? AND n = ?", bulkId, n);
@@ -203,7 +184,6 @@ export class BulkItemRows extends Rows {
     }
   }
 
-  /** Items behind the number `after`. `outcome`: only with this one; null for all. */
   page(bulkId: string, outcome: Outcome | null, after: number, limit: number): NumberedItem[] {
     const found: NumberedItem[] = [];
     const rows = "SELECT n, items FROM bulk_items WHERE bulk_id = ? AND n >= ? ORDER BY n";
@@ -219,7 +199,6 @@ export class BulkItemRows extends Rows {
     this.sql.exec("DELETE FROM bulk_items WHERE bulk_id = ?", bulkId);
   }
 
-  /** In rows whose numbers are in this range. */
   #append(bulkId: string, ids: readonly string[], from: number, to: number): void {
     const lastRow = this.numberOf(
       "SELECT max(n) FROM bulk_items WHERE bulk_id = ? AND n >= ? AND n < ?",

@@ -1,13 +1,10 @@
 /**
- * The concurrency queues: who is running, and who is queued. No counter is kept. A run is running in its
- * queue from its release to its end, although its status is pending at first. After its end it occupies the queue while
- * its last attempt is under way. All of it is read from the runs along one index, in which runs without gates have no
- * entry.
- *
- * `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, then `running`, and null at
- * the end.
+ * The concurrency queues: who is running, and who is queued, read from the runs along one index that has no entry of
+ * runs without gates. `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, and
+ * `running` from the release on, until neither the run nor its last attempt is open.
  */
 import { MINUTE_MS } from "../../base/time.ts";
+import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import {
   type Approval,
   type ConcurrencyQueue,
@@ -17,13 +14,13 @@ import {
   queueOf,
   type Run,
 } from "../run.ts";
+import type { ConcurrencyGroup } from "../run-calls.ts";
 import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 /**
- * For how long after a change an isolate may still use the version before: an outage copy for 10 minutes, and a request.
- * A version is the instant of its change, in ms.
+ * How long an isolate may still use the version before: 10 minutes in an outage, and a request. Versions are instants.
  */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
@@ -32,7 +29,6 @@ export const WAITING_MAX_IN_QUEUE = 1000;
 
 const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
 const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
-/** Of the queued runs: those that were released through a pause. */
 const RELEASED = `runs INDEXED BY runs_through_pause
   WHERE through_pause IS NOT NULL AND concurrency_group = ? AND concurrency_key = ? AND ready_seq > ?`;
 
@@ -43,29 +39,18 @@ const LIMIT = `coalesce(
      AND known.version >= runs.action_version),
   gates ->> '$.concurrency.limit')`;
 
-/** What waits. `bytes`: of its sealed requests. */
 interface Waiting {
   readonly runs: number;
   readonly bytes: number;
 }
 
-/** All runs that wait, and those of one token. */
 export interface WaitingCounts {
   readonly all: Waiting;
   readonly ofToken: Waiting;
 }
 
-/** A queue as a list shows it. `limit`: the least of the open runs. */
-interface ListedQueue extends ConcurrencyQueue {
-  readonly limit: number;
-  readonly running: number;
-  readonly queued: number;
-}
-
-/** A queued run as the journal has it, with the approvals that let it get there. */
 export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
   readonly approvals: readonly Approval[];
-  /** The pauses through which it was released. */
   readonly passed: readonly PassedPause[];
 };
 
@@ -86,15 +71,14 @@ export class ConcurrencyQueueRows extends Rows {
     return rows.map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
-  /** Open runs that are running or queued, and are due now: their time may be up although no alarm has noticed. */
   due({ group, key }: ConcurrencyQueue, now: number): string[] {
     const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
     return this.textsOf(due, group, key, now);
   }
 
   /**
-   * In the order in which they got into the queue. Of the runs without a group, more can wait than are read here. The
-   * runs that were released through a pause are always read, because they overtake the others.
+   * In the order in which they got there. Of the runs without a group, more can wait than are read here. Those released
+   * through a pause are always read, because they overtake.
    */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
     const first = this.#queuedFrom(IN_QUEUE, group, key);
@@ -125,7 +109,6 @@ export class ConcurrencyQueueRows extends Rows {
     }));
   }
 
-  /** The first queues behind `after` in which runs are queued, in order. */
   withQueued(after: ConcurrencyQueue | null, limit: number): ConcurrencyQueue[] {
     if (!this.#mayAnyWait) return [];
     const { group, key } = after ?? NO_GROUP;
@@ -150,7 +133,6 @@ export class ConcurrencyQueueRows extends Rows {
     this.#mayAnyWait = true;
   }
 
-  /** The queues in which any of these runs is running or queued. Runs without a group have none. */
   ofRuns(runIds: readonly string[]): ConcurrencyQueue[] {
     return this.query(
       `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key
@@ -160,7 +142,6 @@ export class ConcurrencyQueueRows extends Rows {
     );
   }
 
-  /** The position of a queued run: 1 comes next. `overtakes`: it passes a pause that holds the others. */
   positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">, overtakes: boolean): number | null {
     if (gates === null || readySeq === null) return null;
     const { group, key } = queueOf(gates);
@@ -169,19 +150,15 @@ export class ConcurrencyQueueRows extends Rows {
     return (this.numberOf(before, group, key, readySeq) ?? 0) + 1;
   }
 
-  /** Every run of this coordinator that waits at a gate, and those that this token created. */
   waiting(creatorId: string): WaitingCounts {
     return this.#count(INDEXED, creatorId);
   }
 
-  /** The same for one queue. */
   waitingIn({ group, key }: ConcurrencyQueue, creatorId: string): WaitingCounts {
     return this.#count(IN_QUEUE, creatorId, group, key);
   }
 
-  /** Ended runs whose last attempt is over or lost by now. They are to occupy their queues no longer. */
   ended(now: number, limit: number): string[] {
-    // Each alarm asks, and most coordinators have none.
     if (now < this.nextEndAt()) return [];
     const due =
       "SELECT id FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until <= ? ORDER BY occupied_until LIMIT ?";
@@ -196,12 +173,10 @@ export class ConcurrencyQueueRows extends Rows {
     return this.#nextEndAt;
   }
 
-  /** Call this before a write that changes until when an ended run occupies its queue, and when writes were taken back. */
   forget(): void {
     this.#nextEndAt = null;
   }
 
-  /** Notes the limit of an action in a group. Ask `knowsLimit` before. */
   setLimit(group: string, actionName: string, version: number, limit: number): void {
     const set = `
       INSERT OR REPLACE INTO concurrency_limits (concurrency_group, action_name, version, max_running)
@@ -226,8 +201,8 @@ export class ConcurrencyQueueRows extends Rows {
   }
 
   /**
-   * Whether the limit of this version of the action, or of a newer one, is known. An older version that
-   * comes after a resync, or long after the newer one, says that a restore of D1 took the newer one back.
+   * Whether the limit of this version of the action, or of a newer one, is known. An older version that comes after a
+   * resync, or long after the newer one, says that a restore of D1 took the newer one back.
    */
   knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
     const known = `
@@ -237,14 +212,13 @@ export class ConcurrencyQueueRows extends Rows {
     return this.hasRow(known, group, actionName, version, now - REPLACED_IN_USE_MS);
   }
 
-  /** Whether an open run of the action is in the group. */
   isInGroup(group: string, actionName: string): boolean {
     const found = `SELECT 1 FROM ${INDEXED} AND concurrency_group = ? AND action_name = ? LIMIT 1`;
     return this.hasRow(found, group, actionName);
   }
 
   /** The next groups behind `after`, in order. */
-  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ListedQueue[] {
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ConcurrencyGroup[] {
     const { group, key } = after ?? NO_GROUP;
     return this.query(
       `SELECT concurrency_group AS "group", concurrency_key AS key, min(${LIMIT}) AS "limit",
@@ -273,4 +247,101 @@ export class ConcurrencyQueueRows extends Rows {
     const { runs = 0, bytes = 0, ofTokenRuns = 0, ofTokenBytes = 0 } = row ?? {};
     return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };
   }
+}
+
+/** Pauses are few, and each alarm asks for them, so there is a copy in memory. */
+export class PauseRows extends Rows {
+  /** In the order of their groups and of the instants from which they hold. */
+  #pauses: readonly Pause[];
+
+  constructor(sql: SqlStorage) {
+    super(sql);
+    const rows = this.query<Omit<Pause, "isPlanned"> & { readonly isPlanned: number }>(
+      `SELECT concurrency_group AS "group", from_at AS "from", is_planned AS isPlanned, reason, until,
+         paused_by AS by, via, paused_at AS at
+       FROM pauses ORDER BY concurrency_group, from_at`,
+    );
+    this.#pauses = rows.map((row) => ({ ...row, isPlanned: row.isPlanned === 1 }));
+  }
+
+  inForce(group: string, now: number): Pause[] {
+    return inForceFor(this.#pauses, group, now);
+  }
+
+  all(now: number): Pause[] {
+    return this.#pauses.filter((pause) => !hasEnded(pause, now));
+  }
+
+  /**
+   * Replaces the group's pause with this `from`, or the one that was put without one. So a repeated call writes the
+   * same row. A `from` in the past counts as none. Null, and nothing is written, if there are `max` others.
+   */
+  put(put: NewPause, max: number, now: number): Pause | null {
+    const ofGroup = this.#pauses.filter(({ group }) => group === put.group);
+    const startsAt = Math.max(put.from ?? 0, now);
+    const isPlanned = startsAt > now;
+    const isSame = (one: Pause) => one.from === put.from && (isPlanned || !hasEnded(one, now));
+    const replaced = ofGroup.find(isSame) ?? (isPlanned ? undefined : ofGroup.find((one) => !one.isPlanned));
+    if (this.all(now).filter((one) => one !== replaced).length >= max) return null;
+    const isKept = replaced !== undefined && !hasEnded(replaced, now);
+    // A pause that holds from now on must not take the key of a planned one that begins now.
+    const taken = new Set(ofGroup.filter((one) => one !== replaced).map((one) => one.from));
+    let firstFree = startsAt;
+    while (taken.has(firstFree)) firstFree++;
+    const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: firstFree, isPlanned }) };
+    const { group, from, reason, until, by, via, at } = pause;
+    // One statement, and the table first: if it throws, neither may have changed. An ended pause gets another `from`.
+    const write = `
+      INSERT INTO pauses (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+    const update = `
+      UPDATE pauses SET concurrency_group = ?, from_at = ?, is_planned = ?, reason = ?, until = ?,
+        paused_by = ?, via = ?, paused_at = ?
+      WHERE concurrency_group = ? AND from_at = ?`;
+    const values = [group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at];
+    if (replaced === undefined) this.sql.exec(write, ...values);
+    else this.sql.exec(update, ...values, group, replaced.from);
+    const others = this.#pauses.filter((one) => one !== replaced);
+    this.#pauses = [...others, pause].sort(byKey);
+    return pause;
+  }
+
+  /** Without `from`, all of the group that have begun. */
+  ending(group: string, from: number | null, now: number): readonly Pause[] {
+    return this.#pauses.filter(
+      (pause) =>
+        pause.group === group && (from === null ? isInForce(pause, now) || hasEnded(pause, now) : pause.from === from),
+    );
+  }
+
+  erase(pauses: readonly Pause[]): void {
+    const keys = JSON.stringify(pauses.map(({ group, from }) => [group, from]));
+    const erase = `
+      DELETE FROM pauses
+      WHERE (concurrency_group, from_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`;
+    this.sql.exec(erase, keys);
+    this.#pauses = this.#pauses.filter((one) => !pauses.includes(one));
+  }
+
+  eraseEnded(now: number): boolean {
+    const ended = this.#pauses.filter((pause) => hasEnded(pause, now));
+    if (ended.length === 0) return false;
+    this.erase(ended);
+    return true;
+  }
+
+  /** No run waits for a pause to begin, so that rings nothing. */
+  nextEndAt(): number {
+    return Math.min(...this.#pauses.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
+  }
+}
+
+function timesOf({ from, isPlanned }: Pause): Pick<Pause, "from" | "isPlanned"> {
+  return { from, isPlanned };
+}
+
+/** Groups are ASCII, so their order is that of SQLite. */
+function byKey(a: Pause, b: Pause): number {
+  if (a.group === b.group) return a.from - b.from;
+  return a.group < b.group ? -1 : 1;
 }

@@ -1,7 +1,6 @@
 /**
- * The journal's table of deliveries: which webhook endpoint hears of which run, and how far each delivery got. A
- * delivery that waits is due when its next attempt is, and one that is over is due when its row expires. The rows of an
- * endpoint lie together, so that an endpoint with many waiting deliveries costs the others nothing.
+ * The journal's table of deliveries. One that waits is due when its next attempt is, and one that is over when its row
+ * expires. The rows of an endpoint lie together, so that many of them cost the others nothing.
  */
 import {
   type Delivery,
@@ -17,9 +16,7 @@ import { AFTER_ALL_IDS } from "../run-id.ts";
 import { BEGINNING, type Due, type DueRows, fittingIntoBatch, type Weight } from "./due-rows.ts";
 import { Table } from "./rows.ts";
 
-/** How many rows a page reads at most. */
 const PAGE_ROWS = 2000;
-/** How long a row waits if it could not be processed. */
 const DEFERRED_MS = 30_000;
 
 const THIS = "WHERE endpoint = ? AND run_id = ? AND kind = ?";
@@ -27,14 +24,8 @@ const ID = "(endpoint || ' ' || run_id || ' ' || kind)";
 const INDEXED = "deliveries INDEXED BY deliveries_due";
 
 export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> implements DueRows {
-  /** The endpoints that may have rows. Null: not read yet. */
   #endpoints: Set<EndpointKey> | null = null;
-  /** When the first row is due. Null: not read yet. It is cached because each change of a run asks. */
   #nextDueAt: number | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "deliveries", ["attempts"]);
-  }
 
   of({ endpoint, runId, kind }: DeliveryRef): Delivery | null {
     return this.selectOne(THIS, endpoint, runId, kind);
@@ -47,7 +38,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return this.insertRow({ ...delivery, dueAt: dueAtOf(delivery) }, "ON CONFLICT DO NOTHING");
   }
 
-  /** Writes how far a delivery got. */
   update(delivery: Delivery): void {
     const { endpoint, runId, kind, state, isResend, attempt, nextAt, leaseUntil, attempts } = delivery;
     const dueAt = dueAtOf(delivery);
@@ -60,7 +50,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     this.sql.exec(`DELETE FROM deliveries ${THIS}`, endpoint, runId, kind);
   }
 
-  /** Erases deliveries of an endpoint that wait: at most `limit`. Returns how many. */
   eraseWaiting(endpoint: EndpointKey, limit: number): number {
     this.forget();
     const erased = this.textsOf(
@@ -73,7 +62,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return erased.length;
   }
 
-  /** Erases the deliveries of these runs. */
   eraseOf(runIds: readonly string[]): void {
     const endpoints = [...this.#known()];
     if (endpoints.length === 0) return;
@@ -86,7 +74,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     );
   }
 
-  /** Erases what receivers answered to the deliveries of a run, because they can repeat what they got. */
   eraseExcerpts(runId: string): void {
     this.sql.exec(
       `UPDATE deliveries SET attempts = (
@@ -97,7 +84,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     );
   }
 
-  /** Which of these runs have the delivery of their newest event for the endpoint. */
   runsWith(endpoint: EndpointKey, runs: readonly Pick<RunWithEvent, "id" | "kind">[]): ReadonlySet<string> {
     const ids = this.textsOf(
       `SELECT run_id FROM deliveries
@@ -108,7 +94,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return new Set(ids);
   }
 
-  /** Deliveries of an endpoint, newest run first. */
   page(endpoint: EndpointKey, { state, before, limit }: DeliveryFilter): DeliveryPage {
     const looked = this.query<{ runId: string; kind: DeliveryKind; state: string }>(
       `SELECT run_id AS runId, kind, state FROM deliveries WHERE endpoint = ? AND (run_id, kind) < (?, ?)
@@ -141,9 +126,7 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return fittingIntoBatch(inOrder);
   }
 
-  /**
-   * The rows of a delivery are over when it expires. Those that wait are few, or their endpoint has failed for days.
-   */
+  /** Those that wait are few, or their endpoint has failed for days. */
   overdue(now: number, limit: number): Due[] {
     const over = `
       SELECT ${ID} AS id, due_at AS dueAt FROM ${INDEXED}
@@ -157,7 +140,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return Math.min(...[...this.#known()].map((endpoint) => this.instantOf(first, endpoint, now)));
   }
 
-  /** Call this when writes were taken back. */
   forget(): void {
     this.#nextDueAt = null;
   }
@@ -173,8 +155,8 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
   }
 
   /**
-   * The endpoint's next delivery behind the delivery `last` that waits, whenever it is due. Where `last` stands is read
-   * now, because the answer to its attempt has moved it.
+   * The endpoint's next delivery behind `last` that waits, whenever it is due. Reads where `last` stands now, because
+   * the answer to its attempt has moved it.
    */
   nextInTurn(endpoint: EndpointKey, last: string | undefined): Due | null {
     const dueAt = last === undefined ? null : this.#waitsUntil(readDeliveryId(last));
@@ -189,7 +171,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     this.sql.exec(update, now + DEFERRED_MS, now + DEFERRED_MS, endpoint, runId, kind);
   }
 
-  /** When a delivery is due that waits; null for any other one. */
   #waitsUntil({ endpoint, runId, kind }: DeliveryRef): number | null {
     return this.numberOf(`SELECT due_at FROM deliveries ${THIS} AND state = 'waiting'`, endpoint, runId, kind);
   }
@@ -207,7 +188,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     );
   }
 
-  /** One statement for all endpoints, because each change of a run can ask. */
   #firstDueAt(after: Due): number {
     const endpoints = [...this.#known()];
     if (endpoints.length === 0) return Number.POSITIVE_INFINITY;

@@ -1,29 +1,21 @@
-/**
- * The journal's tables of what the receiver of a run gets: the run's dispatch, its stop request, and what an approver
- * reads before.
- */
+/** The journal's tables of a run's dispatch, its stop request, and what an approver reads before. */
 import { type Dispatch, LEASE_MS, type NewRequest, type Progress, type Tried } from "../../webhooks/dispatch.ts";
 import { BEGINNING, type Due, type DueRows, fittingIntoBatch, type Weight } from "./due-rows.ts";
 import { Rows, Table } from "./rows.ts";
 
 /** A row exists only until its dispatch is over or its run has ended. */
 export class DispatchRows extends Table<Dispatch & { readonly runId: string }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "dispatches");
-  }
-
   of(runId: string): Dispatch | null {
     return this.selectOne("WHERE run_id = ?", runId);
   }
 
-  /** The dispatch's attempts without its sealed request; null if the dispatch is over. */
+  /** Without the sealed request; null if the dispatch is over. */
   attemptsOf(runId: string): Pick<Dispatch, "leaseUntil" | "isUnsure"> | null {
     const select = "SELECT lease_until AS leaseUntil, is_unsure AS isUnsure FROM dispatches WHERE run_id = ?";
     const row = this.firstOf<{ leaseUntil: number | null; isUnsure: number }>(select, runId);
     return row && { ...row, isUnsure: row.isUnsure === 1 };
   }
 
-  /** Erases the dispatch, its sealed request included. Returns how far it got; null if there was none. */
   erase(runId: string): ErasedDispatch | null {
     return this.firstOf(
       "DELETE FROM dispatches WHERE run_id = ? RETURNING host, attempt, lease_until AS leaseUntil",
@@ -40,17 +32,12 @@ export class DispatchRows extends Table<Dispatch & { readonly runId: string }> {
 export interface StopRequest extends NewRequest, Progress {
   /** How many attempts of the run's dispatch had begun when the dispatch was erased. */
   readonly dispatchAttempt: number;
-  /**
-   * The lease of the dispatch's last attempt, if the dispatch was erased during that attempt. Null once the attempt has
-   * ended.
-   */
+  /** The lease of the dispatch's last attempt, if that was under way when the dispatch was erased and has not ended. */
   readonly dispatchLease: number | null;
 }
 
-/** How far a dispatch got before it was erased. */
 export type ErasedDispatch = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
-/** How long a row waits if it could not be processed. */
 const DEFERRED_MS = 30_000;
 
 interface StopRequestRow extends StopRequest {
@@ -60,20 +47,12 @@ interface StopRequestRow extends StopRequest {
 }
 
 /**
- * The journal's tables of stop requests, and of the responses that they use. A stop request is kept from the run's
- * creation, because only the Worker can make it. It has its own due instant, because it can outlive the run's end. A
- * run has a response only while it has a stop request.
+ * Stop requests, and the responses that they use. A stop request is kept from the run's creation, because only the
+ * Worker can make it. It has its own due instant, because it can outlive the run's end.
  */
 export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
-  /**
-   * When the first row is due. Infinity: there is no row. Null: not read yet. It is cached because each change of a run
-   * asks.
-   */
+  /** When the first row is due. Null: not read yet. */
   #nextDueAt: number | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "stop_requests");
-  }
 
   of(runId: string): StopRequest | null {
     return this.selectOne("WHERE run_id = ?", runId);
@@ -85,7 +64,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
     this.insertRow({ ...request, runId, endsAt, dueAt: endsAt });
   }
 
-  /** `endsAt`: as for `insert`. */
   update(runId: string, stopRequest: StopRequest, endsAt: number): void {
     const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = stopRequest;
     // An attempt under way keeps its lease, even past `endsAt`.
@@ -94,20 +72,18 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
     this.updateRow({ attempt, nextAt, leaseUntil, isUnsure, unsureAttempts, endsAt, dueAt }, "WHERE run_id = ?", runId);
   }
 
-  /** Notes what the stop request must know of the run's dispatch, which is erased. */
   dispatchErased(runId: string, { attempt, leaseUntil }: ErasedDispatch): void {
     this.updateRow({ dispatchAttempt: attempt, dispatchLease: leaseUntil }, "WHERE run_id = ?", runId);
   }
 
-  /** Notes that no attempt of the dispatch is under way any more. */
   dispatchAttemptEnded(runId: string): void {
     this.updateRow({ dispatchLease: null }, "WHERE run_id = ?", runId);
   }
 
   /**
-   * Plans the first attempt, if none is planned yet. It waits for the response to an attempt of the dispatch that is
-   * under way, at most for LEASE_MS: after the clock stepped back, that lease may lie far ahead. Erases the row if no
-   * attempt of the dispatch has begun, because then there is no job. `endsAt`: as for `insert`.
+   * Plans the first attempt, if none is planned. It waits for an attempt of the dispatch that is under way, but no
+   * longer than LEASE_MS, because after the clock stepped back that lease may lie far ahead. Without an attempt of the
+   * dispatch there is no job, so the row is erased.
    */
   plan(runId: string, endsAt: number, now: number): void {
     this.#write("DELETE FROM stop_requests WHERE run_id = ? AND dispatch_attempt = 0", runId);
@@ -129,7 +105,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
     this.#write(update, now + DEFERRED_MS, runId);
   }
 
-  /** The sealed values of the receiver's response that the stop request uses; null if there are none. */
   responseOf(runId: string): Uint8Array<ArrayBuffer> | null {
     const select = "SELECT sealed FROM receiver_responses WHERE run_id = ?";
     const row = this.firstOf<{ sealed: ArrayBuffer }>(select, runId);
@@ -142,7 +117,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
     this.sql.exec(insert, runId, sealed);
   }
 
-  /** Erases the stop request, if there is one, with the response. */
   erase(runId: string): void {
     if (!this.hasRow("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId)) return;
     this.forget();
@@ -150,7 +124,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   }
 
   due(now: number, limit: number, after = BEGINNING): Due[] {
-    // Each alarm asks, and most coordinators have no row.
     if (this.nextDueAt() === Number.POSITIVE_INFINITY) return [];
     return this.#due("(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?", now, after.dueAt, after.id, limit);
   }
@@ -183,7 +156,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
     return this.#nextDueAt;
   }
 
-  /** Call this when another statement removed rows, or when writes were taken back. */
   forget(): void {
     this.#nextDueAt = null;
   }
@@ -209,7 +181,6 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   }
 }
 
-/** The journal's table of previews: what an approver reads of the request that a run will send, until the run ends. */
 export class PreviewRows extends Rows {
   /** JSON text; null if the run has none, or has ended. */
   of(runId: string): string | null {

@@ -1,11 +1,12 @@
-/** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and deliveries. */
+import { DAY_MS } from "../../base/time.ts";
 import { type Dispatch, dispatchDueAt } from "../../webhooks/dispatch.ts";
 import { dueAt } from "../run.ts";
+import type { Metadata } from "./metadata.ts";
 import { Rows } from "./rows.ts";
 import { BOUND_KEY, type JournaledRun, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
-/** A row that is due. Rows that are due at the same instant are in the order of their ids. */
+/** Rows that are due at the same instant are in the order of their ids. */
 export interface Due {
   readonly dueAt: number;
   readonly id: string;
@@ -14,7 +15,6 @@ export interface Due {
 /** Sorts before every row. */
 export const BEGINNING: Due = { dueAt: 0, id: "" };
 
-/** Each row has a due instant, and another instant at which its time is up. */
 export interface DueRows {
   /** The rows that are due behind `after`, in order: at most `limit`, and only what fits into one batch. */
   due(now: number, limit: number, after?: Due): Due[];
@@ -24,25 +24,17 @@ export interface DueRows {
   firstEndAt(now: number): number;
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
-  /**
-   * The receiver's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt`
-   * is when the attempt was due. `isRetry`: whether an attempt has begun before.
-   */
+  /** The receiver's first row behind `after` whose next attempt is due. `isRetry`: an attempt has begun before. */
   nextWaiting(receiver: string, isRetry: boolean, now: number, after: Due): Due | null;
   /**
-   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise: the receiver's
-   * next row behind the row `last` that waits, whenever it is due. Behind the last one comes the first, and it also
-   * does if `last` is gone.
+   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise the receiver's
+   * next row behind `last` that waits, whenever it is due. Behind the last comes the first.
    */
   nextInTurn?(receiver: string, last: string | undefined): Due | null;
-  /** Postpones a row that could not be processed. */
   defer(id: string, now: number): void;
 }
 
-/*
- * The object serves nobody else during a batch, so a batch is bounded by what it reads and writes, and not only by a
- * number of rows. The rest waits for the next batch.
- */
+/** The object serves nobody else during a batch, so a batch is bounded by what it reads and writes. */
 
 /** Bytes of runs and of their sealed requests. */
 export const BATCH_MAX_BYTES = 4_000_000;
@@ -66,7 +58,7 @@ export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
   });
 }
 
-/** Dispatches without an attempt under way. Every column that a query names is in the index. */
+/** Every column that a query names is in the index. */
 const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
@@ -77,27 +69,23 @@ const DUE = `
     bytes + ifnull((SELECT length(sealed) FROM dispatches WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
-/** Ended runs, in the index by which they are purged. */
 export const ENDED_DUE = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL";
 
 /**
- * A run's share of a batch. The newest event's number is an upper bound of their count, because counting would cost as
- * much as the batch itself. Cancels are counted, because nearly no run has any.
+ * A run's share of a batch. The newest event's number is an upper bound of their count, because counting is slow.
+ * Cancels are counted, because nearly no run has any.
  */
 export const WEIGHT = `
   bytes,
   min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
     + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events`;
 
-/** An ended run that is to be purged. `eventSeq`: the number of its end as an event. */
 export interface EndedRun extends Due {
   readonly eventSeq: number;
 }
 
-/** What a walk that shortens the retention of runs looks at. */
 export interface KeptRun extends Weight {
   readonly id: string;
-  /** Null while the run is open. */
   readonly completedAt: number | null;
   /** Later than the end if the object was down then. */
   readonly changedAt: number;
@@ -105,12 +93,9 @@ export interface KeptRun extends Weight {
   readonly eventSeq: number | null;
 }
 
-/** How many due runs are counted at once. The object serves nobody else meanwhile. */
 const COUNTED_AT_ONCE = 50_000;
 
-/** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
 export class DueRuns extends Rows implements DueRows {
-  /** Only open runs are due. */
   due(now: number, limit: number, after = BEGINNING): Due[] {
     const next = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
     return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
@@ -125,10 +110,7 @@ export class DueRuns extends Rows implements DueRows {
     return [...runs, ...this.query<Due>(ends, now, limit - runs.length)];
   }
 
-  /**
-   * Ended runs behind `after` whose retention is over: at most `limit`, and only what fits into one batch. The query
-   * searches by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
-   */
+  /** The index is by `due_at`, but `purge_at` decides, because a run that is purged too early is lost. */
   purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
     const rows = this.query<EndedRun & Weight>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
@@ -142,7 +124,6 @@ export class DueRuns extends Rows implements DueRows {
     return fittingIntoBatch(rows);
   }
 
-  /** The next runs behind `after`, in the order of their keys. Reads no column that can be long. */
   keptAfter(after: string, limit: number): KeptRun[] {
     return this.query(
       `SELECT id, bytes, 0 AS events, completed_at AS completedAt, changed_at AS changedAt, purge_at AS purgeAt,
@@ -169,7 +150,6 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Lets these ended runs be purged `keptMs` after their end. No new version, because nothing that a caller sees changes. */
   keepFor(keptMs: number, ids: readonly string[]): void {
     if (ids.length === 0) return;
     const at = "max(1, completed_at + ?1)";
@@ -181,7 +161,6 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Counts the ended runs behind `after` that were due at `at`, along the index. `next`: null behind the last. */
   countEnded(at: number, after: Due): { readonly count: number; readonly next: Due | null } {
     const those = `${ENDED_DUE} AND due_at <= ? AND ${AFTER} ORDER BY due_at, run_key`;
     const bindings = [at, after.dueAt, ...keyHalves(after.id)];
@@ -212,7 +191,6 @@ export class DueRuns extends Rows implements DueRows {
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
-  /** When the first ended run behind `after` is to be purged; Infinity if there is none. */
   nextPurgeAt(after = BEGINNING): number {
     const first = `${ENDED_DUE} AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
     return this.#min("max(due_at, purge_at)", first, after.dueAt, ...keyHalves(after.id));
@@ -227,10 +205,7 @@ export class DueRuns extends Rows implements DueRows {
     return true;
   }
 
-  /**
-   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed,
-   * because its `due_at` then says when to purge it.
-   */
+  /** 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed: it is due to be purged. */
   defer(id: string, now: number): void {
     const dueAt = this.numberOf(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
@@ -253,7 +228,84 @@ export class DueRuns extends Rows implements DueRows {
   }
 }
 
-/** When a run needs something next, its dispatch included. */
 export function dueOf(run: JournaledRun, dispatch: Dispatch | null): number {
   return dueAt(run, dispatch && dispatchDueAt(dispatch));
+}
+
+export interface Batch {
+  /** The object's key in the bucket. */
+  readonly key: string;
+  /** Those that the journal still keeps. */
+  readonly ids: readonly string[];
+  /** Whether it is known that the object is there. If this is false, nobody knows. */
+  readonly isWritten: boolean;
+}
+
+/** What is known of the archive. All of it is metadata and the index of ended runs, so a run costs no row. */
+export class ArchiveRows extends Rows {
+  readonly #metadata: Metadata;
+
+  constructor(sql: SqlStorage, metadata: Metadata) {
+    super(sql);
+    this.#metadata = metadata;
+  }
+
+  get hasBatch(): boolean {
+    return this.#metadata.get("archiving") !== null;
+  }
+
+  get batch(): Batch | null {
+    const stored = this.#metadata.get("archiving");
+    return stored === null ? null : (JSON.parse(stored) as Batch);
+  }
+
+  setBatch(batch: Batch | null): void {
+    this.#metadata.set("archiving", batch && JSON.stringify(batch));
+  }
+
+  /** D1's rows of runs that were due up to this one are deleted. */
+  get deletedTo(): Due {
+    const cursor = this.#metadata.get("deleted_to");
+    return cursor === null ? BEGINNING : (JSON.parse(cursor) as Due);
+  }
+
+  setDeletedTo({ dueAt, id }: Due): void {
+    this.#metadata.set("deleted_to", JSON.stringify({ dueAt, id }));
+  }
+
+  clear(): void {
+    this.#metadata.set("archiving", null);
+    this.#metadata.set("deleted_to", null);
+  }
+
+  countDeleted(limit: number): number {
+    const { dueAt, id } = this.deletedTo;
+    const count = `
+      SELECT count(*) FROM (SELECT 1 FROM ${ENDED_DUE} AND (due_at, run_key) <= (?, ${BOUND_KEY}) LIMIT ?)`;
+    return this.numberOf(count, dueAt, ...keyHalves(id), limit) ?? 0;
+  }
+
+  /** Of the first `limit` runs that are due, those that ended on the same day (UTC) as the first. */
+  next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
+    const due = this.query<EndedRun & { readonly completedAt: number }>(
+      `SELECT id, due_at AS dueAt, event_seq AS eventSeq, completed_at AS completedAt
+       FROM ${ENDED_DUE} AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at, run_key LIMIT ?2`,
+      now,
+      limit,
+    );
+    const dayOf = (at: number) => at - (at % DAY_MS);
+    const day = dayOf(due[0]?.completedAt ?? 0);
+    return { day, runs: due.filter(({ completedAt }) => dayOf(completedAt) === day) };
+  }
+
+  /** The first of these runs: at most `limit`, and only what fits into one batch. Runs that are gone weigh nothing. */
+  fitting(ids: readonly string[], limit: number): string[] {
+    const asked = ids.slice(0, limit);
+    const rows = this.query<Weight & { id: string }>(
+      `SELECT runs.id, ${WEIGHT} FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
+      keysJson(asked),
+    );
+    const weights = new Map(rows.map((row) => [row.id, row]));
+    return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(({ id }) => id);
+  }
 }

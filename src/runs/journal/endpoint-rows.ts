@@ -1,7 +1,4 @@
-/**
- * The journal's tables of webhook endpoints: which there are, how they have answered, their recoveries, and how runs
- * have ended last, which some endpoints must know.
- */
+/** The journal's tables of webhook endpoints, their health and recoveries, and how runs have ended last. */
 
 import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import {
@@ -20,19 +17,10 @@ import { Rows, Table } from "./rows.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 import { WALK_ROWS, walkBy } from "./run-walks.ts";
 
-/**
- * The environment's webhook endpoints, as D1 had them when they were last read. They have no secret. A row without a
- * version is an endpoint that somebody is about to store.
- */
+/** The endpoints as D1 had them when they were last read, without secrets. Version 0: somebody is about to store it. */
 export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: number }> {
-  /** Null: not read yet. Each end asks. */
   #listeners: readonly Listener[] | null = null;
 
-  constructor(sql: SqlStorage) {
-    super(sql, "endpoints");
-  }
-
-  /** The endpoints that nobody has disabled. */
   get listeners(): readonly Listener[] {
     this.#listeners ??= this.select("ORDER BY endpoint").flatMap((row) => {
       const { endpoint, version, isDisabled, filter: text, afterSeq } = row;
@@ -50,7 +38,7 @@ export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: numb
 
   /**
    * Makes the table equal to what was read. An endpoint that nobody expected hears of events behind `afterSeq`.
-   * `keepsExpected`: whether an endpoint that is not there may still be stored. Returns whether anything has changed.
+   * `keepsExpected`: an endpoint that is not there may still be stored. Returns whether anything has changed.
    */
   replace(
     read: readonly ReadEndpoint[],
@@ -76,7 +64,6 @@ export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: numb
     return changed.length + gone.length > 0;
   }
 
-  /** Call this when writes were taken back. */
   forget(): void {
     this.#listeners = null;
   }
@@ -85,20 +72,12 @@ export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: numb
 /** How many days with failures are kept. Three are enough to disable an endpoint. */
 const DAYS_MAX = 7;
 
-/**
- * How webhook endpoints have answered, per endpoint and the version of it that was used. An endpoint that works costs at
- * most one row a day.
- */
+/** By the version of the endpoint that was used. An endpoint that works costs at most one row a day. */
 export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoint: EndpointKey }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "endpoint_health", ["failedDays"]);
-  }
-
   of(endpoint: EndpointKey): EndpointHealth | null {
     return this.selectOne("WHERE endpoint = ?", endpoint);
   }
 
-  /** Notes an attempt that succeeded with this version of the endpoint. Writes at most once a day while all succeed. */
   succeeded(endpoint: EndpointKey, version: number, now: number): void {
     const health = this.#of(endpoint, version);
     if (health === null) return;
@@ -126,7 +105,6 @@ export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoi
     this.sql.exec(`UPDATE endpoint_health SET ${outcome} = ${outcome} + 1 WHERE endpoint = ?`, endpoint);
   }
 
-  /** The environment's endpoints, by name. */
   counts(): EndpointCount[] {
     const rows = this.query<Omit<EndpointCount, "name" | "isDisabled"> & { endpoint: string; isDisabled: number }>(
       `SELECT endpoint, is_disabled AS isDisabled, failing_since AS failingSince,
@@ -138,12 +116,11 @@ export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoi
     return [...byName].map(([name, { isDisabled, ...row }]) => ({ ...row, name, isDisabled: isDisabled === 1 }));
   }
 
-  /** Forgets an endpoint that is gone. */
   erase(endpoint: EndpointKey): void {
     this.sql.exec("DELETE FROM endpoint_health WHERE endpoint = ?", endpoint);
   }
 
-  /** Forgets all endpoints but these. One that was stored a moment ago may be forgotten, too. It then begins anew. */
+  /** One that was stored a moment ago may be forgotten, too. It then begins anew. */
   eraseOthers(endpoints: readonly EndpointKey[]): void {
     this.sql.exec(
       "DELETE FROM endpoint_health WHERE endpoint NOT IN (SELECT value FROM json_each(?))",
@@ -166,20 +143,14 @@ export interface StoredRecovery extends Recovery {
   readonly beforeSeq: number;
 }
 
-/** An endpoint asks for deliveries again, and a walk over ended runs brings them. */
 export class RecoveryRows extends Table<StoredRecovery> {
   /** Whether one is under way. Null: not read yet. It is cached because each change of a run asks. */
   #isAny: boolean | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "recoveries");
-  }
 
   of(endpoint: EndpointKey): StoredRecovery | null {
     return this.selectOne("WHERE endpoint = ?", endpoint);
   }
 
-  /** One that is not over; null if there is none. */
   next(): StoredRecovery | null {
     const next = this.#isAny === false ? null : this.selectOne("WHERE is_over = 0 LIMIT 1");
     this.#isAny = next !== null;
@@ -200,10 +171,7 @@ export class RecoveryRows extends Table<StoredRecovery> {
     this.sql.exec("DELETE FROM recoveries WHERE endpoint = ?", endpoint);
   }
 
-  /**
-   * Forgets all endpoints but these, apart from recoveries under way: one of an endpoint that was stored a moment ago
-   * must not get lost.
-   */
+  /** Keeps recoveries under way: one of an endpoint that was stored a moment ago must not get lost. */
   eraseOthers(endpoints: readonly EndpointKey[]): void {
     this.sql.exec(
       "DELETE FROM recoveries WHERE is_over = 1 AND endpoint NOT IN (SELECT value FROM json_each(?))",
@@ -219,29 +187,25 @@ const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DE
 /** An entity's id is never empty, and no subject is. */
 const KEY = "action_name = ? AND entity_id = ? AND subject = ? AND is_stored = ?";
 
-/** A run that has ended. */
 export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId" | "subject">;
 
 /**
- * How the run of an action, entity and subject that ended last has ended, if it succeeded or failed. Runs of stored actions are
- * compared with such runs, and others with others, because a caller can give a run any name. The table has rows only
- * while an endpoint needs them.
+ * How the run of an action, entity and subject that ended last has ended, if it succeeded or failed. Runs of stored
+ * actions are compared only with such runs, because a caller can give a run any name. Has rows only while an endpoint
+ * needs them.
  */
 export class OutcomeRows extends Rows {
-  /** The last outcome of the run's action, entity and subject; null if none is known. */
   of(run: EndedOutcome): PreviousStatus {
     const [status] = this.textsOf(`SELECT status FROM outcomes WHERE ${KEY}`, ...keyOf(run));
     return (status as PreviousStatus | undefined) ?? null;
   }
 
-  /** Notes that the run has ended after all others. */
   put(run: EndedOutcome): void {
     this.#insert(run, "DO UPDATE SET run_id = excluded.run_id, status = excluded.status");
   }
 
   /**
-   * One batch of a walk over ended runs, newest first, below the number `below`. What later ends have noted stays.
-   * Returns below which number the next batch begins; 0 if there is none.
+   * One batch, newest first. What later ends have noted stays. Returns below which number it goes on; 0: it is over.
    */
   fill(below: number): number {
     type Row = EndedOutcome & Record<"seq" | "isMet" | "isErased" | "isFinal", number>;
@@ -252,7 +216,6 @@ export class OutcomeRows extends Rows {
     return rows.length < WALK_ROWS ? 0 : (rows.at(-1)?.seq ?? 0);
   }
 
-  /** Forgets the last outcome of the run's action, entity and subject. */
   erase(run: EndedOutcome): void {
     this.sql.exec(`DELETE FROM outcomes WHERE ${KEY}`, ...keyOf(run));
   }
@@ -261,7 +224,7 @@ export class OutcomeRows extends Rows {
     this.sql.exec("DELETE FROM outcomes");
   }
 
-  /** Erases the outcomes of these runs. Call it while the journal still has the runs. */
+  /** Call it while the journal still has the runs. */
   eraseOf(ids: readonly string[]): void {
     this.sql.exec(
       `DELETE FROM outcomes WHERE (action_name, entity_id, subject, is_stored, run_id) IN (

@@ -1,35 +1,29 @@
-/**
- * The coordinator's own SQLite, which decides what is true: runs, their timelines, their dispatches and stop requests,
- * and metadata. Every method is synchronous, so no other call can run between a decision and its record.
- */
+/** Decides what is true. Every method is synchronous, so no other call runs between a decision and its record. */
 
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Dispatch } from "../../webhooks/dispatch.ts";
 import { isWaiting } from "../run.ts";
 import { isTimelineDerived, type TimelineEvent } from "../timeline.ts";
-import { ArchiveRows } from "./archive-rows.ts";
 import { BulkItemRows, BulkRows } from "./bulk-rows.ts";
-import { ConcurrencyQueueRows } from "./concurrency-rows.ts";
+import { ConcurrencyQueueRows, PauseRows } from "./concurrency-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DispatchRows, type ErasedDispatch, PreviewRows, type StopRequest, StopRequestRows } from "./dispatch-rows.ts";
-import { DueRuns, dueOf } from "./due-rows.ts";
+import { ArchiveRows, DueRuns, dueOf } from "./due-rows.ts";
 import { EndpointHealthRows, EndpointRows, OutcomeRows, RecoveryRows } from "./endpoint-rows.ts";
 import { FanOutCursors, Metadata, Sequence } from "./metadata.ts";
-import { PauseRows } from "./pause-rows.ts";
 import { type PendingVersion, ReplicaRows } from "./replica-rows.ts";
-import { PlannedRetryRows } from "./retry-rows.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { ChangedRuns, EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
-import { ScheduleRows } from "./schedule-rows.ts";
+import { PlannedRetryRows, ScheduleRows } from "./schedule-rows.ts";
 import { JournalSql } from "./schema.ts";
 import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
 /** How long after its run's end a stop request may still be sent. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 
-/** The tables besides `runs` that have rows of a run. That of planned retries is not one: a retry can wait for longer. */
+/** The tables besides `runs` that have rows of a run. A planned retry can wait for longer. */
 const TABLES_OF_RUNS = [
   "events",
   "dispatches",
@@ -40,61 +34,47 @@ const TABLES_OF_RUNS = [
   "previews",
 ];
 
-/** When the time of the run's stop request is up: no attempt begins at this instant or later. */
 export function stopRequestEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
   return (completedAt ?? deadlineAt) + STOP_AFTER_END_MS;
 }
 
-/** What else a new run needs. */
 export interface NewRunDetails {
   readonly dispatch: Dispatch | null;
   /** The events after `created`. */
   readonly events: readonly TimelineEvent[];
-  /** What an approver reads of its request, as JSON text. */
-  readonly preview?: string | null;
-  /** Writes what must be on record if the run is, in its transaction. */
-  readonly alongside?: () => void;
+  readonly preview?: string | null | undefined;
+  /** Writes what must be on record if the run is. */
+  readonly alongside?: (() => void) | undefined;
 }
 
-/** What else a version needs. */
 interface VersionDetails {
   readonly events: readonly TimelineEvent[];
   /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;
   /** The dispatch of a run that is released with this version, or of which an attempt failed. */
   readonly dispatch?: Dispatch | null;
-  /** Whether approvals were withdrawn, so that the endpoints hear again that the run lacks some. */
   readonly isAskedAgain?: boolean;
-  /** Writes what must be on record if the version is, in its transaction. */
-  readonly alongside?: () => void;
+  readonly alongside?: (() => void) | undefined;
 }
 
-/** The result of writing a version. */
 export interface Written {
-  /** The version, which D1 lacks. */
   readonly pendingVersion: PendingVersion;
-  /** When the run needs something next. */
   readonly dueAt: number;
   /** When the alarm must ring for the run, at the latest. An ended run can leave its queue before it is due. */
   readonly ringsAt: number;
   /** The dispatch that the write erased; left out if there was none. */
   readonly erased?: ErasedDispatch;
-  /** What follows from what was put on record with the version. */
   readonly after?: readonly (() => void)[];
 }
 
-/** What must be on record with a version, so that what follows from the version happens even if this object dies. */
+/** What must be on record with a version, so that what follows from it happens even if this object dies. */
 export interface FollowUp {
   /** Whether it is on record already, as it nearly always is. */
   isOnRecord(written: Written, now: number): boolean;
-  /**
-   * Puts it on record. Called in the version's transaction, behind all else. Returns what to do after the transaction,
-   * if there is anything.
-   */
+  /** Called in the version's transaction, behind all else. Returns what to do after the transaction, if anything. */
   record(written: Written, now: number): (() => void) | null;
 }
 
-/** The journal's tables. Some of these classes ask more than one table. */
 class JournalTables extends Rows {
   readonly runs = new RunRows(this.sql);
   readonly due = new DueRuns(this.sql);
@@ -102,20 +82,20 @@ class JournalTables extends Rows {
   readonly runsWithEvents = new RunsWithEvents(this.sql);
   readonly endedCounts = new EndedRunCounts(this.sql);
   readonly timeline = new TimelineRows(this.sql);
-  readonly accepted = new AcceptedChanges(this.sql);
-  readonly dispatches = new DispatchRows(this.sql);
-  readonly stopRequests = new StopRequestRows(this.sql);
-  readonly plannedRetries = new PlannedRetryRows(this.sql);
+  readonly accepted = new AcceptedChanges(this.sql, "accepted_changes");
+  readonly dispatches = new DispatchRows(this.sql, "dispatches");
+  readonly stopRequests = new StopRequestRows(this.sql, "stop_requests");
+  readonly plannedRetries = new PlannedRetryRows(this.sql, "planned_retries");
   readonly previews = new PreviewRows(this.sql);
   readonly queues = new ConcurrencyQueueRows(this.sql);
   readonly pauses = new PauseRows(this.sql);
-  readonly endpoints = new EndpointRows(this.sql);
-  readonly endpointHealth = new EndpointHealthRows(this.sql);
-  readonly recoveries = new RecoveryRows(this.sql);
+  readonly endpoints = new EndpointRows(this.sql, "endpoints");
+  readonly endpointHealth = new EndpointHealthRows(this.sql, "endpoint_health", ["failedDays"]);
+  readonly recoveries = new RecoveryRows(this.sql, "recoveries");
   readonly outcomes = new OutcomeRows(this.sql);
-  readonly deliveries = new DeliveryRows(this.sql);
-  readonly schedules = new ScheduleRows(this.sql);
-  readonly bulk = new BulkRows(this.sql);
+  readonly deliveries = new DeliveryRows(this.sql, "deliveries", ["attempts"]);
+  readonly schedules = new ScheduleRows(this.sql, "schedules");
+  readonly bulk = new BulkRows(this.sql, "bulk_operations", ["bulkOrder", "stoppedBy", "ended"]);
   readonly bulkItems = new BulkItemRows(this.sql);
   readonly metadata = new Metadata(this.sql);
   readonly fanOut = new FanOutCursors(this.metadata);
@@ -128,7 +108,7 @@ export class Journal extends JournalTables {
   readonly #sql: JournalSql;
   /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */
   readonly scope: string;
-  /** Called after a rollback, so that what is in memory forgets the transaction. Set once. */
+  /** Called after a rollback. Set once. */
   takenBack: () => void = () => {};
 
   constructor(storage: DurableObjectStorage, scope: string) {
@@ -139,22 +119,18 @@ export class Journal extends JournalTables {
     this.scope = scope;
   }
 
-  /** Whether anything was ever written. */
   get isWritten(): boolean {
     return this.#sql.isWritten;
   }
 
-  /** What is known of each database that has the environment's runs, or had them. */
   get replicas(): readonly ReplicaRows[] {
     return this.metadata.replicas.map((database) => this.replicaIn(database));
   }
 
-  /** The same for the database with this number. */
   replicaIn(database: number): ReplicaRows {
     return new ReplicaRows(this.sql, this.metadata, database);
   }
 
-  /** What `write` writes commits as one. */
   transaction<T>(write: () => T): T {
     try {
       return this.#storage.transactionSync(write);
@@ -170,14 +146,11 @@ export class Journal extends JournalTables {
     }
   }
 
-  /** Resolves when all that was written is durable. */
   durable(): Promise<void> {
     return this.#storage.sync();
   }
 
-  /**
-   * Writes a new run with what belongs to it, as one. Null, and nothing is written, if the run's key or its id is taken.
-   */
+  /** Null, and nothing is written, if the run's key or its id is taken. */
   insert(
     run: JournaledRun,
     { dispatch, events, preview = null, alongside }: NewRunDetails,
@@ -201,10 +174,7 @@ export class Journal extends JournalTables {
     });
   }
 
-  /**
-   * Writes a run's new version and appends the events, as one. The run's dispatch is erased, unless the run waits at a
-   * gate or the version comes with a dispatch.
-   */
+  /** The run's dispatch is erased, unless the run waits at a gate or the version comes with one. */
   update(
     run: JournaledRun,
     { events, accepted = null, dispatch = null, isAskedAgain = false, alongside }: VersionDetails,
@@ -238,10 +208,7 @@ export class Journal extends JournalTables {
     });
   }
 
-  /**
-   * Notes a dispatch's progress while the run keeps its version. Null erases the dispatch. Call it in a transaction,
-   * and set the alarm there too.
-   */
+  /** The run keeps its version. Null erases the dispatch. Call it in the transaction that sets the alarm. */
   noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[]): void {
     this.runs.heard(run, dueOf(run, dispatch));
     if (dispatch === null) this.#eraseDispatch(run.id);
@@ -249,7 +216,7 @@ export class Journal extends JournalTables {
     this.timeline.append(run, events);
   }
 
-  /** The same for the progress of a run's stop request. Null erases the request and the receiver's response. */
+  /** Null erases the request and the receiver's response. */
   noteStopRequest(run: JournaledRun, stopRequest: StopRequest | null, events: readonly TimelineEvent[]): void {
     if (stopRequest === null) this.stopRequests.erase(run.id);
     else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
@@ -257,8 +224,8 @@ export class Journal extends JournalTables {
   }
 
   /**
-   * Erases the texts of an ended run in all tables but `runs`. Call it in the transaction that writes the erased version.
-   * A stop request stays until it is sent or given up, because a job may have to stop.
+   * Erases the texts of an ended run in all tables but `runs`, in the transaction that writes the erased version. A
+   * stop request stays until it is sent or given up, because a job may have to stop.
    */
   eraseTexts(run: JournaledRun): void {
     this.timeline.erase(run.id, true);
@@ -267,7 +234,7 @@ export class Journal extends JournalTables {
     this.deliveries.eraseExcerpts(run.id);
   }
 
-  /** Writes over the texts of an ended run. Makes them durable before they are erased, so that no file keeps the bytes. */
+  /** Makes them durable before they are erased, so that no file keeps the bytes. */
   overwriteTexts(run: JournaledRun, erased: JournaledRun): Promise<void> {
     this.transaction(() => {
       // It finds them by the run's entity and subject.
@@ -285,7 +252,6 @@ export class Journal extends JournalTables {
     this.sql.exec(EMPTY_FILLER);
   }
 
-  /** Removes runs with everything that belongs to them. */
   forget(ids: readonly string[]): void {
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.transaction(() => {
@@ -312,9 +278,8 @@ export class Journal extends JournalTables {
   }
 
   /**
-   * Plans the stop request of a run whose job must stop, with the version that says so. So nobody can accept a cancel
-   * and forget the stop request. Erases it after any other end, because it could stop the rest of a pipeline that has
-   * reported its success.
+   * Plans the stop request of a run whose job must stop, so nobody can accept a cancel and forget it. Erases it after
+   * any other end, because it could stop the rest of a pipeline that has reported its success.
    */
   #orderStopRequest(run: JournaledRun, now: number): void {
     const isOver = run.completedAt !== null;
@@ -326,10 +291,7 @@ export class Journal extends JournalTables {
     else this.stopRequests.plan(run.id, stopRequestEndsAt(run), now);
   }
 
-  /**
-   * Writes a version, or returns null. The version's sequence number counts once it is written. Several statements need a
-   * transaction, which takes back the first ones if a later one fails.
-   */
+  /** The version's sequence number counts once it is written. Several statements need a transaction. */
   #numbered<W extends Written | null>(
     version: Written,
     isOneStatement: boolean,
@@ -350,7 +312,6 @@ export class Journal extends JournalTables {
     return written;
   }
 
-  /** A version as the next write would write it. */
   #version(run: JournaledRun, dispatch: Dispatch | null, now: number): Written {
     const { id, version } = run;
     const bytes = bytesOf(run);
@@ -360,16 +321,12 @@ export class Journal extends JournalTables {
   }
 }
 
-/**
- * Whether the job of an ended run must stop: after a cancel, and after a silent end of a run of a concurrency queue,
- * because the next run of the queue starts.
- */
+/** Also after a silent end of a run of a concurrency queue, because the next one starts. */
 export function mustStop({ status, endCause, gates }: JournaledRun): boolean {
   if (status === "cancelled") return true;
   return gates?.concurrency != null && (endCause === "deadline" || endCause === "silence");
 }
 
-/** About how many bytes a run has. */
 export function bytesOf({ parameters, recommendations, output }: JournaledRun): number {
   return parameters.length + recommendations.length + (output?.length ?? 0) + 1024;
 }

@@ -1,13 +1,4 @@
-/**
- * Named values that must survive an eviction:
- * - the coordinator's name, and when to retry replication,
- * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
- * - what is known of each database that has its runs (replica-rows.ts),
- * - what webhook endpoints may not have heard of yet,
- * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted,
- * - the newest purge that the operator asked for,
- * - when the operator asked to erase the environment.
- */
+/** Named values that must survive an eviction. */
 import { Rows } from "./rows.ts";
 import { hasTables } from "./schema.ts";
 
@@ -44,7 +35,6 @@ export class Metadata extends Rows {
     for (const { name, value } of rows) this.#values.set(name, value);
   }
 
-  /** The numbers of the databases that have a value here, in order. */
   get replicas(): readonly number[] {
     const names = [...this.#values.keys()].filter((name) => name.startsWith(REPLICA));
     return names.map((name) => Number(name.slice(REPLICA.length))).sort((a, b) => a - b);
@@ -54,7 +44,6 @@ export class Metadata extends Rows {
     return this.#values.get(name) ?? null;
   }
 
-  /** Null if there is no such value. */
   number(name: MetadataName): number | null {
     const value = this.get(name);
     return value === null ? null : Number(value);
@@ -75,15 +64,14 @@ export class Metadata extends Rows {
   }
 }
 
-/** The coordinator's name in the journal; null if there is none. Creates no table in an object that has no journal. */
 export function nameInJournal(sql: SqlStorage): string | null {
   return hasTables(sql) ? new Metadata(sql).get("name") : null;
 }
 
 /**
- * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
- * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned
- * out. `reads`: how many of the later reads have been made.
+ * `at`: when a change of the endpoints was noted last. `afterSeq`: events behind this number are kept, because an
+ * endpoint may be there that must hear of them; null if every such event was fanned out. `reads`: how many of the later
+ * reads have been made.
  */
 interface Noted {
   readonly at: number;
@@ -91,7 +79,6 @@ interface Noted {
   readonly reads: number;
 }
 
-/** The cursors that say what the environment's webhook endpoints may not have heard of yet. */
 export class FanOutCursors {
   readonly #metadata: Metadata;
 
@@ -119,7 +106,7 @@ export class FanOutCursors {
     this.#metadata.set("fan_out_after", seq);
   }
 
-  /** Runs with an event behind this number must be kept. Infinity: there are none. */
+  /** Runs with an event behind this number must be kept. */
   get keptAfter(): number {
     return Math.min(this.pendingAfter ?? Number.POSITIVE_INFINITY, this.noted?.afterSeq ?? Number.POSITIVE_INFINITY);
   }
@@ -138,9 +125,9 @@ export class FanOutCursors {
 const FIRST_EPOCHS = 2 ** 20;
 
 /**
- * The numbers of a journal's writes. Every write of a run gets the next one. It is a number and not an instant, because
- * clocks step back. Numbers are comparable within an epoch. A new epoch begins with the first write, and when the
- * database was made equal to the journal again: then what others have read by older numbers proves nothing.
+ * Every write of a run gets the next number, because clocks step back. Numbers are comparable within an epoch. A new
+ * epoch begins with the first write, and when the database was made equal to the journal again: then what others have
+ * read by older numbers proves nothing.
  */
 export class Sequence extends Rows {
   readonly #metadata: Metadata;
@@ -152,17 +139,14 @@ export class Sequence extends Rows {
     this.#lastSeq = Math.max(this.#highestKept, metadata.number("last_seq") ?? 0);
   }
 
-  /** The number of the last write; 0 if there was none. */
   get last(): number {
     return this.#lastSeq;
   }
 
-  /** The number of the next write. It is used only when that write has succeeded: see `wrote`. */
   get next(): number {
     return this.#lastSeq + 1;
   }
 
-  /** When the epoch began; 0 if nothing was ever written. */
   get epoch(): number {
     return this.#metadata.number("epoch") ?? 0;
   }
@@ -180,14 +164,13 @@ export class Sequence extends Rows {
   }
 
   /**
-   * Notes that a write has this number. Call it after the write's transaction. A number that is counted without a row
-   * would be given again after an eviction. A reader that has read up to it would then miss a write.
+   * Call it after the write's transaction. A number that is counted without a row would be given again after an
+   * eviction, and a reader that has read up to it would miss a write.
    */
   wrote(seq: number): void {
     this.#lastSeq = seq;
   }
 
-  /** Call this in the transaction that removes runs. The last number must not be given again, so it is kept. */
   removedRuns(): void {
     if (this.#highestKept < this.#lastSeq) this.#metadata.set("last_seq", this.#lastSeq);
   }

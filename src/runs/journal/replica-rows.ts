@@ -1,8 +1,6 @@
 /**
- * What is known of a replica: a database that gets every change of the environment's runs, or did. One metadata value
- * for each replica says its role, up to which sequence number all writes are replicated there, and how far a walk over
- * all runs has come. Quarantined runs, which the database refused, have a table of their own, so that they do not hold
- * up the number. So have deletions that the database still owes.
+ * What is known of a replica: a database that gets every change of the environment's runs, or did. Quarantined runs and
+ * owed deletions have tables of their own, so that they do not hold up the number up to which all is replicated.
  */
 import type { Home, MoveRecord } from "../home.ts";
 import { fittingIntoBatch, type Weight } from "./due-rows.ts";
@@ -10,11 +8,9 @@ import type { Metadata } from "./metadata.ts";
 import { Rows } from "./rows.ts";
 import { BOUND_KEY, highestKeyHalves, type JournaledRun, keyHalves } from "./run-rows.ts";
 
-/** A version that D1 is not known to have. */
 export interface PendingVersion {
   readonly id: string;
   readonly version: number;
-  /** The sequence number of its write. */
   readonly seq: number;
   readonly bytes: number;
   readonly changedAt: number;
@@ -34,9 +30,7 @@ export type Role = "primary" | "copying" | "leaving";
 
 interface ReplicaState {
   readonly role: Role;
-  /** Of two replicas that were primary, the one with the higher generation was it later. */
   readonly generation: number;
-  /** Up to this number all writes are replicated, except those of quarantined runs. */
   readonly replicatedSeq: number;
   /** The id behind which a walk over all runs goes on; null if none is under way. */
   readonly walkedTo: string | null;
@@ -44,17 +38,13 @@ interface ReplicaState {
   readonly move: MoveRecord | null;
 }
 
-/** Without a value, all runs are in database 0, because they were there before there was a second one. */
 const FIRST: ReplicaState = { role: "primary", generation: 0, replicatedSeq: 0, walkedTo: null, move: null };
 
 export class ReplicaRows extends Rows {
-  /** The database's number. */
   readonly database: number;
   readonly #metadata: Metadata;
   readonly #quarantined: Set<string>;
-  /** The value as it was parsed last. */
   #parsed: { readonly stored: string | null; readonly state: ReplicaState } = { stored: null, state: FIRST };
-  /** How many deletions are owed; null if they must be counted. */
   #owed: number | null = null;
 
   constructor(sql: SqlStorage, metadata: Metadata, database: number) {
@@ -84,7 +74,6 @@ export class ReplicaRows extends Rows {
     return this.state.replicatedSeq;
   }
 
-  /** All versions that may not be replicated, in the order of their writes. */
   pending(): PendingVersion[] {
     const rows = this.query<PendingRow>(
       `SELECT ${COLUMNS} FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq`,
@@ -96,67 +85,56 @@ export class ReplicaRows extends Rows {
     return [...all.values()].sort((a, b) => a.seq - b.seq);
   }
 
-  /** Notes that all writes up to `seq` are replicated. */
   noteReplicated(seq: number): void {
     if (seq > this.replicatedSeq) this.change({ replicatedSeq: seq });
   }
 
-  /** Lists a run that D1 refused. */
   quarantine(id: string): void {
     if (this.#quarantined.has(id)) return;
     this.sql.exec("INSERT OR IGNORE INTO quarantined_runs (run_id, database) VALUES (?, ?)", id, this.database);
     this.#quarantined.add(id);
   }
 
-  /** The run is replicated or gone. */
   endQuarantine(id: string): void {
     if (!this.#quarantined.has(id)) return;
     this.sql.exec("DELETE FROM quarantined_runs WHERE run_id = ? AND database = ?", id, this.database);
     this.#quarantined.delete(id);
   }
 
-  /** How many deletions are owed. */
   get owed(): number {
     this.#owed ??= this.numberOf("SELECT count(*) FROM owed_deletions WHERE database = ?", this.database) ?? 0;
     return this.#owed;
   }
 
-  /** Notes that the database may still have rows of these runs, which the journal forgets. */
+  /** The journal forgets these runs. */
   oweDeletions(ids: readonly string[]): void {
     this.#owed = null;
     const insert = "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";
     this.sql.exec(insert, this.database, JSON.stringify(ids));
   }
 
-  /** The first of the runs whose rows must be deleted. */
   nextOwed(limit: number): string[] {
     const select = "SELECT run_id FROM owed_deletions WHERE database = ? ORDER BY run_id LIMIT ?";
     return this.textsOf(select, this.database, limit);
   }
 
-  /** Their rows are gone. */
   deleted(ids: readonly string[]): void {
     this.#owed = null;
     const those = "run_id IN (SELECT value FROM json_each(?))";
     this.sql.exec(`DELETE FROM owed_deletions WHERE database = ? AND ${those}`, this.database, JSON.stringify(ids));
   }
 
-  /**
-   * Begins anew: what is written from here on must be replicated. A walk replicates all that was written before, and
-   * deletes the rows of all other runs.
-   */
+  /** What is written from here on must be replicated. A walk does the rest, and deletes all other rows. */
   beginAnew(lastSeq: number): void {
     this.#clear();
     this.change({ replicatedSeq: lastSeq, walkedTo: "" });
   }
 
-  /** Nothing is replicated here any more. */
   leave(move: MoveRecord): void {
     this.#clear();
     this.change({ role: "leaving", walkedTo: null, move });
   }
 
-  /** Forgets everything about this database. */
   forget(): void {
     this.#clear();
     this.#metadata.set(`replica:${this.database}`, null);
@@ -175,14 +153,11 @@ export class ReplicaRows extends Rows {
     return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 
-  /** Whether there is a run after the id `after` and up to `upTo`. */
   hasBetween(after: string, upTo: string): boolean {
     return this.#between("1", after, upTo, 1).length > 0;
   }
 
-  /**
-   * How many runs come after the id. Walks an index: walking the rows of 250 000 runs would take a quarter of a second.
-   */
+  /** Walks an index: walking the rows of 250 000 runs would take a quarter of a second. */
   countAfter(id: string): number {
     const count = `
       SELECT (SELECT count(*) FROM runs INDEXED BY runs_by_change WHERE run_key > ${BOUND_KEY})

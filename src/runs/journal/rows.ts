@@ -1,7 +1,6 @@
 /**
- * How the journal's SQL is read and written: `Rows` asks any query, and `Table` maps the columns of one table to the
- * members of an object. A member has the name of its column in camelCase. A column that begins with `is_` or `has_` is
- * a boolean, and a BLOB is a Uint8Array.
+ * How the journal's SQL is read and written. `Table` maps columns to members: a member has the name of its column in
+ * camelCase, `is_` and `has_` begin booleans, and a BLOB is a Uint8Array.
  */
 import { columnsOf } from "./schema.ts";
 
@@ -14,7 +13,7 @@ export abstract class Rows {
     this.sql = sql;
   }
 
-  /** The rows of a query. The caller says what a row has: numbers, texts and null. */
+  /** The caller says what a row has: numbers, texts and null. */
   protected query<T>(query: string, ...bindings: readonly Value[]): T[] {
     return [...this.sql.exec(query, ...bindings)] as T[];
   }
@@ -23,28 +22,24 @@ export abstract class Rows {
     return this.query<T>(query, ...bindings)[0] ?? null;
   }
 
-  /** The texts in the first column. */
   protected textsOf(query: string, ...bindings: readonly Value[]): string[] {
     return [...this.sql.exec(query, ...bindings).raw<[string]>()].map(([text]) => text);
   }
 
-  /** The number in the first column of the first row; null if there is none. */
+  /** In the first column of the first row; null if there is none. */
   protected numberOf(query: string, ...bindings: readonly Value[]): number | null {
     return [...this.sql.exec(query, ...bindings).raw<[number | null]>()][0]?.[0] ?? null;
   }
 
-  /** The same for an instant. Infinity: there is none. */
   protected instantOf(query: string, ...bindings: readonly Value[]): number {
     return this.numberOf(query, ...bindings) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a query has a row. */
   protected hasRow(query: string, ...bindings: readonly Value[]): boolean {
     return this.firstOf(query, ...bindings) !== null;
   }
 }
 
-/** The column of a member: `created_at` for `createdAt`. */
 export function columnOf(member: string): string {
   return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -55,10 +50,8 @@ function memberOf(column: string): string {
 
 export abstract class Table<Row extends object> extends Rows {
   readonly #name: string;
-  /** By member. */
   readonly #columns: ReadonlyMap<string, string>;
   readonly #select: string;
-  /** What a row needs before it is an object. */
   readonly #readers: readonly (readonly [member: string, read: Reader])[];
 
   /** `json`: the members that are stored as JSON. Null stays null. */
@@ -86,7 +79,7 @@ export abstract class Table<Row extends object> extends Rows {
     return this.select(clauses, ...bindings)[0] ?? null;
   }
 
-  /** Members that the table has no column for are left out. Returns whether the row was written. */
+  /** Leaves out members without a column. Returns whether the row was written. */
   protected insertRow(row: Partial<Row>, onConflict = ""): boolean {
     const cells = this.#cellsOf(row);
     const names = cells.map(([column]) => column).join(", ");

@@ -1,32 +1,21 @@
 /**
- * The journal's table of runs, and its key: maps the columns to the members of a run. Other files name only columns that
- * they search by.
- *
- * The integer key of a run is 63 bits of its id, 48 of time and 15 random. A text key would need a second b-tree. The key
- * sorts as ids do. Two runs can want the same key. Then the second create is refused as `id_taken` and creates another
- * id. So a statement that searches by the key compares the full id as well. A JavaScript number can't hold 63 bits, so a
- * key is bound in two halves and never returned.
+ * The journal's table of runs. Other files name only columns that they search by. Its integer key is 63 bits of the id,
+ * 48 of time and 15 random, because a text key would need a second b-tree. It sorts as ids do. If two runs want one
+ * key, the second create is refused as `id_taken` and makes another id, so a search by the key compares the id as well.
+ * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
-import type { Proven } from "../../base/ids.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
-  type Actor,
-  type Approval,
-  type FailedAttempt,
   type Gates,
   isOpen,
   isQueued,
-  type NextRetry,
   queueOf,
-  type Reporter,
-  type RetryRule,
   type Run,
   type RunName,
-  type Status,
-  type ThroughPause,
+  type RunState,
   type WaitingFor,
 } from "../run.ts";
 import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
@@ -66,7 +55,6 @@ export function keysJson(ids: readonly string[]): string {
   return JSON.stringify(ids.map((id) => [...keyHalves(id), id]));
 }
 
-/** A run with what only its coordinator needs to know. */
 export interface JournaledRun extends Run {
   readonly createKey: string;
   readonly createFingerprint: string;
@@ -77,11 +65,8 @@ export interface JournaledRun extends Run {
   readonly purgeAt: number;
   /** The sequence number of the write that made its event: its end, or that it lacks approvals. Null if it has no event. */
   readonly eventSeq: number | null;
-  /** The sequence number of the write that ended it. Later writes keep it. Null while it is open. */
   readonly endedSeq: number | null;
-  /** How the run of the same action, entity and subject has ended that ended before it. Null if nobody needed to know. */
   readonly previousStatus: PreviousStatus;
-  /** The sequence number of the write with which it got into its queue: the order of those that wait. Null before. */
   readonly readySeq: number | null;
   /** Until when the run occupies its queue at most, if it has ended and an attempt or its job may be under way. */
   readonly occupiedUntil: number | null;
@@ -89,14 +74,9 @@ export interface JournaledRun extends Run {
   readonly graceUntil: number | null;
 }
 
-/** `isWaiting`: at a gate. */
-type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
-
-/** Until when an ended run occupies its queue. */
 export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;
 export const FREE: Occupancy = { occupiedUntil: null, graceUntil: null };
 
-/** Written once. */
 const FIXED = [
   "id",
   "actionName",
@@ -164,7 +144,7 @@ const CHANGING = [
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
-/** If the lists above lack a member, `toRun` does not type-check. These are stored as JSON; null if empty. */
+/** Stored as JSON; null if empty. */
 const IN_JSON = [
   "creatorProof",
   "reporter",
@@ -176,8 +156,6 @@ const IN_JSON = [
   "retryRule",
   "nextRetry",
 ] as const;
-type InJson = (typeof IN_JSON)[number];
-type Row = Omit<Pick<JournaledRun, Member>, InJson> & Readonly<Record<InJson, string | null>>;
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
@@ -192,7 +170,6 @@ const PLACEHOLDERS: Partial<Record<Member, string>> = {
   output: "{}",
 };
 
-/** What the journal keeps beside a run. */
 export interface RowDetails {
   readonly dueAt: number;
   /** The sequence number of this write. */
@@ -203,7 +180,6 @@ export interface RowDetails {
   readonly waitingBytes?: number;
 }
 
-/** What filters look at, and about how many bytes the run has. */
 export interface JournaledFacts {
   readonly facts: RunFacts;
   readonly bytes: number;
@@ -212,12 +188,8 @@ export interface JournaledFacts {
 /** About 7000 plain runs. An isolate can have many coordinators, and has 128 MB for all of them. */
 const REMEMBERED_MAX_CHARS = 8_000_000;
 
-/**
- * Open runs as coordinators last read or wrote them: a row takes longer to read than all else that a read does. Per
- * isolate, by the memory of a coordinator's instance and the run's id.
- */
+/** Open runs as they were last read or written, because a row takes long to read. Per isolate, by instance and id. */
 const remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
-/** How many memories have begun in this isolate. */
 let memories = 0;
 
 export class RunRows extends Rows {
@@ -236,38 +208,24 @@ export class RunRows extends Rows {
     return this.#select(`JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`, keysJson(ids));
   }
 
-  /** What is known of these runs, in no order. Reads no run as a whole. */
   states(ids: readonly string[]): RunState[] {
-    if (ids.length === 0) return [];
-    const rows = this.query<{ id: string; status: Status; waits: number }>(
-      `SELECT id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
-    );
+    type Row = Pick<Run, "id" | "status"> & { readonly waits: number };
+    const rows = this.#those<Row>(ids, "id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits");
     return rows.map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
   }
 
-  /** What filters look at, in no order. Reads no text of a run that can be long. */
   facts(ids: readonly string[]): JournaledFacts[] {
-    if (ids.length === 0) return [];
-    const rows = this.query<RunFacts & { readonly bytes: number }>(
-      `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
-         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy,
-         erased_at AS erasedAt, bytes
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
+    const rows = this.#those<RunFacts & { readonly bytes: number }>(
+      ids,
+      `id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels, action_name AS actionName,
+       entity_id AS entityId, subject, triggered_by AS triggeredBy, erased_at AS erasedAt, bytes`,
     );
     return rows.map(({ bytes, ...facts }) => ({ facts, bytes }));
   }
 
-  /** The names of these runs that are kept, by their ids. */
   names(ids: readonly string[]): ReadonlyMap<string, RunName> {
-    if (ids.length === 0) return new Map();
-    const rows = this.query<RunName & { readonly id: string }>(
-      `SELECT id, action_name AS actionName, title, subject
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
-    );
+    type Row = RunName & { readonly id: string };
+    const rows = this.#those<Row>(ids, "id, action_name AS actionName, title, subject");
     return new Map(rows.map(({ id, ...name }) => [id, name]));
   }
 
@@ -278,12 +236,10 @@ export class RunRows extends Rows {
     return this.hasRow(`SELECT 1 WHERE ${containsText(text, { body: "?1", details: "?2" }, bind)}`, ...values);
   }
 
-  /** The run that a caller's key created. */
   byCreateKey(key: string): JournaledRun | null {
     return this.#select(THIS_KEY, key)[0] ?? null;
   }
 
-  /** The last run that a calling agent made; null if there is none any more. */
   lastOfCaller(caller: string): Pick<JournaledRun, "createKey" | "createFingerprint" | "createdAt"> | null {
     return this.firstOf(
       `SELECT create_key AS createKey, create_fingerprint AS createFingerprint, created_at AS createdAt FROM runs
@@ -293,12 +249,10 @@ export class RunRows extends Rows {
     );
   }
 
-  /** What prevents a new run: the run that this key created, else the run that has the id's `run_key`. */
   standingInTheWay(key: string, id: string): JournaledRun | null {
     return this.byCreateKey(key) ?? this.#select(`WHERE run_key = ${BOUND_KEY}`, ...keyHalves(id))[0] ?? null;
   }
 
-  /** False, and nothing is written, if another run has this key or the id's `run_key`. */
   insert(run: JournaledRun, details: RowDetails): boolean {
     const ofQueue = run.gates === null ? [] : queueCells(run.gates, details);
     const ofRun = cellsOf(run, MEMBERS).filter(([, value]) => value !== null);
@@ -315,7 +269,6 @@ export class RunRows extends Rows {
     return true;
   }
 
-  /** The runs that repeat this one, in the order of their creation: at most `limit`. */
   retriesOf(id: string, limit: number): string[] {
     return this.textsOf(
       "SELECT id FROM runs INDEXED BY runs_by_retry_of WHERE retry_of = ? ORDER BY run_key LIMIT ?",
@@ -348,10 +301,7 @@ export class RunRows extends Rows {
     this.#remember(run);
   }
 
-  /**
-   * Writes when the run was heard last. `dueAt` stays without a value, so that a heartbeat touches no index. The alarm
-   * corrects it later.
-   */
+  /** `dueAt` stays without a value, so that a heartbeat touches no index. The alarm corrects it later. */
   heard(run: JournaledRun, dueAt?: number): void {
     const due = dueAt === undefined ? "" : "due_at = ?, due_failures = 0,";
     const values = dueAt === undefined ? [] : [dueAt];
@@ -361,9 +311,9 @@ export class RunRows extends Rows {
   }
 
   /**
-   * Writes what `erased` leaves of each text over the text, filled up to the same length. SQLite then reuses the bytes
-   * of the row. If the next write shortened the row, SQLite would free them as they are. Readers may see the result for
-   * a moment, so each text stays valid. If the object dies then, `erased_at` keeps the run from being repeated.
+   * Writes over each text what `erased` leaves of it, filled up to the same length. SQLite then reuses the bytes of the
+   * row, which it would otherwise free as they are. Readers may see the result for a moment, so each text stays valid.
+   * If the object dies then, `erased_at` keeps the run from being repeated.
    */
   overwrite(run: JournaledRun, erased: JournaledRun): void {
     const cells = MEMBERS.flatMap((member): Cell[] => {
@@ -377,7 +327,6 @@ export class RunRows extends Rows {
     this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
   }
 
-  /** Writes which execution the receiver's response named. Returns the run as it is then. */
   setExecution(run: JournaledRun, execution: string): JournaledRun {
     this.sql.exec(`UPDATE runs SET execution = ? ${THIS_RUN}`, execution, ...keyHalves(run.id), run.id);
     const named = { ...run, execution };
@@ -385,18 +334,16 @@ export class RunRows extends Rows {
     return named;
   }
 
-  /** Removes runs. */
   remove(ids: readonly string[]): void {
     for (const id of ids) remembered.delete(this.#keyOf(id));
     this.sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
   }
 
-  /** Call this when a transaction was taken back. */
   forget(): void {
     this.#memory = ++memories;
   }
 
-  /** Notes until when an ended run occupies its queue from now on. Null for both: it does so no longer. */
+  /** Null for both: the ended run occupies its queue no longer. */
   setOccupancy({ id }: Pick<JournaledRun, "id">, { occupiedUntil, graceUntil }: Occupancy): void {
     const isKeyErased = "?1 IS NULL AND erased_at IS NOT NULL";
     const set = `
@@ -425,13 +372,19 @@ export class RunRows extends Rows {
     return { open, waiting };
   }
 
-  /** The highest id; null if there is no run. */
   newestId(): string | null {
     return this.textsOf("SELECT id FROM runs ORDER BY run_key DESC LIMIT 1")[0] ?? null;
   }
 
   isEmpty(): boolean {
     return this.newestId() === null;
+  }
+
+  /** These columns of those of the runs that are kept. */
+  #those<T>(ids: readonly string[], columns: string): T[] {
+    if (ids.length === 0) return [];
+    const those = `${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`;
+    return this.query<T>(`SELECT ${columns} FROM ${those}`, keysJson(ids));
   }
 
   #remember(run: JournaledRun): void {
@@ -448,26 +401,18 @@ export class RunRows extends Rows {
   }
 }
 
-/** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
+/**
+ * `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. Does not type-check if
+ * MEMBERS lacks a member.
+ */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
-  const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { creatorProof, reporter, gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } =
-    row;
-  return Object.assign(row, {
-    creatorProof: parsed<Proven>(creatorProof),
-    reporter: parsed<Reporter>(reporter),
-    gates: parsed<Gates>(gates),
-    approvals: parsed<Approval[]>(approvals) ?? [],
-    rejectedBy: parsed<Actor>(rejectedBy),
-    throughPause: parsed<ThroughPause>(throughPause),
-    failedAttempt: parsed<FailedAttempt>(failedAttempt),
-    retryRule: parsed<RetryRule>(retryRule),
-    nextRetry: parsed<NextRetry>(nextRetry),
-  });
-}
-
-function parsed<T>(text: string | null): T | null {
-  return text === null ? null : (JSON.parse(text) as T);
+  const row: Record<string, unknown> = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]]));
+  for (const member of IN_JSON) {
+    const text = row[member];
+    if (typeof text === "string") row[member] = JSON.parse(text);
+  }
+  row.approvals ??= [];
+  return row as unknown as Pick<JournaledRun, Member>;
 }
 
 /** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */
@@ -487,7 +432,6 @@ function cellsOf(run: JournaledRun, members: readonly Member[]): Cell[] {
   return members.map((member) => [COLUMNS.get(member) ?? member, columnValue(run, member)]);
 }
 
-/** The cells that differ from the row as it is. All that can change if that is not known. */
 function changedCells(run: JournaledRun, before: JournaledRun | undefined): Cell[] {
   const cells = cellsOf(run, CHANGING);
   if (before === undefined) return cells;
@@ -495,13 +439,11 @@ function changedCells(run: JournaledRun, before: JournaledRun | undefined): Cell
   return cells.filter(([, value], i) => value !== known[i]?.[1]);
 }
 
-/** What the journal keeps beside a run, and what SQL knows of its concurrency queue. */
 function cellsBeside(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): Cell[] {
   const ofQueue: Cell[] = run.gates === null ? [] : [["concurrency_state", concurrencyState(run)]];
   return [["due_at", dueAt], ["change_seq", seq], ["changed_at", changedAt], ["bytes", bytes], ...ofQueue];
 }
 
-/** Where a run with gates waits, written once. A run that has gates but no group has the group "". */
 function queueCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
   const { group, key } = queueOf(gates);
   const { tokenId } = gates.creator;
@@ -513,7 +455,6 @@ function queueCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
   ];
 }
 
-/** Of an erased run, which is otherwise written once. */
 function keyCell({ gates }: JournaledRun): Cell[] {
   return gates === null ? [] : [["concurrency_key", queueOf(gates).key]];
 }

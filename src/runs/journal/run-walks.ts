@@ -1,7 +1,7 @@
 /**
- * Walks runs in the order of the writes that made their events, or their ends. Such a number is fixed, and it nearly
- * always is the number of the run's last change. So `runs_by_change` has these runs in order, and a partial index has
- * only the others: an end costs no row for that. A walk merges the two.
+ * Walks runs in the order of the writes that made their events, or their ends. Such a number nearly always is that of
+ * the run's last change. So `runs_by_change` has these runs in order, and a partial index has only the others: an end
+ * costs no row for that. A walk merges the two.
  */
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
@@ -14,18 +14,17 @@ import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 const INDEXES = { event_seq: "runs_by_event", ended_seq: "runs_by_end" } as const;
 
-/** How many rows one batch of a walk has at most. The object serves nobody else meanwhile. */
+/** The object serves nobody else meanwhile. */
 export const WALK_ROWS = 1000;
 
-/** `bounds`: a condition on `$`, which stands for the number. `order`: behind ORDER BY seq. */
 interface Walk {
   readonly bounds: string;
   readonly order?: "DESC";
 }
 
 /**
- * The query of a walk that looks at WALK_ROWS rows. A row has `seq` and the columns. The column `isMet` is 1 if `seq` is
- * the number of the run's event or end, and otherwise the row only takes the walk on.
+ * Looks at WALK_ROWS rows. `isMet` is 1 if `seq` is the number of the run's event or end. Otherwise the row only takes
+ * the walk on. `bounds`: a condition on `$`, which stands for the number.
  */
 export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order }: Walk): string {
   const within = (column: string) => bounds.replaceAll("$", column);
@@ -46,7 +45,6 @@ const COLUMNS = `
 const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2" });
 const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 
-/** `walkedTo`: the sequence number of the last row that was looked at. */
 interface Walked {
   readonly runs: readonly RunWithEvent[];
   readonly walkedTo: number;
@@ -61,25 +59,17 @@ type Row = Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "wi
     readonly approvals: string | null;
   };
 
-/**
- * Finds the runs that endpoints hear of, in the order of the writes that made their events. That number, `event_seq`,
- * stays while the run has the event. So a walk over the numbers meets each event once, also if the run changes later.
- */
+/** Finds the runs that endpoints hear of. A run keeps `event_seq`, so a walk meets each event once. */
 export class RunsWithEvents extends Rows {
-  /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one batch of rows. */
   after(after: number, upTo: number, limit: number): Walked {
     return this.#walk(this.sql.exec(AFTER, after, upTo), limit, { from: after, end: upTo });
   }
 
-  /**
-   * Runs whose event has a number below `before`, newest first: the first `limit`, of one batch of rows. The walk is
-   * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
-   */
+  /** Newest first. The walk is over, and `walkedTo` is 0, at the first row that was written before `since` (ms). */
   before(before: number, since: number, limit: number): Walked {
     return this.#walk(this.sql.exec(BEFORE, before), limit, { from: before, end: 0, since });
   }
 
-  /** `end`: what the walk has reached when there are no more rows. */
   #walk(
     rows: Iterable<unknown>,
     limit: number,
@@ -100,7 +90,6 @@ export class RunsWithEvents extends Rows {
   }
 }
 
-/** Null if the row is not that of an event. */
 function runWithEvent({ gates, approvals, nextRetry, ...row }: Row): RunWithEvent | null {
   if (row.isMet === 0) return null;
   return withEvent({
@@ -117,9 +106,6 @@ const NEXT_RUNS = walkBy(
     end_cause AS endCause`,
   { bounds: "$ > ?1 AND $ <= ?2" },
 );
-const WRITE = `
-  INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
-  ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`;
 
 type WalkedRow = Omit<CountedRun, "completedAt"> & {
   readonly seq: number;
@@ -128,10 +114,9 @@ type WalkedRow = Omit<CountedRun, "completedAt"> & {
 };
 
 /**
- * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
- * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
- * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
- * costs no row. The row also has the counts of refused events.
+ * Counts ended runs for metrics. `ended_seq` never changes again, so a walk behind `counted_seq` meets each end once.
+ * The number and the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks.
+ * The row also has the counts of refused events.
  */
 export class EndedRunCounts extends Rows {
   #counts: EndedCounts = NO_ENDED;
@@ -154,7 +139,6 @@ export class EndedRunCounts extends Rows {
     return this.#hasBegun;
   }
 
-  /** Every run that had ended up to this number is counted. */
   get countedSeq(): number {
     return this.#countedSeq;
   }
@@ -163,40 +147,39 @@ export class EndedRunCounts extends Rows {
     return this.#counts;
   }
 
-  /**
-   * Counts the next WALK_ROWS rows, up to the number `upTo` at most. Writes one row if a run had ended. The first
-   * batch always writes it, because from then on no run may be purged uncounted.
-   */
+  /** The first batch always writes its row, because from then on no run may be purged uncounted. */
   countBatch(upTo: number): void {
     const rows = this.query<WalkedRow>(NEXT_RUNS, this.#countedSeq, upTo);
     const last = rows.length < WALK_ROWS ? upTo : (rows.at(-1)?.seq ?? upTo);
     const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
     if (ended.length > 0 || !this.#hasBegun) {
-      const counts = withRuns(this.#counts, ended);
-      // The journal first: if the write throws, memory must not claim that these runs are counted.
-      this.sql.exec(WRITE, last, JSON.stringify(counts));
-      this.#counts = counts;
-      this.#hasBegun = true;
+      this.#write(last, withRuns(this.#counts, ended));
     }
     this.#countedSeq = Math.max(this.#countedSeq, last);
   }
 
-  /** Counts an event that started no run, although its sender was genuine. */
   countRefusedEvent(action: string): void {
-    const counts = withRefusedEvent(this.#counts, action);
-    this.sql.exec(WRITE, this.#countedSeq, JSON.stringify(counts));
+    this.#write(this.#countedSeq, withRefusedEvent(this.#counts, action));
+  }
+
+  #write(seq: number, counts: EndedCounts): void {
+    // The journal first: if the write throws, memory must not claim that these runs are counted.
+    this.sql.exec(
+      `INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
+       ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`,
+      seq,
+      JSON.stringify(counts),
+    );
     this.#counts = counts;
     this.#hasBegun = true;
   }
 
-  /** Whether one of these ended runs is not counted yet. */
   isAnyUncounted(ids: readonly string[]): boolean {
     const uncounted = `SELECT 1 FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS} AND ended_seq > ? LIMIT 1`;
     return this.hasRow(uncounted, keysJson(ids), this.#countedSeq);
   }
 }
 
-/** A run that a walk met. */
 interface ChangedRow {
   readonly id: string;
   /** The number of its last write. */
@@ -205,7 +188,6 @@ interface ChangedRow {
 
 interface ChangePage {
   readonly rows: readonly ChangedRow[];
-  /** Everything up to this number was read, also what the filter left out. */
   readonly readSeq: number;
 }
 
@@ -229,11 +211,7 @@ const MATCH = `
 
 type Match = ChangedRow & { readonly bytes: number };
 
-/**
- * The runs after the number `after`, up to `lastSeq`, in the order of their last changes: at most 200 of 1 MiB together,
- * and of 5000 rows. At least one. Each write of a run gives it a higher number, so a walk behind a number meets each run
- * that has changed since, in its newest version.
- */
+/** The runs that have changed behind a number, in the order of their last changes, each in its newest version. */
 export class ChangedRuns extends Rows {
   after(
     after: number,

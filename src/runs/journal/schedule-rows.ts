@@ -1,13 +1,10 @@
-/**
- * The journal's table of schedules: when each one's next time is, and what became of the last one. A time is decided in
- * the transaction that creates its run, so each time has one run, whatever dies in between.
- */
+/** The transaction that creates a run of a schedule decides its time, so each time has one run. */
 import { type CronTimes, lastTime, nextTimes } from "../../base/cron.ts";
 import { logFailure } from "../../base/log.ts";
+import type { Run } from "../run.ts";
 import { type LastTime, type ReadSchedule, type ScheduleFilter, START_WITHIN_MS, type TimeOutcome } from "../starts.ts";
 import { Table } from "./rows.ts";
 
-/** Instants in ms. */
 export interface StoredSchedule extends CronTimes {
   readonly name: string;
   readonly version: number;
@@ -17,22 +14,16 @@ export interface StoredSchedule extends CronTimes {
   /** The last time that is decided, and what became of it. Null if none was. */
   readonly decidedAt: number | null;
   readonly outcome: TimeOutcome | null;
-  /** The last run that was created. */
   readonly lastRunId: string | null;
 }
 
-/** A schedule with a time that is not decided. */
 export type WaitingSchedule = StoredSchedule & { readonly nextAt: number };
 
-/** An environment has few schedules, and each alarm that is set asks for them, so they are also in memory. */
+/** Each alarm that is set asks for them, so they are also in memory. */
 export class ScheduleRows extends Table<StoredSchedule> {
   /** By name. Null: not read since the last write. */
   #all: ReadonlyMap<string, StoredSchedule> | null = null;
   #waiting: readonly WaitingSchedule[] = [];
-
-  constructor(sql: SqlStorage) {
-    super(sql, "schedules");
-  }
 
   of(name: string): StoredSchedule | null {
     return this.#stored.get(name) ?? null;
@@ -42,12 +33,10 @@ export class ScheduleRows extends Table<StoredSchedule> {
     return this.#stored.size === 0;
   }
 
-  /** Those that have a next time. */
   get waiting(): readonly WaitingSchedule[] {
     return this.#stored.size === 0 ? [] : this.#waiting;
   }
 
-  /** Makes the table equal to what was read. */
   replace(read: readonly ReadSchedule[], now: number): void {
     const known = this.#stored;
     for (const schedule of read) {
@@ -73,7 +62,6 @@ export class ScheduleRows extends Table<StoredSchedule> {
     this.forget();
   }
 
-  /** Skips the times before `to`, which is one, too. */
   skipTo(schedule: StoredSchedule, to: number): void {
     const decidedAt = lastTime(schedule, to - 1);
     this.updateRow({ nextAt: to, decidedAt, outcome: "skipped" }, "WHERE name = ?", schedule.name);
@@ -85,7 +73,6 @@ export class ScheduleRows extends Table<StoredSchedule> {
     return at === null || outcome === null ? null : { at, outcome, runId: outcome === "skipped" ? null : lastRunId };
   }
 
-  /** Call it after a transaction that failed, because memory has what the transaction took back. */
   forget(): void {
     this.#all = null;
   }
@@ -99,7 +86,6 @@ export class ScheduleRows extends Table<StoredSchedule> {
   }
 }
 
-/** The newest time that is due, if any is. A version is numbered by its instant, with which its times begin. */
 export function newestTime(schedule: WaitingSchedule, now: number): number {
   const newest = found(schedule, () => lastTime(schedule, now)) ?? 0;
   return newest > schedule.version ? Math.max(newest, schedule.nextAt) : schedule.nextAt;
@@ -108,9 +94,9 @@ export function newestTime(schedule: WaitingSchedule, now: number): number {
 type Times = Pick<StoredSchedule, "name" | "version" | "cron" | "timezone">;
 
 /**
- * The first time of a version that was read just now. `row`: what was known before. The times of a new version begin with
- * its instant. A time that came before stays due, because a change of the schedule makes no run of it disappear. A
- * restore of D1 can bring an older version back, or one that was deleted: its times are those from now on.
+ * The times of a new version begin with its instant. A time that came before stays due, because a change of the
+ * schedule makes no run of it disappear. A restore of D1 can bring an older version back: its times are those from now
+ * on.
  */
 function firstTime(times: Times, row: StoredSchedule | null, now: number): number | null {
   const { nextAt = null, version = 0, decidedAt = null } = row ?? {};
@@ -131,5 +117,64 @@ function found({ name }: Times, find: () => number | null | undefined): number |
   } catch (error) {
     logFailure("schedule_without_times", error, { schedule: name });
     return null;
+  }
+}
+
+/** `runId`: of the run that has ended. `retryId`: of the run that repeats it; null until it is created. */
+export interface PlannedRetry {
+  readonly runId: string;
+  readonly retryId: string | null;
+}
+
+type Row = PlannedRetry & Readonly<Record<"actionName" | "entityId" | "subject", string>>;
+
+/** An environment without any pays nothing. */
+export class PlannedRetryRows extends Table<Row> {
+  #isAny: boolean | null = null;
+
+  get isAny(): boolean {
+    this.#isAny ??= this.hasRow("SELECT 1 FROM planned_retries LIMIT 1");
+    return this.#isAny;
+  }
+
+  plan({ id: runId, actionName, entityId, subject }: Run): void {
+    this.#isAny = true;
+    this.insertRow({ runId, retryId: null, actionName, entityId: entityId ?? "", subject: subject ?? "" });
+  }
+
+  of(runId: string): PlannedRetry | null {
+    return this.isAny ? this.selectOne("WHERE run_id = ?", runId) : null;
+  }
+
+  ofRetry(retryId: string): PlannedRetry | null {
+    return this.isAny ? this.selectOne("WHERE retry_id = ?", retryId) : null;
+  }
+
+  like({ actionName, entityId, subject }: Pick<Run, "actionName" | "entityId" | "subject">): readonly PlannedRetry[] {
+    if (!this.isAny) return [];
+    const where = "WHERE action_name = ? AND entity_id = ? AND subject = ?";
+    return this.select(where, actionName, entityId ?? "", subject ?? "");
+  }
+
+  toMake(limit: number, after = ""): readonly PlannedRetry[] {
+    const where = "WHERE retry_id IS NULL AND run_id > ? ORDER BY run_id LIMIT ?";
+    return this.isAny ? this.select(where, after, limit) : [];
+  }
+
+  made(): readonly PlannedRetry[] {
+    return this.isAny ? this.select("WHERE retry_id IS NOT NULL") : [];
+  }
+
+  noteMade(runId: string, retryId: string): void {
+    this.updateRow({ retryId }, "WHERE run_id = ?", runId);
+  }
+
+  erase(runId: string): void {
+    this.sql.exec("DELETE FROM planned_retries WHERE run_id = ?", runId);
+    this.#isAny = null;
+  }
+
+  forget(): void {
+    this.#isAny = null;
   }
 }

@@ -1,7 +1,6 @@
 /**
- * The SQL of a journal that may not exist yet. Anybody may ask an object about a made-up run or environment. So the
- * tables and the coordinator's name are made with the first row, and until then each statement meets empty tables. All
- * SQL of a coordinator goes through here, so no call can write by only asking.
+ * The SQL of a journal that may not exist yet. Anybody may ask an object about a made-up environment. So the tables and
+ * the coordinator's name are made with the first row, and until then each statement meets empty tables.
  */
 
 export class JournalSql implements SqlStorage {
@@ -12,7 +11,6 @@ export class JournalSql implements SqlStorage {
   readonly Statement: SqlStorage["Statement"];
   #hasTables = false;
 
-  /** `name`: of the coordinator. */
   constructor(storage: DurableObjectStorage, name: string) {
     this.#storage = storage;
     this.#sql = storage.sql;
@@ -23,7 +21,6 @@ export class JournalSql implements SqlStorage {
     if (this.#hasTables) migrate(storage);
   }
 
-  /** Whether the object was ever written to. */
   get isWritten(): boolean {
     return this.#hasTables;
   }
@@ -46,7 +43,6 @@ export class JournalSql implements SqlStorage {
     this.#hasTables = hasTables(this.#sql);
   }
 
-  /** In one critical section with the first row, so both commit together. */
   #create(): void {
     this.#storage.transactionSync(() => {
       migrate(this.#storage);
@@ -56,12 +52,10 @@ export class JournalSql implements SqlStorage {
   }
 }
 
-/** Whether the object has a journal. */
 export function hasTables(sql: SqlStorage): boolean {
   return [...sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'metadata'")].length > 0;
 }
 
-/** A statement that does what this one does if all tables are empty. */
 function onEmptyTables(query: string, bindings: unknown[]): [query: string, ...bindings: unknown[]] {
   if (!/^\s*(SELECT|WITH)\b/.test(query)) return ["SELECT 1 WHERE 0"];
   const tables = [...TABLES].map(([name, columns]) => {
@@ -72,8 +66,8 @@ function onEmptyTables(query: string, bindings: unknown[]): [query: string, ...b
 }
 
 /**
- * The journal's tables, as numbered steps. A step is never edited, because a journal that has taken it never takes it
- * again. A later step only adds, because during a deploy old code runs on what new code wrote.
+ * The journal's tables. A step is never edited, because a journal that has taken it never takes it again. A later step
+ * only adds, because during a deploy old code runs on what new code wrote.
  */
 export const JOURNAL_STEPS: readonly string[] = [
   `CREATE TABLE runs (
@@ -373,10 +367,9 @@ interface Column {
   readonly type: string;
 }
 
-/** What gives a table columns: the step that creates it, and each later step that adds one. */
 const GIVES_COLUMNS = /CREATE TABLE (\w+) \(([^;]*)\) STRICT|ALTER TABLE\s+(\w+)\s+ADD\s+(?:COLUMN\s+)?([^;]*)/g;
 
-/** The columns that these steps give to each table, in their order. A step has each column on a line of its own. */
+/** A step has each column on a line of its own. */
 export function tablesOf(steps: readonly string[]): ReadonlyMap<string, readonly Column[]> {
   const tables = new Map<string, Column[]>();
   for (const [, created, columns, altered, added] of steps.join(";\n").matchAll(GIVES_COLUMNS)) {

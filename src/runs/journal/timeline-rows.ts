@@ -1,4 +1,3 @@
-/** The journal's tables of what happened to runs: their timelines, and accepted changes that a caller may repeat. */
 import {
   erasedData,
   isImpliedByEnd,
@@ -14,7 +13,6 @@ import { filledUp } from "./run-rows.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
-/** Of the events that the proofs of jobs cause, for each type. */
 const TOLD_MAX = 20;
 /** How many heartbeats are replaced at once. It is also how often events are counted, because counting is slow. */
 const THINNED_AT_ONCE = 100;
@@ -28,7 +26,6 @@ const APPEND = `
         UNION ALL SELECT 1, CAST(?3 AS INTEGER) LIMIT 1) AS last
   RETURNING seq`;
 
-/** Events that follow from the run itself are not stored. They are derived when read. */
 export class TimelineRows extends Rows {
   /** Appends events after `created`. Their instants never go backwards, even if the clock does. */
   append(run: TimelineSource, events: readonly TimelineEvent[]): void {
@@ -45,7 +42,6 @@ export class TimelineRows extends Rows {
     }
   }
 
-  /** The run's newest event. */
   last(run: TimelineSource): StoredEvent {
     const [stored] = this.#rows("WHERE run_id = ? ORDER BY seq DESC LIMIT 1", run.id);
     return newest(run, stored ?? null);
@@ -55,13 +51,12 @@ export class TimelineRows extends Rows {
     return this.#rows("WHERE run_id = ? AND type = 'heartbeat' ORDER BY seq DESC LIMIT 1", runId)[0] ?? null;
   }
 
-  /** Whether the run has no such event, and has not too many of its type: a job can repeat what causes them. */
+  /** Whether the run has no such event, and few of its type: a job can repeat what causes them. */
   isNews(runId: string, { type, data }: TimelineEvent): boolean {
     const told = this.#rows("WHERE run_id = ? AND type = ? LIMIT ?", runId, type, TOLD_MAX);
     return told.length < TOLD_MAX && told.every((event) => event.data !== JSON.stringify(data));
   }
 
-  /** Whether an attempt to send the run's webhook has begun. */
   hasAttempt(runId: string): boolean {
     return this.hasRow("SELECT 1 FROM events WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId);
   }
@@ -72,17 +67,14 @@ export class TimelineRows extends Rows {
     return this.numberOf(last, runId) ?? 0;
   }
 
-  /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
+  /** Whether the timeline tells of the attempt's beginning, but not of its end. */
   isAttemptOpen(runId: string, attempt: number): boolean {
     const count = (type: string) =>
       this.#rows("WHERE run_id = ? AND type = ? AND data ->> 'attempt' = ?", runId, type, attempt).length;
     return count("attempt_started") > count("attempt_answered");
   }
 
-  /**
-   * Erases the texts of a run from its events. `isFinal` false: fills what is left up to the same length, so that SQLite
-   * writes over the text.
-   */
+  /** `isFinal` false: fills what is left up to the same length, so that SQLite writes over the text. */
   erase(runId: string, isFinal: boolean): void {
     for (const { seq, data } of this.#rows("WHERE run_id = ?", runId)) {
       const erased = erasedData(data);
@@ -92,16 +84,12 @@ export class TimelineRows extends Rows {
     }
   }
 
-  /** The next `limit` events after the one numbered `after`, oldest first. */
   after(run: TimelineSource, after: number, limit: number): StoredEvent[] {
     const stored = this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", run.id, after, limit);
     return withDerived(run, stored, after).slice(0, limit);
   }
 
-  /**
-   * Replaces the oldest heartbeats by one event with their count. It has the number and the instant of the last of
-   * them.
-   */
+  /** The event with their count has the number and the instant of the last of these heartbeats. */
   #thin(runId: string): void {
     const kept = this.numberOf("SELECT count(*) FROM events WHERE run_id = ?", runId) ?? 0;
     if (kept <= EVENTS_MAX - THINNED_AT_ONCE) return;
@@ -131,12 +119,11 @@ export class TimelineRows extends Rows {
   }
 }
 
-/** How many heartbeats an event stands for. */
 function countOf({ type, data }: StoredEvent): number {
   return type === "heartbeat" ? 1 : (JSON.parse(data) as { count: number }).count;
 }
 
-/** The most changes that are kept of one run. Callers can send any number, and each is a row. */
+/** Callers can send any number of changes, and each is a row. */
 export const ACCEPTED_MAX = 1000;
 
 /** `hasGrace`: whether a cancel left the run open, so that its job could stop. `at`: when it was accepted, in ms. */
@@ -148,21 +135,14 @@ export interface AcceptedChange {
 }
 
 /**
- * The accepted changes that a caller may repeat after others came: cancels, approvals, rejections and releases. So the
- * key of each is kept as long as the run: at most ACCEPTED_MAX. A change that changed nothing and has a key that the
- * Worker created is not kept, because nobody can repeat it.
+ * The accepted changes that a caller may repeat after others came, kept as long as the run. A change that changed
+ * nothing and has the Worker's own key is not kept, because nobody can repeat it.
  */
 export class AcceptedChanges extends Table<AcceptedChange & { readonly runId: string }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "accepted_changes");
-  }
-
-  /** The change that this key asked for; null if there was none. */
   of(runId: string, key: string): AcceptedChange | null {
     return this.selectOne("WHERE run_id = ? AND key = ?", runId, key);
   }
 
-  /** Forgets how the run was changed, because fingerprints are made of requests. */
   erase(runId: string): void {
     this.sql.exec("DELETE FROM accepted_changes WHERE run_id = ?", runId);
   }

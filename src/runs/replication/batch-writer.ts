@@ -1,8 +1,7 @@
 /**
- * Replicates changed runs to one database, one batch at a time (two if the first one hangs). A batch is one write. It
- * has the runs that changed since the last one started, up to GROUP_MAX_BYTES. The first change after an interval is
- * written at once, and later ones gather. Nobody waits for a batch. The journal is durable before a batch starts. A
- * batch that is lost, late or repeated is harmless, because D1 takes only newer versions.
+ * Replicates changed runs to one database, one batch at a time (two if the first one hangs). The first change after an
+ * interval is written at once, and later ones gather. Nobody waits for a batch. One that is lost, late or repeated is
+ * harmless, because the journal is durable before it starts, and D1 takes only newer versions.
  */
 
 import { utf8Bytes } from "../../base/limits.ts";
@@ -23,10 +22,8 @@ const JITTER = 0.2;
 const RETRY_FIRST_MS = 1000;
 /** With BATCH_MAX_MS for a batch that hangs, a batch starts within 15 s after D1 is back. */
 const RETRY_LAST_MS = 4000;
-/** Runs that are replicated again are in one batch in this time, because a resync must leave D1 to others. */
 const AGAIN_INTERVAL_MS = 500;
 
-/** One database, and what is known of it. */
 export interface ReplicationTarget {
   /** Its number. */
   readonly database: number;
@@ -34,7 +31,6 @@ export interface ReplicationTarget {
   readonly rows: ReplicaRows;
   /** Called when runs are replicated, and when a walk over all runs is done. */
   readonly onReplicated?: () => void;
-  /** Called in the critical section that notes that such a walk is done. */
   readonly onWalked?: () => void;
 }
 
@@ -49,15 +45,10 @@ export class BatchWriter {
   readonly lackingIds: LackingIds;
   #nextWrite = Promise.withResolvers<void>();
   #isWriting = false;
-  /** How many batches failed since the last one that was written. */
   #failures = 0;
-  /** The timer of the next batch; null if none is set. */
   #timer: ReturnType<typeof setTimeout> | null = null;
-  /** When the last batch started; null if none has. */
   #startedAt: number | null = null;
-  /** Whether a change that waits is urgent. */
   #isUrgent = false;
-  /** When a batch last had runs that are replicated again; null if none did. */
   #againAt: number | null = null;
   #isStopped = false;
 
@@ -75,18 +66,15 @@ export class BatchWriter {
     this.#writes = new WritesUnderWay(target.store);
   }
 
-  /** No further batch starts, and nothing is noted any more. */
   stop(): void {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** Resolves when the next batch is written. */
   nextWrite(): Promise<void> {
     return this.#nextWrite.promise;
   }
 
-  /** Notes a version that the journal has just written, and plans its batch. `isUrgent`: the batch comes soon. */
   changed(entry: PendingVersion, isUrgent = false): void {
     this.pending.add(entry);
     this.quarantined.changed(entry.id);
@@ -95,13 +83,11 @@ export class BatchWriter {
     this.plan();
   }
 
-  /** Replicates runs again, after all changes. */
   replicateAgain(entries: readonly PendingVersion[]): void {
     for (const entry of entries) this.pending.addAgain(entry);
     this.plan();
   }
 
-  /** Forgets runs that are no longer kept, or that can't be printed. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
       this.pending.forget(id);
@@ -109,27 +95,24 @@ export class BatchWriter {
     }
   }
 
-  /** What is known of a run that the database lacks; undefined if it lacks none of this id. */
   lacking(id: string): PendingVersion | undefined {
     return this.pending.change(id) ?? this.quarantined.entry(id);
   }
 
-  /** Whether a batch may still be written. */
   get isWriting(): boolean {
     return this.#writes.isAnyUnderWay;
   }
 
-  /** Whether a batch with this run may still be written. Nobody knows any more which runs a batch has that was given up. */
+  /** Nobody knows any more which runs a batch has that was given up. */
   mayWrite(id: string): boolean {
     return this.pending.isInBatch(id) || this.#writes.isAnyGivenUp;
   }
 
-  /** Plans the next batch for what waits. While D1 fails, only the alarm tries again. Otherwise each change would. */
+  /** While D1 fails, only the alarm tries again. Otherwise each change would. */
   plan(): void {
     if (this.#failures > 0 || !this.#mayWrite || !this.pending.isAnyWaiting) return;
     const { bytes } = this.pending;
     const isSoon = this.#isUrgent || bytes >= GROUP_MAX_BYTES;
-    // A batch is planned already.
     if (this.#timer !== null && !isSoon) return;
     const now = Date.now();
     const waitMs = this.pending.isAnyChangeWaiting ? this.#waitMs(now, isSoon) : this.#againWaitMs(now);
@@ -137,7 +120,7 @@ export class BatchWriter {
     else this.#writeIn(waitMs);
   }
 
-  /** Starts a batch if none is under way, whatever the interval. Returns at once. */
+  /** Whatever the interval. Returns at once. */
   writeNow(): void {
     // After this critical section, so that the batch has everything that it changes.
     if (this.#mayWrite) queueMicrotask(() => this.#startBatch());
@@ -162,15 +145,11 @@ export class BatchWriter {
     return this.#againAt === null ? 0 : Math.max(0, AGAIN_INTERVAL_MS - msSinceOrLongAgo(this.#againAt, now));
   }
 
-  /**
-   * Notes in the journal what is replicated. Only the alarm calls this. If the object dies before, some runs are
-   * replicated again.
-   */
+  /** Only the alarm calls this. If the object dies before, some runs are replicated again. */
   noteReplicated(): void {
     this.#target.rows.noteReplicated(this.#replicatedUpTo);
   }
 
-  /** Whether the journal has noted all that is replicated. */
   get isNoted(): boolean {
     return this.#target.rows.replicatedSeq >= this.#replicatedUpTo;
   }
@@ -215,7 +194,7 @@ export class BatchWriter {
     return batch;
   }
 
-  /** Writes a batch. If D1 refuses its content, halves it until the culprit is alone, and quarantines that run. */
+  /** If D1 refuses the content of a batch, halves it until the culprit is alone, and quarantines that run. */
   async #writeSplitting(group: readonly BatchRow[]): Promise<void> {
     try {
       await this.#writes.send(
@@ -262,7 +241,6 @@ export class BatchWriter {
     if (isLast) this.#retrySoon(error, entry.id);
   }
 
-  /** Logs the failure and sets the retry. `quarantinedId`: the quarantined run; null if a whole batch failed. */
   #retrySoon(error: unknown, quarantinedId: string | null): void {
     if (this.#isStopped) return;
     const now = Date.now();
@@ -299,9 +277,9 @@ function idsOf(rows: readonly BatchRow[]): readonly string[] {
 }
 
 /**
- * The first of the runs that wait, as many as a batch can carry. They are chosen by their size in the journal, so that
- * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
- * no longer holds, and with those that can't be printed, so that the others are replicated.
+ * As many as a batch can carry, chosen by their size in the journal, so that no more is read, and cut by the bytes that
+ * are bound. `forget`: called with runs that are gone, and with those that can't be printed, so that the others are
+ * replicated.
  */
 function chooseBatch(journal: Journal, waiting: Iterable<PendingVersion>, forget: (id: string) => void): BatchRow[] {
   const chosen: PendingVersion[] = [];
@@ -365,12 +343,10 @@ class WritesUnderWay {
     this.#store = store;
   }
 
-  /** Whether one may still be written. */
   get isAnyUnderWay(): boolean {
     return this.#underWay > 0;
   }
 
-  /** Whether one was given up that may still be written. */
   get isAnyGivenUp(): boolean {
     return this.#givenUp > 0;
   }
@@ -379,10 +355,7 @@ class WritesUnderWay {
     return this.#underWay >= BATCHES_MAX;
   }
 
-  /**
-   * Writes one batch, and resolves when D1 has it. The arguments are those of `write`. Throws what D1 threw, or when the
-   * batch is given up. Calls `onReplicated` even if D1 answers after that.
-   */
+  /** Throws what D1 threw, or when the batch is given up. Calls `onReplicated` even if D1 answers after that. */
   async send(
     rows: readonly string[],
     labelled: readonly string[],
@@ -415,10 +388,7 @@ class WritesUnderWay {
   }
 }
 
-/**
- * What replication needs of the coordinator's alarm: it rings for the retry, which checks that all changes are
- * replicated.
- */
+/** What replication needs of the coordinator's alarm: it rings for the retry. */
 export interface ReplicationAlarm {
   /** When the retry is due; Infinity if there is nothing to check. */
   readonly replicationRetryAt: number;

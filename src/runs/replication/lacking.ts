@@ -1,7 +1,4 @@
-/**
- * What the primary database lacks, as a list and a bulk set need it: they read the database without these runs, and add
- * those of them that match. Reads the journal, and writes nothing.
- */
+/** What the primary database lacks. Whoever reads it leaves these runs out, and adds those that match. */
 import { PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { detailsOf, toActionRun } from "../action-run.ts";
@@ -19,22 +16,17 @@ import {
 } from "../run-filters.ts";
 import type { Replicas } from "./replica-set.ts";
 
-/** The most bytes of runs that match, so that an answer stays small. One run always fits. */
 const MATCHING_MAX_BYTES = 1024 * 1024;
-/** How many runs that are not in memory are read at once. */
 const READ_RUNS = 200;
 
-/** How much is searched at once, before other calls are served. Each run counts at least as much as it takes to read. */
+/** How much is searched before other calls are served. Each run counts at least as much as it takes to read. */
 const SEARCHED_AT_ONCE_BYTES = 512 * 1024;
 const SEARCHED_MIN_BYTES = 2048;
 
-/** What of a query a database lacks. `Found`: a run that matches. */
+/** What of a query a database lacks: see `Lacking` of the protocol. `Found`: a run that matches. */
 interface LackingPart<Found> {
-  /** Every run that the database lacks and that a later version can't bring into the query, up to `completeTo`. */
   readonly ids: readonly string[];
-  /** Those that match now, in the order of the query: at most one more than its limit. */
   readonly matching: readonly Found[];
-  /** The last id, in the order of the query, that was looked at; null if all were. */
   readonly completeTo: string | null;
 }
 
@@ -69,11 +61,8 @@ export class Lacking {
   }
 
   /**
-   * The same for the runs that contain a text now, because a later version can have another error or output. Searches no
-   * more than TEXT_MAX_BYTES, the run with which they are reached included.
-   *
-   * Other calls are served in between, and the walk goes on behind the last id. Each run is judged when the walk comes to
-   * it. If the database lacks it then, its id is returned. Otherwise the database has it, and is read later. So no
+   * The same for the runs that contain a text now. Other calls are served in between. Each run is judged when the walk
+   * comes to it: if the database lacks it then, its id is returned, and otherwise the database is read later. So no
    * version that was acknowledged before the call is in neither. If the primary changes meanwhile, the answer is stale.
    */
   async searched({ text, ...query }: TextQuery): Promise<LackingPart<LackingRun>> {
@@ -109,7 +98,6 @@ export class Lacking {
     }
   }
 
-  /** The run's row if it contains the text; otherwise null. */
   #rowWith(text: string, run: RunFacts, include: "details" | undefined): LackingRun | null {
     const [row] = this.rows([run], "details");
     if (row === undefined || !this.#journal.runs.contains(text, row.body, row.details ?? "")) return null;

@@ -1,21 +1,17 @@
 /**
- * What a database may lack: changed runs, runs that are replicated again, and runs that it has refused. A run waits for a batch, or is in one, or
- * both if it changes while its batch is written. While they are few, the versions stay in memory, so that a batch need
- * not read them again.
+ * What a database may lack: changed runs, runs that are replicated again, and runs that it has refused. A run waits for
+ * a batch, or is in one, or both if it changes meanwhile. While they are few, the versions stay in memory, so that a
+ * batch need not read them.
  */
 import type { PendingVersion, ReplicaRows } from "../journal/replica-rows.ts";
 
 const IN_MEMORY_MAX_BYTES = 2_000_000;
 
 export class PendingRuns {
-  /** The order in which runs are taken into a batch, and what is replicated. */
   readonly #writes = new PendingWrites();
   readonly #waiting = new VersionMap();
   readonly #inBatch = new VersionMap();
-  /**
-   * The same for runs that are replicated again, in a resync or after a quarantine. No cursor and no list waits for
-   * them.
-   */
+  /** For runs that are replicated again. No cursor and no list waits for them. */
   readonly #waitingAgain = new VersionMap();
   readonly #inBatchAgain = new VersionMap();
   readonly #all = [this.#waiting, this.#inBatch, this.#waitingAgain, this.#inBatchAgain];
@@ -24,47 +20,38 @@ export class PendingRuns {
     for (const entry of entries) this.add(entry);
   }
 
-  /** How many runs have a change that may not be replicated. */
   get size(): number {
     return this.#writes.runs;
   }
 
-  /** The bytes of all changes that wait or are in a batch. */
   get bytes(): number {
     return this.#waiting.bytes + this.#inBatch.bytes;
   }
 
-  /** Whether a change waits for a batch. */
   get isAnyChangeWaiting(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Whether anything waits for a batch. */
   get isAnyWaiting(): boolean {
     return this.#waiting.size + this.#waitingAgain.size > 0;
   }
 
-  /** Whether this run waits or is in a batch because it is replicated again, in a resync or after a quarantine. */
   isAgain(id: string): boolean {
     return this.#waitingAgain.has(id) || this.#inBatchAgain.has(id);
   }
 
-  /** The number of the first write that may not be replicated; Infinity if all are. */
   get firstSeq(): number {
     return this.#writes.firstSeq;
   }
 
-  /** Whether a change of the run may not be replicated. */
   isChanged(id: string): boolean {
     return this.#writes.has(id);
   }
 
-  /** The newest change of the run that may not be replicated. */
   change(id: string): PendingVersion | undefined {
     return this.#waiting.get(id) ?? this.#inBatch.get(id);
   }
 
-  /** Whether the batch under way has the run. */
   isInBatch(id: string): boolean {
     return this.#inBatch.has(id) || this.#inBatchAgain.has(id);
   }
@@ -73,7 +60,6 @@ export class PendingRuns {
     return this.#all.some((versions) => versions.has(id));
   }
 
-  /** Whether a newer version of the run waits or is in a batch. */
   hasNewer(id: string, version: number): boolean {
     return this.#all.some((versions) => (versions.get(id)?.version ?? 0) > version);
   }
@@ -92,7 +78,6 @@ export class PendingRuns {
     if (!this.has(entry.id)) this.#waitingAgain.set(entry);
   }
 
-  /** The runs that wait, in the order in which batches take them. `withAgain`: also those to replicate again. */
   *waiting(withAgain = true): Iterable<PendingVersion> {
     for (const id of this.#writes.ids()) {
       const entry = this.#waiting.get(id);
@@ -101,7 +86,7 @@ export class PendingRuns {
     if (withAgain) yield* this.#waitingAgain.values();
   }
 
-  /** Takes these runs into the next batch. Returns whether one of them is replicated again. */
+  /** Returns whether one of them is replicated again. */
   takeIntoBatch(entries: readonly PendingVersion[]): boolean {
     let isAnyAgain = false;
     for (const { id } of entries) {
@@ -118,7 +103,7 @@ export class PendingRuns {
     return isAnyAgain;
   }
 
-  /** What is still in the batch is not replicated, so it waits again, unless a newer version waits. */
+  /** What is still in the batch waits again, unless a newer version waits. */
   batchEnded(): void {
     for (const entry of this.#inBatch.takeAll()) if (!this.#waiting.has(entry.id)) this.#waiting.set(entry);
     for (const entry of this.#inBatchAgain.takeAll()) {
@@ -136,7 +121,7 @@ export class PendingRuns {
     this.replicated(id, Number.POSITIVE_INFINITY);
   }
 
-  /** Lets these runs be read from the journal again, because their rows have changed without a new version. */
+  /** Call it when rows have changed without a new version. */
   unload(ids: readonly string[]): void {
     for (const id of ids) {
       for (const versions of this.#all) {
@@ -146,7 +131,6 @@ export class PendingRuns {
     }
   }
 
-  /** When the oldest change that is not replicated was made; null if there is none. */
   oldestChange(): number | null {
     return oldestOf([...this.#inBatch.values(), ...this.#waiting.values()]);
   }
@@ -169,19 +153,16 @@ interface Write {
 }
 
 /**
- * The writes that D1 is not known to have, in the order of their sequence numbers. A write stays until D1 has its
- * version or a newer one of its run. No batch moves a write, so `firstSeq` is right even if batches fail or come late.
+ * In the order of their sequence numbers. A write stays until D1 has its version or a newer one. No batch moves a
+ * write, so `firstSeq` is right even if batches fail or come late.
  */
 class PendingWrites {
   /** Sorted by `seq`. Replicated writes stay here until they are half of all. */
   #inOrder: Write[] = [];
   #replicatedInOrder = 0;
-  /** The index of the first write that is not replicated. */
   #first = 0;
-  /** The writes of each run that are not replicated, the oldest first. */
   readonly #ofRuns = new Map<string, Write[]>();
 
-  /** How many runs have a write that is not replicated. */
   get runs(): number {
     return this.#ofRuns.size;
   }
@@ -190,15 +171,11 @@ class PendingWrites {
     return this.#ofRuns.has(id);
   }
 
-  /** The number of the first write that is not replicated; Infinity if all are. */
   get firstSeq(): number {
     return this.#inOrder[this.#first]?.seq ?? Number.POSITIVE_INFINITY;
   }
 
-  /**
-   * Adds a write. Versions of a run that wait for the same batch are one write, because they can only be
-   * replicated together.
-   */
+  /** Versions of a run that wait for the same batch are one write, because they can only be replicated together. */
   add(id: string, version: number, seq: number): void {
     const ofRun = this.#ofRuns.get(id) ?? [];
     const last = ofRun.at(-1);
@@ -215,7 +192,6 @@ class PendingWrites {
     this.#first = Math.min(this.#first, at);
   }
 
-  /** Notes that the run's newest version is in a batch. */
   taken(id: string): void {
     const last = this.#ofRuns.get(id)?.at(-1);
     if (last !== undefined) last.isTaken = true;
@@ -248,7 +224,6 @@ class PendingWrites {
   }
 }
 
-/** One version of each of some runs, and the bytes of all of them. */
 class VersionMap {
   readonly #byId = new Map<string, PendingVersion>();
   #bytes = 0;
@@ -273,13 +248,12 @@ class VersionMap {
     return this.#byId.values();
   }
 
-  /** Replaces another version of this run. */
   set(entry: PendingVersion): void {
     this.#bytes += entry.bytes - (this.#byId.get(entry.id)?.bytes ?? 0);
     this.#byId.set(entry.id, entry);
   }
 
-  /** Removes the run if its version is `version` or older. Returns what was removed. */
+  /** Removes the run if its version is `version` or older. */
   take(id: string, version = Number.POSITIVE_INFINITY): PendingVersion | undefined {
     const entry = this.#byId.get(id);
     if (entry === undefined || entry.version > version) return undefined;
@@ -288,7 +262,6 @@ class VersionMap {
     return entry;
   }
 
-  /** Removes all, and returns them. */
   takeAll(): readonly PendingVersion[] {
     const all = [...this.#byId.values()];
     this.#byId.clear();
@@ -309,7 +282,6 @@ interface Quarantined {
 /** D1 refused their content. Each is tried again after a backoff, so that none holds up the others. */
 export class QuarantinedRuns {
   readonly #runs = new Map<string, Quarantined>();
-  /** The journal lists them too, and its list survives an eviction. */
   readonly #rows: ReplicaRows;
 
   constructor(rows: ReplicaRows) {
@@ -336,7 +308,7 @@ export class QuarantinedRuns {
     this.#runs.set(entry.id, { entry: { ...entry, run: null }, failures, until });
   }
 
-  /** The run has changed, so it is tried again at once. The journal lists it until it is replicated. */
+  /** It is tried again at once. The journal lists it until it is replicated. */
   changed(id: string): void {
     this.#runs.delete(id);
   }
@@ -346,18 +318,15 @@ export class QuarantinedRuns {
     if ((this.#runs.get(id)?.entry.version ?? version) <= version) this.remove(id);
   }
 
-  /** Call this when the run is replicated or gone. */
   remove(id: string): void {
     this.#runs.delete(id);
     this.#rows.endQuarantine(id);
   }
 
-  /** When the oldest version was written that is refused; null if there is none. */
   oldestChange(): number | null {
     return oldestOf([...this.#runs.values()].map(({ entry }) => entry));
   }
 
-  /** Those whose backoff is over. */
   due(now: number): PendingVersion[] {
     // No backoff is longer than MAX_MS, so a later instant was noted before the clock stepped back.
     const mustWait = (until: number) => until > now && until <= now + MAX_MS;
@@ -365,7 +334,6 @@ export class QuarantinedRuns {
   }
 }
 
-/** How many ids of replicated runs may stay before they are removed. */
 const REPLICATED_MAX = 1000;
 
 /** The ids of the runs that a database lacks in their newest version, in order, so that no list has to sort them. */
@@ -375,7 +343,6 @@ export class LackingIds {
   readonly #isLacking: (id: string) => boolean;
   readonly #count: () => number;
 
-  /** `isLacking`: whether the database lacks this run now. `count`: how many it lacks. */
   constructor(isLacking: (id: string) => boolean, count: () => number) {
     this.#isLacking = isLacking;
     this.#count = count;
@@ -387,7 +354,6 @@ export class LackingIds {
     if (this.#ids[at] !== id) this.#ids.splice(at, 0, id);
   }
 
-  /** Those from `lower` on and below `upper`, in the order that is asked for. */
   *between(lower: string, upper: string, order: "newest" | "oldest"): Iterable<string> {
     const [from, to] = [this.#positionOf(lower), this.#positionOf(upper)];
     for (let i = 0; i < to - from; i++) {

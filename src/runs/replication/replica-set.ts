@@ -1,14 +1,17 @@
 /**
- * The replicas of an environment: to which databases its runs are replicated, and which of them lists read. Each change
- * of a role is one transaction of the journal, so there is one primary at each instant, and a new instance goes on with
- * what the journal says.
+ * The replicas of an environment. Each change of a role is one transaction of the journal, so there is one primary at
+ * each instant, and a new instance goes on with what the journal says.
  */
 import { log, logFailure } from "../../base/log.ts";
-import { databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
+import { within } from "../../base/time.ts";
+import { type Databases, databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
 import { type HomeKeeper, Registration } from "../d1/control-database.ts";
+import { D1RowStore, type RowStore } from "../d1/store.ts";
 import { FIRST_HOME, type Home, type MoveRecord } from "../home.ts";
-import type { ReplicaRows } from "../journal/replica-rows.ts";
-import { Replica, type ReplicaParts } from "./replica.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { ReplicaRows, Role } from "../journal/replica-rows.ts";
+import { BatchWriter, type ReplicationAlarm, type ReplicationTarget } from "./batch-writer.ts";
+import { Resync } from "./resync.ts";
 
 /** `nextDueAt`: when a run is due next; Infinity if nothing will be due. */
 type ReplicasParts = Omit<ReplicaParts, "registration"> & { readonly nextDueAt: (now: number) => number };
@@ -16,7 +19,6 @@ type ReplicasParts = Omit<ReplicaParts, "registration"> & { readonly nextDueAt: 
 export class Replicas implements HomeKeeper {
   readonly #parts: ReplicasParts;
   readonly registration: Registration;
-  /** The primary and the copy, by the numbers of their databases. */
   readonly #live = new Map<number, Replica>();
   #leaving: readonly ReplicaRows[] = [];
 
@@ -34,22 +36,18 @@ export class Replicas implements HomeKeeper {
     return this.#withRole("primary");
   }
 
-  /** Null while the environment does not move. */
   get copy(): Replica | null {
     return this.#withRole("copying");
   }
 
-  /** The primary and the copy. */
   get live(): readonly Replica[] {
     return [this.primary, this.copy].filter((replica) => replica !== null);
   }
 
-  /** What the environment has left, or a cancelled move. */
   get leaving(): readonly ReplicaRows[] {
     return this.#leaving;
   }
 
-  /** Whether there is only the primary. */
   get isAtRest(): boolean {
     return this.copy === null && this.#leaving.length === 0;
   }
@@ -89,7 +87,7 @@ export class Replicas implements HomeKeeper {
     }
   }
 
-  /** Decides where a new environment lives. Call it in the transaction of its first write. */
+  /** Call it in the transaction of a new environment's first write. */
   decide(): void {
     if (this.#live.size > 0) return;
     const { env, journal } = this.#parts;
@@ -97,7 +95,6 @@ export class Replicas implements HomeKeeper {
     this.#decideOn(databases[hashOf(journal.scope) % databases.length] ?? 0);
   }
 
-  /** The same, if nobody has decided yet. Returns where it lives. */
   chooseHome(database: number): Home {
     if (this.primary === null) {
       this.#parts.journal.transaction(() => this.#decideOn(database));
@@ -110,7 +107,6 @@ export class Replicas implements HomeKeeper {
     this.#parts.journal.replicaIn(database).change({ role: "primary", generation: 1 });
   }
 
-  /** Begins to copy all runs. Throws, and changes nothing, if the journal can't note it. */
   beginCopy(move: MoveRecord): void {
     const { journal } = this.#parts;
     const { database, generation } = move.target;
@@ -130,10 +126,7 @@ export class Replicas implements HomeKeeper {
     this.#look();
   }
 
-  /**
-   * Makes this the primary, because the control database knows more than an object that was restored to before a move.
-   * All runs are replicated there, and what was live elsewhere is left.
-   */
+  /** Because the control database knows more than an object that was restored to before a move. */
   adopt(home: Home, now: number): void {
     const { journal } = this.#parts;
     const own = this.primary?.home ?? null;
@@ -153,7 +146,6 @@ export class Replicas implements HomeKeeper {
     this.primary?.resync.next(now);
   }
 
-  /** Walks all runs again if this database is live. */
   walkAgain(database: number): void {
     const replica = this.#live.get(database);
     if (replica === undefined) return;
@@ -196,12 +188,10 @@ export class Replicas implements HomeKeeper {
     this.registration.beside(now);
   }
 
-  /** Replicates nothing any more, because the environment is being erased. */
   stop(): void {
     this.#look();
   }
 
-  /** Forgets a database that the environment has left. */
   forget(rows: ReplicaRows): void {
     this.#parts.journal.transaction(() => rows.forget());
     this.#look();
@@ -212,7 +202,6 @@ export class Replicas implements HomeKeeper {
     return null;
   }
 
-  /** Makes what is in memory what the journal says. */
   #look(): void {
     const { env, journal } = this.#parts;
     const isErasing = journal.metadata.get("erasing") !== null;
@@ -250,7 +239,6 @@ export class Replicas implements HomeKeeper {
   }
 }
 
-/** What a move is when it begins, but for the request. */
 export const NEW_MOVE = { isCancelled: false, switchedAt: null, cleanedAt: null } as const;
 
 export function changeMove(rows: ReplicaRows, change: Partial<MoveRecord>): void {
@@ -273,4 +261,123 @@ function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash;
+}
+
+/** A copy that lacks fewer runs can be primary, because lists leave out what the primary lacks. */
+const CAUGHT_UP_ROWS = 500;
+/** A copy that lacks so many runs, or owes so many deletions, would fill the memory or the journal. */
+const BEHIND_MAX_ROWS = 50_000;
+const OWED_MAX = 10_000;
+const DELETED_AT_ONCE = 500;
+const DELETION_MAX_MS = 8000;
+
+export interface ReplicaParts {
+  readonly env: Databases;
+  readonly journal: Journal;
+  readonly alarm: ReplicationAlarm;
+  readonly registration: Registration;
+}
+
+export class Replica {
+  readonly rows: ReplicaRows;
+  readonly writer: BatchWriter;
+  readonly resync: Resync;
+  readonly #scope: string;
+  readonly #store: RowStore;
+  readonly #onReplicated: () => void;
+  #isDeleting = false;
+  #isStopped = false;
+
+  constructor(
+    { env, journal, alarm, registration }: ReplicaParts,
+    rows: ReplicaRows,
+    events: Required<Pick<ReplicationTarget, "onReplicated" | "onWalked">>,
+  ) {
+    const { database } = rows;
+    this.rows = rows;
+    this.#scope = journal.scope;
+    this.#store = new D1RowStore(env, database, journal.scope, registration);
+    this.#onReplicated = events.onReplicated;
+    const target = { database, store: this.#store, rows, ...events };
+    this.writer = new BatchWriter(journal, target, alarm);
+    this.resync = new Resync(journal, target, this.writer);
+  }
+
+  get home(): Home {
+    return this.rows.home;
+  }
+
+  get role(): Role {
+    return this.rows.state.role;
+  }
+
+  get lacks(): number {
+    return this.writer.pending.size + this.writer.quarantined.size;
+  }
+
+  get lacksSince(): number | null {
+    const oldest = [this.writer.pending.oldestChange(), this.writer.quarantined.oldestChange()];
+    const known = oldest.filter((at) => at !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
+  get isBehind(): boolean {
+    return this.lacks > 0 || this.isInTrouble;
+  }
+
+  /** Whether more is left to do than to write changes. */
+  get isInTrouble(): boolean {
+    return this.writer.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
+  }
+
+  get isDone(): boolean {
+    return !this.isBehind && this.writer.isNoted;
+  }
+
+  get hasCaughtUp(): boolean {
+    return this.lacks < CAUGHT_UP_ROWS && !this.resync.isUnderWay && this.rows.owed === 0;
+  }
+
+  get isFarBehind(): boolean {
+    return this.lacks >= BEHIND_MAX_ROWS || this.rows.owed > OWED_MAX;
+  }
+
+  replicate(now: number): void {
+    if (this.isDone) return;
+    this.writer.writeNow();
+    this.resync.next(now);
+    void this.#deleteOwed();
+  }
+
+  delete(ids: readonly string[]): Promise<void> {
+    return within(DELETION_MAX_MS, this.#store.delete(ids));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.writer.stop();
+    this.resync.stop();
+  }
+
+  /** Never throws. */
+  async #deleteOwed(): Promise<void> {
+    // A batch can bring back what is deleted before the batch is written.
+    if (this.#isDeleting || this.rows.owed === 0 || this.writer.isWriting) return;
+    this.#isDeleting = true;
+    try {
+      for (;;) {
+        const ids = this.rows.nextOwed(DELETED_AT_ONCE);
+        if (ids.length === 0) break;
+        await this.delete(ids);
+        // The copy that was made anew in its place has its own count of what is owed.
+        if (this.#isStopped) return;
+        this.rows.deleted(ids);
+      }
+      this.#onReplicated();
+    } catch (error) {
+      const { database } = this.rows;
+      logFailure("deletion_failed", error, { coordinator: this.#scope, database, owed: this.rows.owed });
+    }
+    this.#isDeleting = false;
+  }
 }

@@ -1,20 +1,15 @@
-/**
- * Keeps D1 equal to the journal: replicates changes, retries what failed, and resyncs everything when asked. While the
- * environment moves to another database, its runs are replicated to both. It decides nothing about runs.
- */
+/** Keeps D1 equal to the journal. While the environment moves, its runs are replicated to both databases. */
 import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { PendingVersion } from "../journal/replica-rows.ts";
 import type { RunCount } from "../run-counts.ts";
 import type { ReplicationAlarm } from "./batch-writer.ts";
-import type { Replica } from "./replica.ts";
-import type { Replicas } from "./replica-set.ts";
+import type { Replica, Replicas } from "./replica-set.ts";
 
 export const PENDING_MAX_ROWS = 50_000;
 export const PENDING_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the alarm checks that the change is replicated, and retries if not. */
 const RETRY_MS = 60_000;
-/** How long the alarm waits before it retries what did not work. */
 const RETRY_IN_TROUBLE_MS = 5000;
 /** A new instance replicates in this time what the last one may have left. Many can start at once, so they spread. */
 const START_MIN_MS = 1000;
@@ -34,7 +29,6 @@ export class Replication implements FollowUp {
     setTimeout(() => this.replicate(), ms);
   }
 
-  /** Where the runs are read; null if the environment never had a run. */
   get home(): Home | null {
     return this.#replicas.primary?.home ?? null;
   }
@@ -45,7 +39,6 @@ export class Replication implements FollowUp {
     return primary.lacks >= PENDING_MAX_ROWS || primary.writer.pending.bytes >= PENDING_MAX_BYTES;
   }
 
-  /** The retry of replication that belongs to a version, and the alarm for it. */
   isOnRecord({ pendingVersion, ringsAt }: Written, now: number): boolean {
     const { replicationRetryAt } = this.#alarm;
     const isRung =
@@ -63,7 +56,6 @@ export class Replication implements FollowUp {
     return null;
   }
 
-  /** Replicates a version that the journal has just written. `isUrgent`: soon. */
   changed(pendingVersion: PendingVersion, isUrgent: boolean): void {
     for (const { writer } of this.#replicas.live) writer.changed(pendingVersion, isUrgent);
     this.#replicas.boundCopy();
@@ -74,7 +66,6 @@ export class Replication implements FollowUp {
     return this.#replicas.primary?.isBehind ?? false;
   }
 
-  /** The runs that the primary lacks in their newest version. */
   get unreplicated(): RunCount {
     const { primary } = this.#replicas;
     return { runs: primary?.lacks ?? 0, oldestAt: primary?.lacksSince ?? null };
@@ -86,9 +77,9 @@ export class Replication implements FollowUp {
   }
 
   /**
-   * Deletes runs whose retention is over, so they need no replication any more. Resolves when the replica has deleted
-   * them that is primary then. The journal may forget them in the same critical section: what a replica may still get,
-   * or have, is on record. Throws if the primary has not deleted them.
+   * Deletes runs whose retention is over, in the replica that is primary when this resolves. The journal may forget
+   * them in the same critical section, because what another replica may still get or have is on record. Throws if the
+   * primary has not deleted them.
    */
   async delete(ids: readonly string[]): Promise<void> {
     const asked = this.#replicas.live;
@@ -118,12 +109,11 @@ export class Replication implements FollowUp {
     for (const { writer } of this.#replicas.live) writer.pending.unload(ids);
   }
 
-  /** Forgets runs that the journal no longer keeps. */
   forget(ids: readonly string[]): void {
     for (const { writer } of this.#replicas.live) writer.forget(ids);
   }
 
-  /** Call this when the sweep changes the registered instant: the next batch then registers the coordinator again. */
+  /** The next batch registers the coordinator again. */
   unregister(): void {
     this.#replicas.registration.forget();
   }
@@ -134,13 +124,12 @@ export class Replication implements FollowUp {
     this.#alarm.arm(now);
   }
 
-  /** Starts to replicate whatever is left, whatever the interval. Returns at once. */
   replicate(now = Date.now()): void {
     for (const replica of this.#replicas.live) replica.replicate(now);
     if (this.#owesRegistration) this.#replicas.registration.beside(now);
   }
 
-  /** Called by the alarm: replicates what is left if a retry is due. Returns what to log; null if nothing is left. */
+  /** Called by the alarm. Returns what to log; null if nothing is left. */
   retry(now: number): Readonly<Record<string, number | null>> | null {
     const { live, primary } = this.#replicas;
     for (const { writer, resync } of live) {
@@ -175,7 +164,6 @@ export class Replication implements FollowUp {
     return !isHomeRegistered || (registration.isOwed && isBeside);
   }
 
-  /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */
   resync(): number {
     const now = Date.now();
     const { primary, copy, registration } = this.#replicas;

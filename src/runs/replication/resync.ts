@@ -1,8 +1,7 @@
 /**
- * Makes D1 equal to the journal again, step by step, when the operator asks for it. Every run is replicated again. Rows
- * of runs that the journal no longer keeps are deleted, because a restore of D1 brings such rows back. Only rows whose
- * id is over an hour old are deleted. No run with such an id can still be created, so a late or repeated deletion takes
- * nothing that is kept.
+ * Makes D1 equal to the journal again. Rows of runs that the journal no longer keeps are deleted, because a restore of
+ * D1 brings them back. Only rows whose id is over an hour old are deleted: no run with such an id can still be created,
+ * so a late or repeated deletion takes nothing that is kept.
  */
 
 import { firstIdAt } from "../../base/ids.ts";
@@ -16,7 +15,6 @@ import type { BatchWriter, ReplicationTarget } from "./batch-writer.ts";
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id. A run that is being created has a younger one. */
 const DELETABLE_AGE_MS = HOUR_MS;
-/** The timeout of a step's read and deletion. */
 const GIVEN_UP_MS = 10_000;
 
 export class Resync {
@@ -25,9 +23,8 @@ export class Resync {
   readonly #writer: BatchWriter;
   /** When the step under way began; null if the next may begin. */
   #stepAt: number | null = null;
-  /** Counts steps, so that a step can tell that it was given up. */
   #steps = 0;
-  /** The runs of the step are being replicated. That can't hang, and another try would replicate them all again. */
+  /** A try beside this can't help: replicating can't hang. */
   #isReplicating = false;
   #isWaitingForWrite = false;
   #isStopped = false;
@@ -42,12 +39,10 @@ export class Resync {
     return this.#after !== null;
   }
 
-  /** Starts from the first run, unless a resync is under way. */
   begin(): void {
     if (!this.isUnderWay) this.#note("");
   }
 
-  /** Starts from the first run, even if a resync is under way. */
   beginAnew(): void {
     this.#note("");
     this.#steps++;
@@ -62,19 +57,16 @@ export class Resync {
     this.#target.rows.change({ walkedTo });
   }
 
-  /** How many runs are left. */
   get remaining(): number {
     const after = this.#after;
     return after === null ? 0 : this.#target.rows.countAfter(after);
   }
 
-  /** No step has an effect any more. */
   stop(): void {
     this.#isStopped = true;
     this.#steps++;
   }
 
-  /** Starts the next step, if there is one and none is under way. */
   next(now: number): void {
     const after = this.#after;
     if (this.#isStopped || after === null || this.#isReplicating) return;
@@ -106,9 +98,8 @@ export class Resync {
   }
 
   /**
-   * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The cursor moves when
-   * the deletion is done and the runs are replicated. So an object that dies before that repeats the step, which is
-   * harmless.
+   * Covers the ids after `after`, up to where a bounded number of rows and of runs reaches. The cursor moves last, so
+   * an object that dies before that repeats the step, which is harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
     const found = await this.#target.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);

@@ -2,15 +2,15 @@
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { readCancel } from "../../../src/console/run/cancel-dialog.tsx";
 import { indentedJson } from "../../../src/console/run/json-text.ts";
+import { readCancel } from "../../../src/console/run/run-dialogs.tsx";
 import {
   cancelCommands,
   readingCommands,
   retryCommands,
   shellWord,
   watchingCommands,
-} from "../../../src/console/ui/shell-commands.ts";
+} from "../../../src/console/ui/shell-commands.tsx";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TARGET = { origin: "https://runs.example", scope: { o: "acme", p: "shop", envName: "prod" } };

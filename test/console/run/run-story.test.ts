@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../../src/client/index.ts";
-import { retryingOf, starterOf } from "../../../src/console/run/action-of-run.tsx";
 import { lifecycleOf } from "../../../src/console/run/lifecycle.tsx";
-import { type Item, itemsOf, newsOf, newsSeqOf } from "../../../src/console/run/timeline-items.ts";
+import { retryingOf, starterOf } from "../../../src/console/run/retrying.tsx";
+import { type Item, itemsOf } from "../../../src/console/run/timeline.tsx";
+import { newsOf, newsSeqOf } from "../../../src/console/run/use-run.ts";
 import * as api from "../../support/api/api-objects.ts";
 
 type ActionRun = Schemas["ActionRun"];

@@ -1,7 +1,7 @@
 /** The days that somebody picks from a calendar. */
 
 import { expect, it } from "vitest";
-import { chipsOfDays } from "../../../src/console/runs/date-range.tsx";
+import { chipsOfDays } from "../../../src/console/runs/search-box.tsx";
 
 const midnight = (day: string) => new Date(`${day}T00:00:00`).toISOString();
 

@@ -1,7 +1,7 @@
 /** The newest output of a job: what is kept of it, where and for how long, who sees it, and what it costs. */
 
 import { describe, expect, it, vi } from "vitest";
-import { newestOf } from "../../../src/runs/api/callback/callback-routes.ts";
+import { newestOf } from "../../../src/runs/api/callback-routes.ts";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 import { alarmIn, coordinator, direct, heartbeatCost, journal, restart, until } from "../../support/direct.ts";
 import { replicated, replicatedRow } from "../../support/replicated.ts";

@@ -1,7 +1,7 @@
 /** The memory of tails: how much it keeps, and how often it wakes the streams of a run. */
 
 import { describe, expect, it, vi } from "vitest";
-import { READ_COUNTS_MS, TAIL_EVERY_MS, TAILS_MAX_BYTES, Tails } from "../../../src/runs/coordinator/tails.ts";
+import { READ_COUNTS_MS, TAIL_EVERY_MS, TAILS_MAX_BYTES, Tails } from "../../../src/runs/coordinator/subscriptions.ts";
 
 const NOW = Date.parse("2026-11-25T13:21:48Z");
 

@@ -111,9 +111,9 @@ async function listed(query: RunPageQuery, bounds?: WalkBounds): Promise<string[
 async function matching(query: RunPageQuery, bounds?: WalkBounds): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const { runs, behind } = await findMatching(session(), SCOPE, { ...query, cursor }, bounds);
-    ids.push(...runs.map(({ id }) => id));
-    cursor = behind;
+    const { items, endsAt } = await findMatching(session(), SCOPE, { ...query, cursor }, bounds);
+    ids.push(...items.map(({ id }) => id));
+    cursor = endsAt;
   }
   return ids;
 }

@@ -136,8 +136,36 @@ export class StartedRuns {
     await Promise.all(this.#work);
     runs = await this.#list();
     this.#checkRuns(runs);
-    await this.#checkErased();
     await this.#server?.close();
+  }
+
+  /** In no answer, no row of D1 and no journal. Call this when no move is left: until then a database may have texts. */
+  async checkErased(): Promise<void> {
+    const { record, site } = this.#stage;
+    const since = Date.now();
+    const open = new Set(this.#erased);
+    while (open.size > 0 && Date.now() - since < ENDED_WITHIN_MS) {
+      for (const id of open) {
+        const asked = { method: "GET", url: this.#path(`action-runs/${id}/erase`) } as const;
+        const { body } = await this.#until([200], asked);
+        if ((body as { complete: boolean }).complete) open.delete(id);
+      }
+      await delay(RETRY_MS);
+    }
+    for (const id of open) this.#violation(`NOT ERASED: the erasure of ${id} is not complete`);
+    await delay(Math.max(0, since + REMEMBERED_MS - Date.now()));
+    const erased = new Map([...this.#erased].map((id) => [printed(id), id]));
+    const keeps = (where: string, text: string) => {
+      for (const [mark] of text.matchAll(/printed-[0-9a-f]{24}/g))
+        if (erased.has(mark)) this.#violation(`NOT ERASED: ${where} has the output of ${erased.get(mark)}`);
+    };
+    for (const [n] of site.origins.entries()) keeps(`a list of isolate ${n}`, JSON.stringify(await this.#list(n)));
+    for (const id of this.#erased) {
+      const asked = { method: "GET", url: this.#path(`action-runs/${id}?include=details`) } as const;
+      keeps("a get", JSON.stringify((await this.#until([200], asked)).body));
+    }
+    for (const { file, text } of textsIn(site.state)) keeps(file, text);
+    record.count("erased runs that left nothing", this.#erased.size);
   }
 
   #checkRuns(runs: readonly Started[]): void {
@@ -186,35 +214,6 @@ export class StartedRuns {
     const isDropped = details.retry?.dropped != null;
     if (isRetried ? retries.length !== 1 && !isDropped : retries.length > 0)
       this.#violation(`RETRIES: ${id} is ${status} and has ${retries.length}: ${JSON.stringify(details.retry)}`);
-  }
-
-  /** In no answer, no row of D1 and no journal. */
-  async #checkErased(): Promise<void> {
-    const { record, site } = this.#stage;
-    const since = Date.now();
-    const open = new Set(this.#erased);
-    while (open.size > 0 && Date.now() - since < ENDED_WITHIN_MS) {
-      for (const id of open) {
-        const asked = { method: "GET", url: this.#path(`action-runs/${id}/erase`) } as const;
-        const { body } = await this.#until([200], asked);
-        if ((body as { complete: boolean }).complete) open.delete(id);
-      }
-      await delay(RETRY_MS);
-    }
-    for (const id of open) this.#violation(`NOT ERASED: the erasure of ${id} is not complete`);
-    await delay(Math.max(0, since + REMEMBERED_MS - Date.now()));
-    const erased = new Map([...this.#erased].map((id) => [printed(id), id]));
-    const keeps = (where: string, text: string) => {
-      for (const [mark] of text.matchAll(/printed-[0-9a-f]{24}/g))
-        if (erased.has(mark)) this.#violation(`NOT ERASED: ${where} has the output of ${erased.get(mark)}`);
-    };
-    for (const [n] of site.origins.entries()) keeps(`a list of isolate ${n}`, JSON.stringify(await this.#list(n)));
-    for (const id of this.#erased) {
-      const asked = { method: "GET", url: this.#path(`action-runs/${id}?include=details`) } as const;
-      keeps("a get", JSON.stringify((await this.#until([200], asked)).body));
-    }
-    for (const { file, text } of textsIn(site.state)) keeps(file, text);
-    record.count("erased runs that left nothing", this.#erased.size);
   }
 
   async #sendEvent(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { readChangeCursor } from "../../../src/runs/api/change-routes.ts";
+import { readChangeCursor } from "../../../src/runs/api/following.ts";
 import type { DetailedRun } from "../../property/model.ts";
 import { type Answer, type Ask, ask, scopeOfPath } from "../requests.ts";
 import { type Frame, openStreamAt, type Stream, type Watching } from "./stream.ts";

@@ -1,6 +1,7 @@
 /**
- * /databases and …/resync: the operator sees the databases and what lives where, and rebuilds their rows from the journals
- * after a restore.
+ * What the operator does about databases, with ROOT_TOKEN alone. /databases: the databases and what lives where. …/resync:
+ * rebuilds rows from the journals after a restore. …/database: where an environment lives, and its move. …/purge: removes
+ * runs that ended more than so many days ago, however long they were to be kept.
  */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
@@ -11,7 +12,6 @@ import { rfc3339 } from "../../../base/time.ts";
 import {
   type DatabaseReport,
   type DatabaseState,
-  type DatabaseStatus,
   FULL_BYTES,
   lookAtDatabase,
   NUMBERS_IN_USE,
@@ -22,9 +22,11 @@ import {
 } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
+import type { Described } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
 import type { AppEnv, Hops } from "../../../http/request-context.ts";
-import { validQuery } from "../../../http/validate.ts";
+import { inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { validBody, validQuery } from "../../../http/validate.ts";
 import {
   boundDatabases,
   DATABASE_MAX,
@@ -33,16 +35,29 @@ import {
   hasSeveralDatabases,
 } from "../../../settings/databases.ts";
 import type { Env } from "../../../settings/env.ts";
-import { register } from "../../d1/control-database.ts";
-import { deleteLeftovers, environmentsIn, scopesWithRows } from "../../d1/environments.ts";
-import { FIRST_HOME, type Home, isUnderWay } from "../../home.ts";
+import { register, selectRegistered } from "../../d1/control-database.ts";
+import { deleteLeftovers, environmentsIn, noteHome, scopesWithRows } from "../../d1/environments.ts";
+import { partsOf } from "../../d1/erasures.ts";
+import {
+  FIRST_HOME,
+  type Home,
+  type HomeState,
+  isUnderWay,
+  leftDatabase,
+  type Move,
+  type MoveReply,
+} from "../../home.ts";
+import type { PurgeState } from "../../protocol.ts";
 import { type AskedHome, askHome, repairsRow } from "../placement.ts";
-import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "../responses/databases.ts";
+import {
+  databaseList,
+  databaseResync,
+  environmentDatabase,
+  environmentResync,
+  placedEnvironmentList,
+  purge,
+} from "../responses/databases.ts";
 import { ask, environmentIn, environmentOf, isErasing, type RunEnvironment } from "../run-request.ts";
-
-const databaseListQuery = z.strictObject(seqPageQuery);
-
-const environmentListQuery = z.strictObject(environmentPageQuery);
 
 const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 
@@ -55,81 +70,68 @@ const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
   return next();
 };
 
-export const databaseRoutes = new Hono<AppEnv>()
-  .get(
-    "/databases",
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "listDatabases",
-        tag: "Databases",
-        summary: "List databases",
-        description:
-          "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
-          "database.",
-        responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
-      },
-    ),
-    validQuery(databaseListQuery),
-    async (c) => {
-      const { limit, cursor } = c.req.valid("query");
-      const all = await listDatabases(c.env, c.get("hops"));
-      const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
-      return c.json(firstPage(c, rest, limit, ({ number }) => number));
-    },
-  )
-  .get(
-    `${DATABASE}/environments`,
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "listDatabaseEnvironments",
-        tag: "Databases",
-        summary: "List the environments of a database",
-        description:
-          "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
-          "still have a next page, so follow `Link` until it is missing.",
-        responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
-      },
-    ),
-    requiresNumber,
-    validQuery(environmentListQuery),
-    async (c) => {
-      const { limit, cursor = "" } = c.req.valid("query");
-      const { environments, next } = await readD1(c.get("hops"), () =>
-        environmentsIn(c.env.DB, numberOf(c), cursor, limit),
-      );
-      linkNext(c, next);
-      return c.json(
-        environments.map(({ scope, generation }) => {
-          const [o, p, envName] = scope.split("/");
-          return { project: `${o}/${p}`, envName, generation };
-        }),
-      );
-    },
-  )
-  .post(
-    `${DATABASE}/resync`,
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "resyncDatabase",
-        tag: "Databases",
-        summary: "Rebuild one database from the journals",
-        description:
-          "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
-          "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
-          "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
-          "response. Each environment gets an entry in its audit log.",
-        responses: { 202: { description: "The rebuild started", json: databaseResync } },
-        errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
-      },
-    ),
-    requiresNumber,
-    validQuery(resyncQuery),
-    async (c) => {
-      const { cursor = "" } = c.req.valid("query");
-      const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
-      return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
-    },
-  );
+export const databaseRoutes = new Hono<AppEnv>();
+
+const LIST_DATABASES: Described = DESCRIBE && {
+  operationId: "listDatabases",
+  summary: "List databases",
+  description:
+    "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
+    "database.",
+  responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
+};
+databaseRoutes.get("/databases", requiresRoot(LIST_DATABASES), validQuery(z.strictObject(seqPageQuery)), async (c) => {
+  const { limit, cursor } = c.req.valid("query");
+  const all = await listDatabases(c.env, c.get("hops"));
+  const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
+  return c.json(firstPage(c, rest, limit, ({ number }) => number));
+});
+
+const LIST_DATABASE_ENVIRONMENTS: Described = DESCRIBE && {
+  operationId: "listDatabaseEnvironments",
+  summary: "List the environments of a database",
+  description:
+    "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
+    "still have a next page, so follow `Link` until it is missing.",
+  responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
+};
+databaseRoutes.get(
+  `${DATABASE}/environments`,
+  requiresRoot(LIST_DATABASE_ENVIRONMENTS),
+  requiresNumber,
+  validQuery(z.strictObject(environmentPageQuery)),
+  async (c) => {
+    const { limit, cursor = "" } = c.req.valid("query");
+    const { environments, next } = await readD1(c.get("hops"), () =>
+      environmentsIn(c.env.DB, numberOf(c), cursor, limit),
+    );
+    linkNext(c, next);
+    return c.json(environments.map(({ scope, generation }) => ({ ...partsOf(scope), generation })));
+  },
+);
+
+const RESYNC_DATABASE: Described = DESCRIBE && {
+  operationId: "resyncDatabase",
+  summary: "Rebuild one database from the journals",
+  description:
+    "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
+    "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
+    "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
+    "response. Each environment gets an entry in its audit log.",
+  responses: { 202: { description: "The rebuild started", json: databaseResync } },
+  errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
+};
+databaseRoutes.post(
+  `${DATABASE}/resync`,
+  requiresRoot(RESYNC_DATABASE),
+  requiresNumber,
+  validQuery(resyncQuery),
+  async (c) => {
+    const { cursor = "" } = c.req.valid("query");
+    const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
+    return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
+  },
+);
 
 function numberOf(c: Context<AppEnv>): number {
   const text = c.req.param("database") ?? "";
@@ -138,20 +140,8 @@ function numberOf(c: Context<AppEnv>): number {
   return number;
 }
 
-interface ShownDatabase {
-  readonly number: number;
-  /** Whether there is a binding. Its database can have another number. */
-  readonly isBound: boolean;
-  readonly status: DatabaseStatus;
-  readonly sizeBytes: number | null;
-  readonly warnings: ReturnType<typeof warningsOf>;
-  readonly takesNewEnvironments: boolean;
-  /** When the service looked; null if it did not look at all. */
-  readonly checkedAt: string | null;
-}
-
 /** In the order of their numbers. Throws `database_unavailable` if the control database does not answer. */
-async function listDatabases(env: Env, hops: Hops): Promise<readonly ShownDatabase[]> {
+async function listDatabases(env: Env, hops: Hops) {
   const now = Date.now();
   const [used, reported] = await readD1(hops, () =>
     env.DB.batch<{ readonly number: number } | ReportRow>([
@@ -201,21 +191,13 @@ const ENVIRONMENTS_MAX = 25;
 /** How many deletions a request makes, of 500 rows each. */
 const DELETIONS_MAX = 40;
 
-interface ResyncedDatabase {
-  /** How many environments are resynced. */
-  readonly environments: number;
-  /** How many of their runs are left. */
-  readonly remaining: number;
-  /** The scope after which the next request goes on; null if this one was the last. */
-  readonly next: string | null;
-}
-
 /**
  * Repairs a database after it was restored: resyncs the environments that live there, and deletes the rows of those that
- * live elsewhere, which the restore has brought back. A request does a bounded part of that. It is safe to repeat. Throws
- * `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
+ * live elsewhere, which the restore has brought back. A request does a bounded part of that. It is safe to repeat. `next`:
+ * the scope after which the next request goes on; null if this one was the last. Throws `database_unknown`,
+ * `database_unavailable`, or `coordinator_unavailable`.
  */
-async function resyncDatabase(c: Context<AppEnv>, number: number, after: string): Promise<ResyncedDatabase> {
+async function resyncDatabase(c: Context<AppEnv>, number: number, after: string) {
   const db = await requireNamedDatabase(c.env, c.get("hops"), number);
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
@@ -294,35 +276,229 @@ export async function auditFirst(
   what: { readonly action: "resync_requested" | "environment_moved" | "purge_requested"; readonly target: string },
 ): Promise<void> {
   const { env, scope } = environment;
-  const [o, p, envName = ""] = scope.split("/");
-  const entry = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what }, Date.now());
+  const { project, envName = null } = partsOf(scope);
+  const entry = newAuditEntry(c, { project, envName, ...what }, Date.now());
   await writeAudited(c, () =>
     env.DB.batch([auditStatement(env.DB, entry), register(env.DB, scope, entry.at), ...repairsRow(environment, home)]),
   );
   logAudit(entry, c.get("requestId"));
 }
 
+const RESYNC_ACTION_RUNS: Described = DESCRIBE && {
+  operationId: "resyncActionRuns",
+  summary: "Rebuild the database from the journals",
+  description:
+    "Writes every run of an environment to the database again. Use it after you restore a database. It " +
+    "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
+    "the request again to see how many runs remain.",
+  responses: { 202: { description: "The rebuild started", json: environmentResync } },
+  errors: ["storage_full", "coordinator_unavailable"],
+};
+
 /** POST …/resync of an environment. */
-export const resyncRoutes = new Hono<AppEnv>().post(
-  "/",
-  requiresRoot(
-    DESCRIBE && {
-      operationId: "resyncActionRuns",
-      tag: "Service",
-      summary: "Rebuild the database from the journals",
-      description:
-        "Writes every run of an environment to the database again. Use it after you restore a database. It " +
-        "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
-        "the request again to see how many runs remain.",
-      responses: { 202: { description: "The rebuild started", json: environmentResync } },
-      errors: ["storage_full", "coordinator_unavailable"],
-    },
-  ),
-  async (c) => {
-    const environment = environmentOf(c);
-    // With one database, there is no row to repair.
-    const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
-    const remaining = await resyncEnvironment(c, environment, home, environment.scope);
-    return c.json({ remaining }, 202);
+export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(RESYNC_ACTION_RUNS), async (c) => {
+  const environment = environmentOf(c);
+  // With one database, there is no row to repair.
+  const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
+  const remaining = await resyncEnvironment(c, environment, home, environment.scope);
+  return c.json({ remaining }, 202);
+});
+
+const environmentMove = z.strictObject({ database: wholeNumber("a whole number", 0, DATABASE_MAX) });
+inDocument(environmentMove, {
+  id: "EnvironmentMove",
+  members: { database: "The number of the database where the environment shall live." },
+  examples: [{ database: 0 }],
+});
+
+export const environmentDatabaseRoutes = new Hono<AppEnv>();
+
+const GET_ENVIRONMENT_DATABASE: Described = DESCRIBE && {
+  operationId: "getEnvironmentDatabase",
+  summary: "Get the database of an environment",
+  description:
+    "Returns in which database the environment lives, how far its move is, and what that database lacks. `move` is null " +
+    "if no move is under way and the last one is over.",
+  responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
+  errors: ["coordinator_unavailable"],
+};
+environmentDatabaseRoutes.get("/", requiresRoot(GET_ENVIRONMENT_DATABASE), async (c) => {
+  const { home, state } = await askHome(environmentOf(c));
+  return c.json(homeToWire({ home: home ?? FIRST_HOME, move: state.moves.at(-1) ?? null, state }));
+});
+
+const MOVE_ENVIRONMENT: Described = DESCRIBE && {
+  operationId: "moveEnvironment",
+  summary: "Move an environment to another database",
+  description:
+    "Begins a move, which goes on after the response. Meanwhile runs are created, reported and listed as ever. The same " +
+    "request again returns the same move. The number of the database where the environment lives cancels the move. If the " +
+    "environment lives there already, and nothing is under way, the response is 200.",
+  responses: {
+    200: { description: "The environment lives there already", json: environmentDatabase },
+    202: { description: "The move or its cancellation is under way", json: environmentDatabase },
   },
-);
+  errors: ["move_under_way", "moved_lately", "database_unknown", "no_room", "storage_full", "coordinator_unavailable"],
+};
+environmentDatabaseRoutes.put("/", requiresRoot(MOVE_ENVIRONMENT), validBody(environmentMove), async (c) => {
+  const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
+  return c.json(homeToWire(moved), isAccepted ? 202 : 200);
+});
+
+function homeToWire({ home, move, state }: HomeAndMove) {
+  const { isNew, bytes, unreplicated } = state;
+  return {
+    ...home,
+    move: move === null ? null : moveToWire(move),
+    isNew,
+    sizeBytes: bytes,
+    warnings: warningsOf(bytes),
+    unreplicatedRuns: unreplicated.runs,
+    oldestUnreplicatedAt: rfc3339(unreplicated.oldestAt),
+  };
+}
+
+function moveToWire({ from, target, status, isCancelled, remaining, ...at }: Move) {
+  return {
+    from: from.database,
+    to: target.database,
+    status,
+    isCancelled,
+    remaining,
+    requestedAt: rfc3339(at.requestedAt),
+    switchedAt: rfc3339(at.switchedAt),
+    cleanedAt: rfc3339(at.cleanedAt),
+  };
+}
+
+/** D1 holds 10 GB. The rest is for runs that are created during the move. */
+const ROOM_BYTES = 9_000_000_000;
+/** D1 has more indexes than a journal, so a run can take more room there. */
+const ROOM_FACTOR = 1.3;
+
+interface HomeAndMove {
+  readonly home: Home;
+  readonly move: Move | null;
+  /** What the coordinator said first. */
+  readonly state: HomeState;
+}
+
+/**
+ * Moves an environment to another database, or cancels its move. The coordinator decides. The checks here come first only
+ * for a better answer, and to keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled,
+ * so the response is 202. Throws if the environment can't move.
+ */
+async function moveEnvironment(
+  c: Context<AppEnv>,
+  database: number,
+): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
+  const environment = environmentOf(c);
+  const moved = { action: "environment_moved", target: `database/${database}` } as const;
+  const db = await requireNamedDatabase(c.env, c.get("hops"), database);
+  const { home, state } = await askHome(environment);
+  if (home === null) {
+    await auditFirst(c, environment, null, moved);
+    const chosen = await ask(environment, (coordinator) => coordinator.moves.chooseHome(database));
+    await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, chosen).run());
+    if (chosen.database === database) {
+      return { home: chosen, move: null, state: { ...state, isNew: false }, isAccepted: false };
+    }
+    throw new ApiError("move_under_way", "The environment got its first run meanwhile. Send the request again.");
+  }
+  const { moves, bytes } = state;
+  const underWay = moves.find(isUnderWay) ?? null;
+  const move = moves.at(-1) ?? null;
+  if (underWay?.target.database === database) return { home, move, state, isAccepted: true };
+  if (database === home.database) {
+    if (underWay === null) return { home, move, state, isAccepted: false };
+    if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
+    await auditFirst(c, environment, home, moved);
+    const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
+    // It is over by now, or the first answer to the cancel was lost.
+    const after = reply === null ? (await askHome(environment)).state.moves.at(-1) : moveIn(reply);
+    return { home, move: after ?? null, state, isAccepted: true };
+  }
+  if (underWay !== null) throw new ApiError("move_under_way");
+  if (moves.some((one) => leftDatabase(one) === database)) throw new ApiError("moved_lately");
+  const { meta } = await readD1(environment.hops, () => db.prepare("SELECT 1").all());
+  if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= ROOM_BYTES) throw new ApiError("no_room");
+  await auditFirst(c, environment, home, moved);
+  const reply = await ask(environment, (coordinator) => coordinator.moves.begin(home, database));
+  return { home, move: moveIn(reply), state, isAccepted: true };
+}
+
+const SWITCHING = "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
+
+function moveIn(reply: MoveReply): Move {
+  if (!reply.ok) throw new ApiError(reply.reason);
+  return reply.move;
+}
+
+const DAYS_MAX = 3650;
+
+const purgeRequest = z.strictObject({
+  days: wholeNumber("whole days", 0, DAYS_MAX),
+  dryRun: z.optional(z.boolean({ error: "send true or false." })),
+});
+inDocument(purgeRequest, {
+  id: "PurgeRequest",
+  members: {
+    days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
+    dryRun: "Only counts the runs, and changes nothing.",
+  },
+  examples: [{ days: 7, dryRun: true }],
+});
+
+export const purgeRoutes = new Hono<AppEnv>();
+
+const GET_PURGE: Described = DESCRIBE && {
+  operationId: "getPurge",
+  summary: "Get the newest purge",
+  description: "Returns how far the newest purge of an environment is. If nobody asked for one, the response is 404.",
+  responses: { 200: { description: "The purge", json: purge } },
+  errors: ["coordinator_unavailable"],
+};
+purgeRoutes.get("/", requiresRoot(GET_PURGE), async (c) => {
+  const state = await ask(environmentOf(c), (coordinator) => coordinator.purges.state());
+  if (state === null) throw new ApiError("not_found", "Nobody has asked for a purge of this environment.");
+  return c.json(purgeToWire(state));
+});
+
+const PURGE_ACTION_RUNS: Described = DESCRIBE && {
+  operationId: "purgeActionRuns",
+  summary: "Remove old runs now",
+  description:
+    "Shortens how long the runs that have ended are kept, and removes those whose time is over. It never lengthens " +
+    "that time. Runs that end later are kept for `RETENTION_DAYS`. With an archive, runs go there first. The work " +
+    "continues after the response: GET says how far it is. The same request again returns the purge that is under " +
+    "way, and other `days` replace it. A removed run can't be brought back. Its `Idempotency-Key` is forgotten, " +
+    "so a repeated create starts another run. With `days` 0, a run stays for up to an hour after its end while a " +
+    "stop request or a delivery waits.",
+  responses: {
+    200: { description: "What the purge would do (`dryRun`)", json: purge },
+    202: { description: "The purge is under way", json: purge },
+  },
+  errors: ["storage_full", "coordinator_unavailable"],
+};
+purgeRoutes.post("/", requiresRoot(PURGE_ACTION_RUNS), validBody(purgeRequest), async (c) => {
+  const { days, dryRun = false } = c.req.valid("json");
+  const environment = environmentOf(c);
+  // First, because a call would make the object of a mistyped environment.
+  const select = selectRegistered(c.env.DB.withSession("first-primary"), environment.scope);
+  if ((await readD1(environment.hops, () => select.first())) === null) throw new ApiError("not_found", NO_RUNS);
+  if (dryRun) {
+    const effect = await ask(environment, (coordinator) => coordinator.purges.preview(days));
+    return c.json({ days, ...effect, requestedAt: null, completedAt: null });
+  }
+  await auditFirst(c, environment, null, { action: "purge_requested", target: `days/${days}` });
+  const state = await ask(environment, (coordinator) => coordinator.purges.begin(days));
+  if (state === null) throw new ApiError("not_found", NO_RUNS);
+  return c.json(purgeToWire(state), 202);
+});
+
+const NO_RUNS =
+  "This environment keeps no runs. Check its spelling. After a restore of the control database, resync it first.";
+
+function purgeToWire({ requestedAt, completedAt, ...purge }: PurgeState) {
+  return { ...purge, requestedAt: rfc3339(requestedAt), completedAt: rfc3339(completedAt) };
+}

@@ -2,9 +2,22 @@
 
 import * as z from "zod";
 import { NOT_READY, WARNINGS } from "../../../database/database-state.ts";
-import { databaseNumber, described, responseInstant } from "../../../http/response-schemas.ts";
+import {
+  databaseNumber,
+  described,
+  flag,
+  instantOrNull,
+  listOf,
+  named,
+  natural,
+  responseInstant,
+  text,
+  textOrNull,
+} from "../../../http/response-schemas.ts";
 
 const warnings = described(z.array(z.enum(WARNINGS)), "`nearly_full`: from 8 GB on, of 10 GB.");
+
+const orNull = instantOrNull.meta({ wire: { type: ["string", "null"], format: "date-time" } });
 
 const DATABASE = {
   number: 0,
@@ -16,73 +29,45 @@ const DATABASE = {
   checkedAt: "2026-01-31T12:00:00.000Z",
 };
 
-export const databaseList = z
-  .array(
-    z
-      .object({
-        number: databaseNumber,
-        isBound: described(z.boolean(), "Whether a database is bound under this number."),
-        status: described(
-          z.enum(["ready", ...NOT_READY]),
-          "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
-        ),
-        sizeBytes: z.int().min(0).nullable(),
-        warnings,
-        takesNewEnvironments: described(z.boolean(), "Whether `NEW_ENVIRONMENTS` names the database."),
-        checkedAt: responseInstant
-          .nullable()
-          .meta({
-            wire: { type: ["string", "null"], format: "date-time" },
-            description: "When the service looked. The cron looks every minute. Null if nobody has looked yet.",
-          }),
-      })
-      .meta({ id: "Database", examples: [DATABASE] }),
-  )
-  .meta({ id: "DatabaseList", examples: [[DATABASE]] });
+const database = named("Database", DATABASE, {
+  number: databaseNumber,
+  isBound: flag.describe("Whether a database is bound under this number."),
+  status: described(
+    z.enum(["ready", ...NOT_READY]),
+    "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
+  ),
+  sizeBytes: natural.nullable(),
+  warnings,
+  takesNewEnvironments: flag.describe("Whether `NEW_ENVIRONMENTS` names the database."),
+  checkedAt: orNull.describe("When the service looked. The cron looks every minute. Null if nobody has looked yet."),
+});
 
-const generation = described(
-  z.int().min(0),
+export const databaseList = listOf("DatabaseList", database);
+
+const generation = natural.describe(
   "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
 );
 
 const PLACED = { project: "acme/shop", envName: "production", generation: 1 };
 
-export const placedEnvironmentList = z
-  .array(
-    z
-      .object({ project: z.string(), envName: z.string(), generation })
-      .meta({ id: "PlacedEnvironment", examples: [PLACED] }),
-  )
-  .meta({ id: "PlacedEnvironmentList", examples: [[PLACED]] });
+const placed = named("PlacedEnvironment", PLACED, { project: text, envName: text, generation });
+export const placedEnvironmentList = listOf("PlacedEnvironmentList", placed);
 
 export const databaseResync = z
   .object({
-    environments: described(z.int().min(0), "How many environments are rebuilt."),
-    remaining: described(z.int().min(0), "How many of their runs are not written yet."),
-    next: described(z.string().nullable(), "Send the request again with this `cursor`, until it is null."),
+    environments: natural.describe("How many environments are rebuilt."),
+    remaining: natural.describe("How many of their runs are not written yet."),
+    next: textOrNull.describe("Send the request again with this `cursor`, until it is null."),
   })
   .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
 
-export const environmentResync = z
-  .object({ remaining: z.int().min(0) })
-  .meta({ id: "Resync", examples: [{ remaining: 0 }] });
-
-const orNull = responseInstant.nullable().meta({ wire: { type: ["string", "null"], format: "date-time" } });
-
-const PURGE = {
-  days: 7,
-  shortened: 48_000,
-  remaining: 1200,
-  requestedAt: "2026-01-31T12:00:00.000Z",
-  completedAt: null,
-};
+export const environmentResync = named("Resync", { remaining: 0 }, { remaining: natural });
 
 export const purge = z
   .object({
-    days: z.int().min(0),
-    shortened: described(z.int().min(0), "How many runs are kept for a shorter time than before."),
-    remaining: described(
-      z.int().min(0),
+    days: natural,
+    shortened: natural.describe("How many runs are kept for a shorter time than before."),
+    remaining: natural.describe(
       "How many runs were to be removed at the request, and still take up room. With an archive, the last 1000 can wait for a day.",
     ),
     requestedAt: orNull,
@@ -91,46 +76,40 @@ export const purge = z
   .meta({
     id: "Purge",
     description: "`requestedAt` is null in a dry run. `completedAt` is null until nothing remains.",
-    examples: [PURGE],
-  });
-
-export const erasureState = z
-  .object({
-    scope: described(z.string(), "`{o}/{p}/{envName}`, or `{o}/{p}` of a project."),
-    status: described(
-      z.enum(["deleting", "resting", "deleting_again", "wiping", "erased"]),
-      "`deleting`: the rows in D1 are deleted, and open runs end. `resting`: they are gone, and for an hour nothing happens. " +
-        "`deleting_again`: what came late is deleted. `wiping`: the coordinator's own storage is deleted, or a project waits " +
-        "for its environments. `erased`: nothing is left, and the name can be used anew.",
-    ),
-    reason: z.string().nullable(),
-    requestedAt: responseInstant,
-    deletesAgainAt: described(orNull, "When the second deletion may begin. Null until the first one is over."),
-    completedAt: orNull,
-    environments: described(
-      z.int().min(0).nullable(),
-      "How many environments of the project are not erased yet. Null for an environment.",
-    ),
-    archivePrefix: described(
-      z.string().nullable(),
-      "The prefix of what the archive has and keeps. Null if no archive is bound.",
-    ),
-  })
-  .meta({
-    id: "Erasure",
     examples: [
-      {
-        scope: "acme/shop/production",
-        status: "resting",
-        reason: "the customer has left",
-        requestedAt: "2026-01-31T12:00:00.000Z",
-        deletesAgainAt: "2026-01-31T13:00:05.000Z",
-        completedAt: null,
-        environments: null,
-        archivePrefix: "v1/acme/shop/production/",
-      },
+      { days: 7, shortened: 48_000, remaining: 1200, requestedAt: "2026-01-31T12:00:00.000Z", completedAt: null },
     ],
   });
+
+const ERASURE = {
+  scope: "acme/shop/production",
+  status: "resting",
+  reason: "the customer has left",
+  requestedAt: "2026-01-31T12:00:00.000Z",
+  deletesAgainAt: "2026-01-31T13:00:05.000Z",
+  completedAt: null,
+  environments: null,
+  archivePrefix: "v1/acme/shop/production/",
+};
+
+export const erasureState = named("Erasure", ERASURE, {
+  scope: text.describe("`{o}/{p}/{envName}`, or `{o}/{p}` of a project."),
+  status: described(
+    z.enum(["deleting", "resting", "deleting_again", "wiping", "erased"]),
+    "`deleting`: the rows in D1 are deleted, and open runs end. `resting`: they are gone, and for an hour nothing happens. " +
+      "`deleting_again`: what came late is deleted. `wiping`: the coordinator's own storage is deleted, or a project waits " +
+      "for its environments. `erased`: nothing is left, and the name can be used anew.",
+  ),
+  reason: textOrNull,
+  requestedAt: responseInstant,
+  deletesAgainAt: orNull.describe("When the second deletion may begin. Null until the first one is over."),
+  completedAt: orNull,
+  environments: described(
+    natural.nullable(),
+    "How many environments of the project are not erased yet. Null for an environment.",
+  ),
+  archivePrefix: textOrNull.describe("The prefix of what the archive has and keeps. Null if no archive is bound."),
+});
 
 const MOVE = {
   from: 0,
@@ -143,26 +122,21 @@ const MOVE = {
   cleanedAt: null,
 };
 
-const move = z
-  .object({
-    from: databaseNumber,
-    to: databaseNumber,
-    status: described(
-      z.enum(["copying", "switching", "resting", "cleaning", "cleaned"]),
-      "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
-        "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
-        "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
-    ),
-    isCancelled: z.boolean(),
-    remaining: described(
-      z.int().min(0).nullable(),
-      "While `copying`: how many runs are not copied yet. Otherwise null.",
-    ),
-    requestedAt: responseInstant,
-    switchedAt: orNull,
-    cleanedAt: orNull,
-  })
-  .meta({ id: "EnvironmentMoveState", examples: [MOVE] });
+const move = named("EnvironmentMoveState", MOVE, {
+  from: databaseNumber,
+  to: databaseNumber,
+  status: described(
+    z.enum(["copying", "switching", "resting", "cleaning", "cleaned"]),
+    "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
+      "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
+      "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
+  ),
+  isCancelled: flag,
+  remaining: described(natural.nullable(), "While `copying`: how many runs are not copied yet. Otherwise null."),
+  requestedAt: responseInstant,
+  switchedAt: orNull,
+  cleanedAt: orNull,
+});
 
 const STORED = { isNew: false, sizeBytes: 4_194_304, warnings: [], unreplicatedRuns: 0, oldestUnreplicatedAt: null };
 
@@ -171,13 +145,12 @@ export const environmentDatabase = z
     database: databaseNumber,
     generation,
     move: move.nullable(),
-    isNew: described(
-      z.boolean(),
+    isNew: flag.describe(
       "Whether the environment never had a run, and nobody has chosen its database. A mistyped name is new, too.",
     ),
-    sizeBytes: described(z.int().min(0), "What the environment stores outside of D1."),
+    sizeBytes: natural.describe("What the environment stores outside of D1."),
     warnings,
-    unreplicatedRuns: described(z.int().min(0), "How many runs have changes that the database lacks."),
+    unreplicatedRuns: natural.describe("How many runs have changes that the database lacks."),
     oldestUnreplicatedAt: orNull,
   })
   .meta({

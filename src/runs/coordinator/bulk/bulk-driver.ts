@@ -1,63 +1,49 @@
 /**
- * Drives the bulk operations of an environment. It collects the runs of each, then it cancels them, or asks the Worker
- * to retry them, one batch at a time. What was done is in the journal, so an operation survives an eviction: the next
- * instance goes on with the first run that is undecided.
+ * Drives the bulk operations of an environment, one batch of each at a time. What was done is in the journal, so the
+ * next instance goes on with the first run that is undecided.
  */
-import { logFailure } from "../../../base/log.ts";
 import { type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
 import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { nameOf } from "../../run.ts";
 import type { RunRefusal } from "../../run-calls.ts";
 import { bulkKey } from "../../starts.ts";
 import type { CancelRequest } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { endOf, LeasedCall, type Span } from "../leased-call.ts";
+import { type Context, Part } from "../context.ts";
+import { endOf, type LeasedCall, type Span } from "../leased-call.ts";
 import { cancelRun } from "../run-ends.ts";
 import type { BulkProgress, RunSets } from "./bulk-progress.ts";
 
-/** How long a step may take, and how long an operation waits after a step that failed. */
 const STEP = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long after the grace all runs of a cancel have ended, even if an alarm is late. */
 const ENDED_AFTER_MS = 10_000;
-/** How long an operation that collects leaves D1 to others after each read. */
 const COLLECT_PAUSE_MS = 250;
 
 /** The operation as it is now; null if its step is lost, or another one has begun. */
 type Current = () => StoredBulk | null;
 
-export class BulkDriver implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class BulkDriver extends Part implements DueWork {
   readonly #progress: BulkProgress;
   readonly #sets: RunSets;
-  /** The steps of the open operations. */
   readonly #steps = new Map<string, LeasedCall>();
-  /**
-   * When the next batch may begin, so that all operations together keep the rate. It is in memory only: an eviction can
-   * cost the rate one batch.
-   */
+  /** When the next batch may begin, so that all operations together keep the rate. An eviction can cost one batch. */
   #pace: Span = { at: 0, ms: 0 };
   /** The operation that began the last batch. */
   #last = "";
 
   constructor(context: Context, progress: BulkProgress, sets: RunSets) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#progress = progress;
     this.#sets = sets;
   }
 
-  /** When the next step of an operation is due, or one is to be purged. */
   nextAt(now: number): number {
-    const steps = this.#journal.bulk.open().map((bulk) => this.#stepAt(bulk, now));
-    return Math.min(this.#journal.bulk.nextPurgeAt(), ...steps);
+    const steps = this.journal.bulk.open().map((bulk) => this.#stepAt(bulk, now));
+    return Math.min(this.journal.bulk.nextPurgeAt(), ...steps);
   }
 
-  /** Starts the next step of each operation that is due. */
   takeBatch(now: number): number {
-    for (const id of this.#journal.bulk.purgeable(now)) this.#progress.erase(id);
+    for (const id of this.journal.bulk.purgeable(now)) this.#progress.erase(id);
     const open = this.#inOrder();
     for (const id of this.#steps.keys()) if (!open.some((bulk) => bulk.id === id)) this.#steps.delete(id);
     // The pace changes with each batch that begins.
@@ -73,7 +59,7 @@ export class BulkDriver implements DueWork {
 
   #abort(bulk: StoredBulk, now: number): void {
     this.#stepsOf(bulk.id).giveUp();
-    this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
+    this.journal.transaction(() => this.#progress.abort(bulk, "asked", now));
   }
 
   #stepAt(bulk: StoredBulk, now: number): number {
@@ -86,7 +72,7 @@ export class BulkDriver implements DueWork {
 
   /** Those after the one with the last batch come first. Otherwise the oldest would take each batch. */
   #inOrder(): readonly StoredBulk[] {
-    const open = this.#journal.bulk.open().filter(({ state }) => state !== "reserved");
+    const open = this.journal.bulk.open().filter(({ state }) => state !== "reserved");
     return [...open.filter(({ id }) => id > this.#last), ...open.filter(({ id }) => id <= this.#last)];
   }
 
@@ -103,15 +89,15 @@ export class BulkDriver implements DueWork {
       const page = await this.#sets.nextOf(bulk);
       const then = current();
       if (page === null || then === null) return null;
-      this.#journal.transaction(() => this.#progress.collected(then, page.runs, page.behind, Date.now()));
-      return page.behind === null ? 0 : COLLECT_PAUSE_MS;
+      this.journal.transaction(() => this.#progress.collected(then, page, Date.now()));
+      return page.endsAt === null ? 0 : COLLECT_PAUSE_MS;
     });
   }
 
   #decide(bulk: StoredBulk, now: number): void {
-    const batch = this.#journal.transaction(() => this.#progress.nextBatch(bulk, now));
+    const batch = this.journal.transaction(() => this.#progress.nextBatch(bulk, now));
     if (batch.length === 0) {
-      const next = this.#journal.bulk.of(bulk.id);
+      const next = this.journal.bulk.of(bulk.id);
       // Each pass over what stays undecided comes later.
       if (next !== null && next.pass > bulk.pass) {
         const ms = Math.min(STEP.retryFirstMs * 2 ** (bulk.pass - 1), STEP.retryMaxMs);
@@ -122,16 +108,16 @@ export class BulkDriver implements DueWork {
     this.#last = bulk.id;
     // No other batch begins while this one is judged.
     this.#pace = { at: now, ms: STEP.leaseMs };
-    const runner = this.#context.entrypoints.BulkOperations;
+    const runner = this.context.entrypoints.BulkOperations;
     this.#step(bulk.id, now, async (current) => {
-      const state = await runner.judge(this.#journal.scope, bulk.order).finally(() => {
+      const state = await runner.judge(this.journal.scope, bulk.order).finally(() => {
         this.#pace = { at: Date.now(), ms: (batch.length / RUNS_PER_SECOND) * 1000 };
       });
       const judged = current();
       if (judged === null) return null;
       // Somebody may have stopped it meanwhile.
       const reason = judged.abortReason ?? (state === "living" ? null : state);
-      if (reason !== null) this.#journal.transaction(() => this.#progress.abort(judged, reason, Date.now()));
+      if (reason !== null) this.journal.transaction(() => this.#progress.abort(judged, reason, Date.now()));
       else if (bulk.order.request.operation === "cancel") await this.#cancel(batch, current);
       else await this.#retry(judged, batch, current);
       return 0;
@@ -151,23 +137,25 @@ export class BulkDriver implements DueWork {
   async #retry(bulk: StoredBulk, batch: readonly NumberedItem[], current: Current): Promise<void> {
     this.#progress.tried(bulk, batch);
     const runIds = batch.map(({ runId }) => runId);
-    const answer = await this.#context.entrypoints.BulkOperations.retry(this.#journal.scope, bulk.order, runIds);
+    const answer = await this.context.entrypoints.BulkOperations.retry(this.journal.scope, bulk.order, runIds);
     const then = current();
     if (then === null) return;
     const decided = batch.flatMap(({ seq }, i) => {
       const item = answer[i];
       return item ? [{ ...item, seq }] : [];
     });
-    this.#journal.transaction(() => this.#progress.decided(then, decided));
+    this.journal.transaction(() => this.#progress.decided(then, decided));
   }
 
   #conclude(bulk: StoredBulk, now: number): void {
     const operation = shownBulk(bulk);
     if (operation === null) return;
     this.#step(bulk.id, now, async (current) => {
-      await this.#context.entrypoints.BulkOperations.conclude(this.#journal.scope, operation, bulk.stoppedBy);
+      await this.context.entrypoints.BulkOperations.conclude(this.journal.scope, operation, bulk.stoppedBy);
       const then = current();
-      if (then !== null) this.#progress.audited(then);
+      // A cancel is over only when it is also noted how its runs have ended.
+      const isOver = then?.order.request.operation === "retry";
+      if (then !== null) this.journal.bulk.update(then, { isAudited: true, isOver });
       return 0;
     });
   }
@@ -177,24 +165,23 @@ export class BulkDriver implements DueWork {
       const { ended, areAllOver } = await this.#sets.endsOf(bulk.id);
       const then = current();
       if (!areAllOver || then === null) return null;
-      this.#progress.ended(then, ended);
+      this.journal.bulk.update(then, { ended, isOver: true });
       return 0;
     });
   }
 
   /**
-   * Cancels one run as a single cancel would. The cancel and its item are one transaction. So whenever the object dies,
-   * an undecided run is as it was. If the transaction fails, the run has failed, so that it holds up no other.
+   * The cancel and its item are one transaction, so whenever the object dies, an undecided run is as it was. If it
+   * fails, the run has failed, so that it holds up no other.
    */
   #cancelOne(bulk: StoredBulk, item: NumberedItem, now: number): void {
     const note = (outcome: Outcome, code: string | null) => this.#progress.decided(bulk, [{ ...item, outcome, code }]);
     try {
       const refusal = this.#cancelRefusal(bulk, item.runId, now, () => note("accepted", null));
-      if (refusal !== null) this.#journal.transaction(() => note("skipped", refusal));
+      if (refusal !== null) this.journal.transaction(() => note("skipped", refusal));
     } catch (error) {
-      const { scope } = this.#journal;
-      logFailure("bulk_run_failed", error, { coordinator: scope, operation: bulk.id, run: item.runId });
-      this.#journal.transaction(() => note("failed", "internal_error"));
+      this.logFailure("bulk_run_failed", error, { operation: bulk.id, run: item.runId });
+      this.journal.transaction(() => note("failed", "internal_error"));
     }
   }
 
@@ -207,34 +194,27 @@ export class BulkDriver implements DueWork {
   ): RunRefusal["reason"] | "person_required" | null {
     const { request, asker, mustNamePerson } = order;
     if (request.operation !== "cancel") throw new Error("this operation is no cancel");
-    if (mustNamePerson && this.#journal.runs.byId(runId)?.gates) return "person_required";
+    if (mustNamePerson && this.journal.runs.byId(runId)?.gates) return "person_required";
     const { reason } = request;
     const graceMs = request.graceSeconds * 1000;
     const asked: CancelRequest = { type: "cancel_requested", by: nameOf(asker), reason, graceMs };
     const changeKey = { key: bulkKey(order.id, runId), fingerprint: "" };
-    const cancelled = cancelRun(this.#context, runId, asked, changeKey, now, accepted);
+    const cancelled = cancelRun(this.context, runId, asked, changeKey, now, accepted);
     return cancelled.ok ? null : cancelled.reason;
   }
 
   #stepsOf(id: string): LeasedCall {
-    const known = this.#steps.get(id);
-    if (known !== undefined) return known;
-    const steps = new LeasedCall({
-      ...STEP,
-      failed: (error) => logFailure("bulk_failed", error, { coordinator: this.#journal.scope, operation: id }),
-      ended: () => this.#context.arm(Date.now()),
-    });
+    const steps = this.#steps.get(id) ?? this.leasedCall(STEP, "bulk_failed", { operation: id });
     this.#steps.set(id, steps);
     return steps;
   }
 
   /** One step of an operation. `take` returns for how many ms the operation then waits; null: as after a failure. */
   #step(id: string, now: number, take: (current: Current) => Promise<number | null>): void {
-    this.#stepsOf(id).start(now, (isCurrent) => take(() => (isCurrent() ? this.#journal.bulk.of(id) : null)));
+    this.#stepsOf(id).start(now, (isCurrent) => take(() => (isCurrent() ? this.journal.bulk.of(id) : null)));
   }
 }
 
-/** Until when runs of a cancel that has ended may still be open. */
 function untilRunsEnd({ order, completedAt }: StoredBulk): Span {
   const { request } = order;
   const graceMs = request.operation === "cancel" ? request.graceSeconds * 1000 : 0;

@@ -1,24 +1,9 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
-import { logFailure } from "../../../base/log.ts";
-import {
-  type BulkCalls,
-  type BulkOperation,
-  type BulkOrder,
-  type BulkPreview,
-  type BulkReply,
-  type BulkTarget,
-  type NamedItem,
-  OPERATIONS_MAX,
-  type Outcome,
-  RETRIES_MAX,
-  type Stopper,
-} from "../../bulk.ts";
+import { type BulkCalls, type BulkOperation, OPERATIONS_MAX, RETRIES_MAX } from "../../bulk.ts";
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { UNKNOWN_NAME } from "../../run.ts";
-import type { ChangeKey } from "../../run-calls.ts";
 import { behind } from "../../run-id.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import { type Scheduler, wouldStart } from "../gates/scheduler.ts";
 import { KEY_REUSED } from "../replies.ts";
 import { BulkDriver } from "./bulk-driver.ts";
@@ -26,115 +11,110 @@ import { BulkProgress, RunSets } from "./bulk-progress.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkHandler implements BulkCalls {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class BulkHandler extends Part {
   readonly #scheduler: Scheduler;
-  readonly #progress: BulkProgress;
-  readonly #sets: RunSets;
-  readonly driver: BulkDriver;
+  readonly #progress = new BulkProgress(this.context);
+  readonly #sets = new RunSets(this.context);
+  readonly driver = new BulkDriver(this.context, this.#progress, this.#sets);
 
   constructor(context: Context, scheduler: Scheduler) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#scheduler = scheduler;
-    this.#progress = new BulkProgress(context.journal);
-    this.#sets = new RunSets(context);
-    this.driver = new BulkDriver(context, this.#progress, this.#sets);
   }
 
-  async reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply> {
-    const now = Date.now();
-    const { bulk, bulkItems, runs } = this.#journal;
-    const known = bulk.byKey(changeKey.key);
-    if (known !== null) {
-      if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
-      if (known.state === "reserved") bulk.renew(known.id, now);
-      return { ok: true, id: known.id, operation: shownBulk(known) };
-    }
-    const underWay = bulk.underWay(now);
-    if (underWay.retry + underWay.cancel >= OPERATIONS_MAX) return TOO_MANY;
-    if (order.request.operation === "retry" && underWay.retry >= RETRIES_MAX) return TOO_MANY;
-    // Keep the room that is left, so that runs can end.
-    if (this.#context.storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
-    const named = runIds ?? [];
-    const waiting = new Set(runs.states(named).flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
-    const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
-    this.#journal.transaction(() => {
-      bulk.insert(order, changeKey, set.length, now);
-      bulkItems.add(order.id, set);
-    });
-    this.#context.arm(now);
-    return { ok: true, id: order.id, operation: null };
-  }
+  readonly calls: BulkCalls = {
+    reserve: async (order, runIds, changeKey) => {
+      const now = Date.now();
+      const { bulk, bulkItems, runs } = this.journal;
+      const known = bulk.byKey(changeKey.key);
+      if (known !== null) {
+        if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
+        if (known.state === "reserved") bulk.renew(known.id, now);
+        return { ok: true, id: known.id, operation: shownBulk(known) };
+      }
+      const underWay = bulk.underWay(now);
+      if (underWay.retry + underWay.cancel >= OPERATIONS_MAX) return TOO_MANY;
+      if (order.request.operation === "retry" && underWay.retry >= RETRIES_MAX) return TOO_MANY;
+      // Keep the room that is left, so that runs can end.
+      if (this.context.storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
+      const named = runIds ?? [];
+      const waiting = new Set(runs.states(named).flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
+      const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
+      this.journal.transaction(() => {
+        bulk.insert(order, changeKey, set.length, now);
+        bulkItems.add(order.id, set);
+      });
+      this.context.arm(now);
+      return { ok: true, id: order.id, operation: null };
+    },
 
-  async begin(id: string): Promise<BulkOperation | null> {
-    const now = Date.now();
-    const { bulk, runs } = this.#journal;
-    const reserved = bulk.of(id);
-    if (reserved?.state !== "reserved") return this.#shown(id);
-    // Another operation may have its room by now.
-    if (isLost(reserved, now)) return null;
-    // Runs that are created from now on are not in its set.
-    const begun = bulk.update(
-      reserved,
-      reserved.order.filter === null
-        ? { state: "running" }
-        : { state: "collecting", below: behind(runs.newestId() ?? "") },
-    );
-    this.#context.arm(now);
-    return shownBulk(begun);
-  }
+    begin: async (id) => {
+      const now = Date.now();
+      const { bulk, runs } = this.journal;
+      const reserved = bulk.of(id);
+      if (reserved?.state !== "reserved") return this.#shown(id);
+      // Another operation may have its room by now.
+      if (isLost(reserved, now)) return null;
+      // Runs that are created from now on are not in its set.
+      const begun = bulk.update(
+        reserved,
+        reserved.order.filter === null
+          ? { state: "running" }
+          : { state: "collecting", below: behind(runs.newestId() ?? "") },
+      );
+      this.context.arm(now);
+      return shownBulk(begun);
+    },
 
-  async operation(id: string): Promise<BulkOperation | null> {
-    const shown = this.#shown(id);
-    const isCancel = shown?.order.request.operation === "cancel";
-    if (!isCancel || shown.completedAt === null || shown.ended !== null) return shown;
-    return { ...shown, ended: (await this.#sets.endsOf(id)).ended };
-  }
+    operation: async (id) => {
+      const shown = this.#shown(id);
+      const isCancel = shown?.order.request.operation === "cancel";
+      if (!isCancel || shown.completedAt === null || shown.ended !== null) return shown;
+      return { ...shown, ended: (await this.#sets.endsOf(id)).ended };
+    },
 
-  async operations(before: string | null, limit: number): Promise<readonly BulkOperation[]> {
-    return this.#journal.bulk.before(before, limit).flatMap((bulk) => shownBulk(bulk) ?? []);
-  }
+    operations: async (before, limit) =>
+      this.journal.bulk.before(before, limit).flatMap((bulk) => shownBulk(bulk) ?? []),
 
-  async items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null> {
-    if (this.#shown(id) === null) return null;
-    const { bulkItems, runs } = this.#journal;
-    const items = bulkItems.page(id, outcome, after, limit);
-    const names = runs.names(items.map(({ runId }) => runId));
-    return items.map((item) => ({ ...item, ...(names.get(item.runId) ?? UNKNOWN_NAME) }));
-  }
+    items: async (id, outcome, after, limit) => {
+      if (this.#shown(id) === null) return null;
+      const { bulkItems, runs } = this.journal;
+      const items = bulkItems.page(id, outcome, after, limit);
+      const names = runs.names(items.map(({ runId }) => runId));
+      return items.map((item) => ({ ...item, ...(names.get(item.runId) ?? UNKNOWN_NAME) }));
+    },
 
-  async drop(id: string): Promise<void> {
-    if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
-  }
+    drop: async (id) => {
+      if (this.journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
+    },
 
-  async abort(id: string, by: Stopper): Promise<BulkOperation | null> {
-    const now = Date.now();
-    const known = this.#journal.bulk.of(id);
-    if (known === null || known.state === "reserved") return null;
-    if (known.completedAt === null) {
-      this.driver.stop(this.#progress.stopAsked(known, by), now);
-      this.#context.arm(now);
-    }
-    return this.#shown(id);
-  }
+    abort: async (id, by) => {
+      const now = Date.now();
+      const known = this.journal.bulk.of(id);
+      if (known === null || known.state === "reserved") return null;
+      if (known.completedAt === null) {
+        this.driver.stop(this.#progress.stopAsked(known, by), now);
+        this.context.arm(now);
+      }
+      return this.#shown(id);
+    },
 
-  async preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null> {
-    const { queues, scope } = this.#journal;
-    const now = Date.now();
-    const startedBy = (runIds: readonly string[]) =>
-      wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.#scheduler.queueState(queue, now));
-    try {
-      return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
-    } catch (error) {
-      logFailure("bulk_failed", error, { coordinator: scope, operation: null });
-      return null;
-    }
-  }
+    preview: async (target, isCancel) => {
+      const { queues } = this.journal;
+      const now = Date.now();
+      const startedBy = (runIds: readonly string[]) =>
+        wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.#scheduler.queueState(queue, now));
+      try {
+        return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
+      } catch (error) {
+        this.logFailure("bulk_failed", error, { operation: null });
+        return null;
+      }
+    },
+  };
 
   #shown(id: string): BulkOperation | null {
-    const known = this.#journal.bulk.of(id);
+    const known = this.journal.bulk.of(id);
     return known && shownBulk(known);
   }
 }

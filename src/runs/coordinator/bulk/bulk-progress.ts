@@ -1,9 +1,6 @@
 /**
- * How a bulk operation goes on in the journal. Each method is one critical section: it writes all that follows from an
- * answer, or nothing.
- *
- * The runs are decided in the order of their numbers. A cancel decides each run the first time. Retries that stay
- * undecided are tried again in another pass, when all others were tried. So no run holds up the others.
+ * How a bulk operation goes on in the journal. Each method is one critical section. Runs are decided in the order of
+ * their numbers. Retries that stay undecided are tried again in another pass, so no run holds up the others.
  */
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
@@ -16,39 +13,23 @@ import {
   type BulkPreview,
   type BulkTarget,
   type EndedRuns,
-  endsOf,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
   type Stopper,
-  sumOf,
   TRIES_MAX,
 } from "../../bulk.ts";
-import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/list.ts";
+import { findMatching } from "../../d1/list.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
-import { isOpen, STATUSES } from "../../run.ts";
-import { mergedPage, type RunFacts, type RunFilters } from "../../run-filters.ts";
-import type { Context } from "../context.ts";
+import { isOpen, type RunState, STATUSES } from "../../run.ts";
+import { mergedPage, type Page, type RunFacts, type RunFilters } from "../../run-filters.ts";
+import { Part } from "../context.ts";
 
-/** The code of a run that was given up. */
 const UNKNOWN = "unknown";
 
-export class BulkProgress {
-  readonly #journal: Journal;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
-  /** Adds runs that match. `behind`: where the collecting goes on; null if these were the last. */
-  collected(
-    bulk: StoredBulk,
-    runs: readonly { readonly id: string; readonly isWaiting: boolean }[],
-    behind: string | null,
-    now: number,
-  ): void {
-    const { bulk: rows, bulkItems: items } = this.#journal;
+export class BulkProgress extends Part {
+  collected(bulk: StoredBulk, { items: runs, endsAt: behind }: Page<RunState>, now: number): void {
+    const { bulk: rows, bulkItems: items } = this.journal;
     const matched = bulk.matched + runs.length;
     if (matched > bulk.order.maxRuns) {
       items.erase(bulk.id);
@@ -59,12 +40,9 @@ export class BulkProgress {
     rows.update(bulk, { matched, below: behind, state: behind === null ? "running" : "collecting" });
   }
 
-  /**
-   * The runs that are decided next, at most BATCH_RUNS. Empty if there are no more for now: then the operation has
-   * ended, or begins another pass.
-   */
+  /** Empty if there are no more for now: then the operation has ended, or begins another pass. */
   nextBatch(bulk: StoredBulk, now: number): readonly NumberedItem[] {
-    const { bulk: rows, bulkItems: items } = this.#journal;
+    const { bulk: rows, bulkItems: items } = this.journal;
     const batch = items.undecided(bulk.id, bulk.nextSeq, BATCH_RUNS);
     if (batch.length > 0) return batch;
     if (bulk.pass < TRIES_MAX && items.undecided(bulk.id, 0, 1).length > 0) {
@@ -77,14 +55,13 @@ export class BulkProgress {
 
   /** Notes that these retries are tried now, so that a stop knows which runs may have been retried. */
   tried(bulk: StoredBulk, batch: readonly NumberedItem[]): void {
-    this.#journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
+    this.journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
   }
 
-  /** Writes what became of these runs. */
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
-    this.#journal.bulkItems.decide(bulk.id, items);
-    return this.#journal.bulk.update(bulk, countsWith(bulk, items));
+    this.journal.bulkItems.decide(bulk.id, items);
+    return this.journal.bulk.update(bulk, countsWith(bulk, items));
   }
 
   /** Ends the operation early. Undecided retries that were tried are given up, because there may be a new run. */
@@ -92,34 +69,23 @@ export class BulkProgress {
     this.#end(this.#giveUp(bulk), reason, now);
   }
 
-  /** Notes that somebody wants to stop the operation. The first one counts. */
+  /** The first one counts. */
   stopAsked(bulk: StoredBulk, by: Stopper): StoredBulk {
     if (bulk.stoppedBy !== null) return bulk;
-    return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
-  }
-
-  /** Notes that the audit tells of the end. A cancel is over only when it is also noted how its runs have ended. */
-  audited(bulk: StoredBulk): void {
-    const isOver = bulk.order.request.operation === "retry";
-    this.#journal.bulk.update(bulk, { isAudited: true, isOver });
-  }
-
-  /** Notes how the accepted runs of a cancel have ended. */
-  ended(bulk: StoredBulk, ended: EndedRuns): void {
-    this.#journal.bulk.update(bulk, { ended, isOver: true });
+    return this.journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
   }
 
   erase(id: string): void {
-    this.#journal.transaction(() => {
-      this.#journal.bulkItems.erase(id);
-      this.#journal.bulk.erase(id);
+    this.journal.transaction(() => {
+      this.journal.bulkItems.erase(id);
+      this.journal.bulk.erase(id);
     });
   }
 
   /** In the first pass, the undecided runs that were tried are those before the next one. */
   #giveUp(bulk: StoredBulk): StoredBulk {
     const to = bulk.pass === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
-    const items = this.#journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
+    const items = this.journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
     const tried = items.filter(({ outcome, seq }) => outcome === null && seq < to);
     return this.decided(
       bulk,
@@ -130,7 +96,7 @@ export class BulkProgress {
   #end(bulk: StoredBulk, reason: AbortReason | null, now: number): void {
     const { matched } = bulk;
     const state = reason === null ? "completed" : "aborted";
-    this.#journal.bulk.update(bulk, { matched, state, abortReason: reason, completedAt: now });
+    this.journal.bulk.update(bulk, { matched, state, abortReason: reason, completedAt: now });
   }
 }
 
@@ -139,47 +105,36 @@ function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<
   return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
 }
 
+function withEnds(counts: EndedRuns, states: readonly RunState[]): EndedRuns {
+  const added = (end: keyof EndedRuns) => counts[end] + states.filter(({ status }) => status === end).length;
+  return { succeeded: added("succeeded"), failed: added("failed"), cancelled: added("cancelled") };
+}
+
 const READ_MAX_MS = 5000;
-/** How many matching runs an operation collects at once. */
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
-/** How many items are looked at in one critical section. */
 const BATCH_ITEMS = 500;
 
-const NO_RUNS: MatchingPage = { runs: [], behind: null };
+const NO_RUNS: Page<RunState> = { items: [], endsAt: null };
 
-/** `areAllOver`: whether no run is open. */
 interface Ends {
   readonly ended: EndedRuns;
   readonly areAllOver: boolean;
 }
 
-/**
- * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
- * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
- */
-export class RunSets {
-  readonly #context: Context;
-  readonly #journal: Journal;
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-  }
-
-  /** The next runs of the operation's filter, newest first. Null while D1 is rebuilt. Throws what D1 throws. */
-  async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
+/** Which runs an operation is about, and how they have ended. */
+export class RunSets extends Part {
+  async nextOf({ order, below, matched }: StoredBulk): Promise<Page<RunState> | null> {
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     return this.#page(order.filters ?? {}, below, limit);
   }
 
-  /** Null while D1 is rebuilt. Throws what D1 throws. */
   async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview | null> {
     const found =
       "runIds" in target
-        ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
+        ? { runs: this.journal.runs.states(target.runIds), matched: target.runIds.length }
         : await this.#filtered(target.filters, target.maxRuns);
     if (found === null) return null;
     const { runs, matched } = found;
@@ -195,14 +150,13 @@ export class RunSets {
 
   /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
   async endsOf(bulkId: string): Promise<Ends> {
-    let ends: Ends = { ended: endsOf([]), areAllOver: true };
+    let ends: Ends = { ended: { succeeded: 0, failed: 0, cancelled: 0 }, areAllOver: true };
     for (let after = -1; ; ) {
-      const items = this.#journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
+      const items = this.journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
       const last = items.at(-1);
       if (last === undefined) return ends;
-      const states = this.#journal.runs.states(items.map(({ runId }) => runId));
-      const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
-      ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
+      const states = this.journal.runs.states(items.map(({ runId }) => runId));
+      ends = { ended: withEnds(ends.ended, states), areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
       // Between two batches, other calls are served.
       await scheduler.wait(0);
@@ -210,38 +164,37 @@ export class RunSets {
   }
 
   async #filtered(filters: RunFilters, maxRuns: number) {
-    const runs: MatchingRun[] = [];
+    const runs: RunState[] = [];
     let below: string | null = null;
     for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
-      const page: MatchingPage | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      const page: Page<RunState> | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
       if (page === null) return null;
-      runs.push(...page.runs);
+      runs.push(...page.items);
       if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
-      if (page.behind === null) return { runs, matched: runs.length };
-      below = page.behind;
+      if (page.endsAt === null) return { runs, matched: runs.length };
+      below = page.endsAt;
     }
     return { runs, matched: { atLeast: runs.length } };
   }
 
   /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
-  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
-    const { env, replication, lacking } = this.#context;
+  async #page(filters: RunFilters, below: string | null, limit: number): Promise<Page<RunState> | null> {
+    const { env, replication, lacking } = this.context;
     if (replication.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what is replicated after this is in both.
     const { ids: without, matching, completeTo } = lacking.of(query);
-    const pending = { items: matching.map(toMatchingRun), endsAt: completeTo };
+    const pending = { items: matching.map(toRunState), endsAt: completeTo };
     const { home } = replication;
     const read = async (number: number) => {
       const session = (await boundDatabase(env, number)).withSession("first-primary");
-      return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });
+      return findMatching(session, this.journal.scope, query, { without, completeTo: completeTo ?? undefined });
     };
     const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
-    const { items, endsAt } = mergedPage(pending, { items: found.runs, endsAt: found.behind }, query);
-    return { runs: items, behind: endsAt };
+    return mergedPage(pending, found, query);
   }
 }
 
-function toMatchingRun({ id, status, waitingFor }: RunFacts): MatchingRun {
+function toRunState({ id, status, waitingFor }: RunFacts): RunState {
   return { id, status, isWaiting: status === "pending" && waitingFor !== null };
 }

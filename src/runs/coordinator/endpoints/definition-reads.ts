@@ -1,22 +1,19 @@
 /**
- * Keeps the rows of the environment's webhook endpoints and schedules equal to those of D1. Whoever changes one first has
- * it noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
- * an endpoint may have to hear of. So it does no harm if the call gets lost, or if the change is written late.
- *
- * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
+ * Keeps the rows of endpoints and schedules equal to those of D1. Whoever changes one first has it noted here, then
+ * writes D1, and then calls for a read. From the note on, the events are kept that an endpoint may have to hear of. So
+ * it does no harm if the call gets lost, or if the change is written late. Reads are made one at a time, so no older
+ * one overwrites a newer.
  */
-import { logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
 import { type ReadDefinitions, selectDefinitions } from "../../d1/control-database.ts";
 import { type EndpointKey, needsPrevious, type PreviousStatus } from "../../endpoint-deliveries.ts";
 import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DefinitionCalls } from "../../protocol.ts";
 import { isFinal } from "../../run.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { type IsCurrent, LeasedCall } from "../leased-call.ts";
+import { type Context, Part } from "../context.ts";
+import type { IsCurrent } from "../leased-call.ts";
 
 /**
  * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
@@ -25,48 +22,40 @@ import { type IsCurrent, LeasedCall } from "../leased-call.ts";
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-export class DefinitionReads implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class DefinitionReads extends Part implements DueWork {
   readonly #outcomes: Outcomes;
-  readonly #call: LeasedCall;
-  /** Started after a read that has changed the rows of endpoints. Set once. */
-  onChange: DueWork | null = null;
+  /** Started after a read that has changed the rows of endpoints. */
+  readonly #fanOut: DueWork;
+  readonly #call = this.leasedCall(READ, "endpoints_unread");
   /** The read under way, and the one that follows it. */
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
-  /**
-   * Whether the instance before has noted changes that this one has not read. Perhaps the call for their read was lost
-   * with it, or the read had failed.
-   */
-  #isInherited: boolean;
-  /** How many notes there were. */
+  /** The instance before has noted changes that were perhaps never read. */
+  #isInherited = this.journal.fanOut.noted?.reads === 0;
   #notes = 0;
 
-  constructor(context: Context, outcomes: Outcomes) {
-    this.#context = context;
-    this.#journal = context.journal;
+  constructor(context: Context, outcomes: Outcomes, fanOut: DueWork) {
+    super(context);
     this.#outcomes = outcomes;
-    this.#isInherited = context.journal.fanOut.noted?.reads === 0;
-    this.#call = new LeasedCall({
-      ...READ,
-      failed: (error) => logFailure("endpoints_unread", error, { coordinator: context.journal.scope }),
-      ended: () => context.arm(Date.now()),
-    });
+    this.#fanOut = fanOut;
   }
 
-  /** Notes that endpoints and schedules may change from now on. `created`: the key of one that is about to be stored for the first time. */
+  readonly calls: DefinitionCalls = {
+    note: async (created) => this.note(created, Date.now()),
+    changed: () => this.read(),
+  };
+
   note(created: EndpointKey | null, now: number): void {
-    const { fanOut, sequence, endpoints } = this.#journal;
+    const { fanOut, sequence, endpoints } = this.journal;
     this.#notes++;
-    this.#journal.transaction(() => {
+    this.journal.transaction(() => {
       fanOut.noted = { at: now, afterSeq: fanOut.noted?.afterSeq ?? sequence.last, reads: 0 };
       if (created !== null) endpoints.expect(created, sequence.last);
-      this.#context.arm(now);
+      this.context.arm(now);
     });
   }
 
-  /** Resolves when a read is done that has begun after this call. Rejects if it fails. The alarm then reads again. */
+  /** Resolves when a read is done that has begun after this call. If it fails, the alarm reads again. */
   read(): Promise<void> {
     const now = Date.now();
     if (!this.#call.isUnderWay || this.#call.nextAt(now) <= now) {
@@ -82,20 +71,18 @@ export class DefinitionReads implements DueWork {
     return this.#following;
   }
 
-  /** The same without waiting. */
   readSoon(): void {
     // The failure is in the log.
     void this.read().catch(() => {});
   }
 
-  /** Reads if it is time. */
   takeBatch(now: number): number {
     if (this.nextAt(now) <= now) this.readSoon();
     return 0;
   }
 
   nextAt(now: number): number {
-    const { noted } = this.#journal.fanOut;
+    const { noted } = this.journal.fanOut;
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
     // After the clock stepped back, it reads at once, and the time begins anew.
@@ -106,24 +93,24 @@ export class DefinitionReads implements DueWork {
   async #read(isCurrent: IsCurrent): Promise<number> {
     const begunAt = Date.now();
     const notes = this.#notes;
-    const read = await selectDefinitions(this.#context.env.DB, this.#journal.scope);
+    const read = await selectDefinitions(this.context.env.DB, this.journal.scope);
     if (!isCurrent()) throw new Error("a newer read has begun");
-    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.onChange?.takeBatch(Date.now());
+    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#fanOut.takeBatch(Date.now());
     this.#isInherited = false;
     return 0;
   }
 
   /** `begunAt`: null if there was a note since the read began. Returns whether the rows of endpoints have changed. */
   #apply({ endpoints: read, schedules }: ReadDefinitions, begunAt: number | null): boolean {
-    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
+    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.journal;
     const { noted } = fanOut;
     const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
     const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
     const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
     const isOver = reads === READ_AFTER_MS.length;
     const wasNeeded = this.#outcomes.isNeeded;
-    return this.#journal.transaction(() => {
-      this.#journal.schedules.replace(schedules, Date.now());
+    return this.journal.transaction(() => {
+      this.journal.schedules.replace(schedules, Date.now());
       const afterSeq = noted?.afterSeq ?? sequence.last;
       const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
       if (isChanged) {
@@ -144,82 +131,52 @@ export class DefinitionReads implements DueWork {
   }
 }
 
-/** What the Worker says of changes. */
-export class DefinitionHandler implements DefinitionCalls {
-  readonly #reads: DefinitionReads;
-
-  constructor(reads: DefinitionReads) {
-    this.#reads = reads;
-  }
-
-  async note(created: EndpointKey | null): Promise<void> {
-    this.#reads.note(created, Date.now());
-  }
-
-  async changed(): Promise<void> {
-    await this.#reads.read();
-  }
-}
-
 /**
- * Knows how the run before a run has ended: the last one of its action, entity and subject that ended before it, whatever their
- * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
- * an environment with an endpoint that needs it pays for it.
+ * How the run of the same action, entity and subject has ended that ended before a run, whatever their order of
+ * creation. It is noted when a run ends, so it says the same whenever a delivery is sent. Only an environment that
+ * needs it pays.
  */
-export class Outcomes {
-  readonly #journal: Journal;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
-  /** The outcome before a run that ends now; null if it is unknown, or if nobody needs it. */
+export class Outcomes extends Part {
   before(run: EndedOutcome): PreviousStatus {
-    return this.isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
+    return this.isNeeded && isOutcome(run) ? this.journal.outcomes.of(run) : null;
   }
 
-  /** Notes that the run has ended for good after all others. Call it in the transaction that ends the run. */
+  /** Call it in the transaction that ends the run. */
   ended(run: JournaledRun): void {
-    if (this.isNeeded && isOutcome(run) && isFinal(run)) this.#journal.outcomes.put(run);
+    if (this.isNeeded && isOutcome(run) && isFinal(run)) this.journal.outcomes.put(run);
   }
 
-  /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
+  /** `ended` has failed, so the walk notes the run. The outcome is unknown until then. */
   fillFrom(run: JournaledRun): void {
-    const { fanOut, outcomes } = this.#journal;
+    const { fanOut, outcomes } = this.journal;
     outcomes.erase(run);
     fanOut.outcomesBelow = Math.max(fanOut.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
   }
 
-  /**
-   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the
-   * outcomes of all runs that have ended, newest first. Most environments need no second batch.
-   */
+  /** Call this in the transaction that changes the endpoints. A need begins with a walk over ended runs. */
   needMayChange(wasNeeded: boolean): void {
-    const { fanOut, sequence, outcomes } = this.#journal;
+    const { fanOut, sequence, outcomes } = this.journal;
     if (this.isNeeded === wasNeeded) return;
     fanOut.outcomesBelow = this.isNeeded ? sequence.next : null;
     if (this.isNeeded) this.fill();
     else outcomes.clear();
   }
 
-  /** Whether the walk is under way. */
   get isFilling(): boolean {
-    return this.#journal.fanOut.outcomesBelow !== null;
+    return this.journal.fanOut.outcomesBelow !== null;
   }
 
-  /** One batch of the walk. */
   fill(): void {
-    const { fanOut, outcomes } = this.#journal;
+    const { fanOut, outcomes } = this.journal;
     const below = fanOut.outcomesBelow;
     if (below === null) return;
-    this.#journal.transaction(() => {
+    this.journal.transaction(() => {
       const next = outcomes.fill(below);
       fanOut.outcomesBelow = next === 0 ? null : next;
     });
   }
 
-  /** Whether an endpoint needs it. */
   get isNeeded(): boolean {
-    return this.#journal.endpoints.listeners.some(needsPrevious);
+    return this.journal.endpoints.listeners.some(needsPrevious);
   }
 }

@@ -1,9 +1,8 @@
 /**
- * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver
- * of its own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder:
- * what it sends is rendered at each attempt, from the run and from the endpoint as it is then.
+ * The deliveries of an environment's runs. Each endpoint is a receiver of its own, so that one that hangs or fails
+ * holds up no other. A delivery never changes a run. Its row is a reminder: what it sends is rendered at each attempt.
  */
-import { log, logFailure } from "../../../base/log.ts";
+import { log } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
 import { isAttemptDue, LEASE_MS, parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/dispatch.ts";
 import {
@@ -17,21 +16,19 @@ import {
   type Match,
   readDeliveryId,
 } from "../../endpoint-deliveries.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { Outcome } from "../../run-counts.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import { Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
 import type { PermitPolicy, Queued } from "../sending/receiver-queues.ts";
 import type { DefinitionReads } from "./definition-reads.ts";
 
 /** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
 const KEPT_MS = 7 * DAY_MS;
-/** Deliveries expire together, so that the alarm does not ring for each. */
 const EXPIRES_EVERY_MS = HOUR_MS;
 /** How long an endpoint has failed before the Worker is asked whether to disable it, and how often it is asked. */
 const CONSIDERED_AFTER_MS = DAY_MS;
 const CONSIDERED_EVERY_MS = HOUR_MS;
-/** How many deliveries of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
+/** Of an endpoint that is gone, one attempt erases so many deliveries, and the next one more. */
 const ERASED_AT_ONCE = 2000;
 
 /** `eventSeq`: the number of the event that the attempt sent. Left out if no attempt was made. */
@@ -41,7 +38,7 @@ interface EventResult extends DeliveryResult {
 
 type OutgoingDelivery = Outgoing<Delivery>;
 
-export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
+export class Deliveries extends Part implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
   readonly permits: PermitPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },
@@ -61,33 +58,20 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     excerpt: null,
     retryAfter: null,
   };
-  readonly #context: Context;
-  readonly #journal: Journal;
   readonly #reads: DefinitionReads;
-  /** Whose ids messages tell. Set once. */
   retries: { named(runId: string): Promise<void> | null } | null = null;
-  readonly outbox: Outbox<Delivery, EventResult>;
-  /** The deliveries whose attempt under way is a trial request. */
+  readonly outbox: Outbox<Delivery, EventResult> = new Outbox(this, this.journal.deliveries, this.context);
   readonly #trials = new Set<string>();
-  /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
   constructor(context: Context, reads: DefinitionReads) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#reads = reads;
-    this.outbox = new Outbox(this, context.journal.deliveries, context);
-  }
-
-  /** Whether the endpoint fails. It gets only trial requests then, and the schedules of its deliveries stand still. */
-  isHalfOpen(endpoint: string): boolean {
-    return this.outbox.isHalfOpen(endpoint);
   }
 
   /**
-   * Writes the deliveries of events. The first one of each endpoint has its first attempt under way if a permit is
-   * free. The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch
-   * what it returns after that. A delivery that is there already stays as it is.
+   * Writes deliveries. The first one of each endpoint has its first attempt under way if a permit is free. Call it in a
+   * transaction, and launch what it returns after that. A delivery that is there already stays as it is.
    */
   insert(matches: readonly Match[], now: number): Delivery[] {
     const begun = new Map<string, Delivery>();
@@ -98,7 +82,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
         const planned = newDelivery(run.id, run, endpoint, run.bytes, now);
         const isFirst = !begun.has(endpoint);
         const delivery = isFirst ? this.outbox.begin(planned, planned.expiresAt, now) : planned;
-        if (!this.#journal.deliveries.insert(delivery)) continue;
+        if (!this.journal.deliveries.insert(delivery)) continue;
         if (isFirst) begun.set(endpoint, delivery);
         else this.outbox.wait(delivery, delivery.expiresAt, now);
         if (delivery.leaseUntil === null) waiting.push(deliveryId(delivery));
@@ -109,26 +93,24 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     return [...begun.values()];
   }
 
-  /** Sends the first attempts that `insert` has begun. */
   send(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) this.outbox.launch(deliveryId(delivery), delivery);
   }
 
-  /** The same, and sends others for which there is a permit. */
   launch(deliveries: readonly Delivery[]): void {
     this.send(deliveries);
     this.outbox.startWaiting();
   }
 
-  /** Sends a delivery again, or for the first time. An attempt that is under way counts as that. */
+  /** An attempt under way counts as the one that is asked for. */
   resend(endpoint: EndpointKey, runId: string, event: HappenedEvent, bytes: number, now: number): void {
     const fresh = newDelivery(runId, event, endpoint, bytes, now);
-    const known = this.#journal.deliveries.of(fresh);
+    const known = this.journal.deliveries.of(fresh);
     if (known !== null && known.leaseUntil !== null) return;
     const delivery = { ...fresh, isResend: true };
-    this.#journal.transaction(() => {
-      if (known !== null) this.#journal.deliveries.erase(known);
-      this.#journal.deliveries.insert(delivery);
+    this.journal.transaction(() => {
+      if (known !== null) this.journal.deliveries.erase(known);
+      this.journal.deliveries.insert(delivery);
     });
     this.outbox.submit(deliveryId(delivery), { request: delivery, endsAt: delivery.expiresAt }, now);
   }
@@ -138,44 +120,43 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   }
 
   failuresBefore({ receiver }: Queued): number {
-    return this.#journal.endpointHealth.of(receiver)?.failures ?? 0;
+    return this.journal.endpointHealth.of(receiver)?.failures ?? 0;
   }
 
   find(id: string, now: number): OutgoingDelivery | null {
-    const delivery = this.#journal.deliveries.of(readDeliveryId(id));
+    const delivery = this.journal.deliveries.of(readDeliveryId(id));
     if (delivery === null || delivery.state !== "waiting") return null;
     // An attempt under way still shows how it ends.
     if (delivery.leaseUntil === null && !this.#isNeeded(delivery)) {
-      this.#journal.deliveries.erase(delivery);
+      this.journal.deliveries.erase(delivery);
       return null;
     }
     const { nextAt } = delivery;
-    const isInTurn = nextAt !== null && nextAt > now && this.isHalfOpen(delivery.endpoint);
+    const isInTurn = nextAt !== null && nextAt > now && this.outbox.isHalfOpen(delivery.endpoint);
     return { request: isInTurn ? { ...delivery, nextAt: now } : delivery, endsAt: delivery.expiresAt };
   }
 
-  /** Removes a delivery that has expired, or corrects when it is due. */
   idle(id: string, now: number): void {
-    const delivery = this.#journal.deliveries.of(readDeliveryId(id));
+    const delivery = this.journal.deliveries.of(readDeliveryId(id));
     if (delivery === null) return;
-    if (delivery.leaseUntil === null && delivery.expiresAt <= now) this.#journal.deliveries.erase(delivery);
-    else this.#journal.deliveries.update(delivery);
+    if (delivery.leaseUntil === null && delivery.expiresAt <= now) this.journal.deliveries.erase(delivery);
+    else this.journal.deliveries.update(delivery);
   }
 
   attempt(id: string, delivery: Delivery): Promise<EventResult> {
-    if (this.isHalfOpen(delivery.endpoint)) this.#trials.add(id);
+    if (this.outbox.isHalfOpen(delivery.endpoint)) this.#trials.add(id);
     const named = this.retries?.named(delivery.runId) ?? null;
     return named === null ? this.#send(delivery) : named.then(() => this.#send(delivery));
   }
 
   #send({ runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
-    const run = this.#journal.runs.byId(runId);
-    const event = run && this.#context.replies.event(run);
+    const run = this.journal.runs.byId(runId);
+    const event = run && this.context.replies.event(run);
     // The purge has removed the delivery as well, or the next pass drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
-    const { scope } = this.#journal;
+    const { scope } = this.journal;
     const { eventSeq = null } = run ?? {};
-    const sending = this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
+    const sending = this.context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
     return sending.then((result) => ({ ...result, eventSeq }));
   }
 
@@ -185,8 +166,8 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   }
 
   write({ request }: OutgoingDelivery, now: number): void {
-    this.#journal.deliveries.update(request);
-    this.#context.arm(now);
+    this.journal.deliveries.update(request);
+    this.context.arm(now);
   }
 
   answered({ request }: OutgoingDelivery, attempt: number, result: EventResult, now: number): void {
@@ -195,92 +176,89 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     const isOld = attempt !== request.attempt || request.leaseUntil === null;
     if (isOld && result.verdict !== "delivered") return;
     const { endpoint, runId } = request;
-    const isHalfOpen = this.isHalfOpen(endpoint);
+    const isHalfOpen = this.outbox.isHalfOpen(endpoint);
     // It can repeat texts that were erased while the attempt was under way.
-    const isErased = result.excerpt !== null && this.#journal.runs.isErased(runId);
+    const isErased = result.excerpt !== null && this.journal.runs.isErased(runId);
     const kept = isErased ? { ...result, excerpt: null } : result;
     const next = deliveryAfter(request, kept, { now, random: Math.random(), isTrial, isHalfOpen });
-    this.#journal.transaction(() => {
+    this.journal.transaction(() => {
       if (!request.isResend) this.#noteHealth(endpoint, result, now);
-      if (next !== null) this.#journal.deliveries.update(next);
+      if (next !== null) this.journal.deliveries.update(next);
       else this.#eraseAll(request, now);
       if (next !== null && next.state !== "waiting") this.#count(next, next.state);
     });
     // The alarm may have looked further in this very millisecond.
     if (next === null) this.#lookFor(endpoint);
     if (next !== null && isAttemptDue(next, now)) this.outbox.wait(next, next.expiresAt, now);
-    this.#context.arm(now);
+    this.context.arm(now);
     if (result.verdict === "failed" && !request.isResend) this.#considerDisabling(endpoint, result.version, now);
     if (next?.state !== "failed") return;
     const { status, reason } = result;
-    const coordinator = this.#journal.scope;
+    const coordinator = this.journal.scope;
     log("info", "delivery_given_up", { coordinator, run: runId, endpoint, attempt, status, reason });
   }
 
   giveUp({ request }: OutgoingDelivery, now: number): void {
-    this.#journal.deliveries.erase(request);
+    this.journal.deliveries.erase(request);
     this.#count(request, "expired");
-    this.#context.arm(now);
+    this.context.arm(now);
     const { runId: run, endpoint } = request;
-    log("info", "delivery_expired", { coordinator: this.#journal.scope, run, endpoint });
+    log("info", "delivery_expired", { coordinator: this.journal.scope, run, endpoint });
   }
 
   /** Whether the run still lacks approvals, if the delivery asks for them. An end stays. */
   #isNeeded({ runId, kind }: Delivery): boolean {
     if (kind === "ended") return true;
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     return run !== null && eventOf(run)?.kind === kind;
   }
 
   /** Whether approvals were withdrawn since the attempt began, so that the delivery is another one now. */
   #isOfEarlierEvent({ runId, kind }: Delivery, { eventSeq }: EventResult): boolean {
     if (kind === "ended" || eventSeq === undefined) return false;
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     return run !== null && eventOf(run)?.kind === kind && run.eventSeq !== eventSeq;
   }
 
   #noteHealth(endpoint: string, { verdict, version, isAlive }: DeliveryResult, now: number): void {
     if (version === 0) return;
-    const { endpointHealth } = this.#journal;
+    const { endpointHealth } = this.journal;
     if (verdict === "delivered") endpointHealth.succeeded(endpoint, version, now);
     if (verdict === "failed") endpointHealth.failed(endpoint, version, isAlive, now);
   }
 
   /** For metrics. Nobody who does not ask for them pays the row. One that was sent again was counted before. */
   #count({ endpoint, isResend }: Delivery, outcome: Outcome): void {
-    const { endedCounts, endpointHealth } = this.#journal;
+    const { endedCounts, endpointHealth } = this.journal;
     if (endedCounts.hasBegun && !isResend) endpointHealth.count(endpoint, outcome);
   }
 
   #considerDisabling(endpoint: EndpointKey, version: number, now: number): void {
-    const { failingSince = null } = this.#journal.endpointHealth.of(endpoint) ?? {};
+    const { failingSince = null } = this.journal.endpointHealth.of(endpoint) ?? {};
     if (failingSince === null || now - failingSince < CONSIDERED_AFTER_MS) return;
     const askedAt = this.#consideredAt.get(endpoint);
     if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
     this.#consideredAt.set(endpoint, now);
-    const { scope } = this.#journal;
     this.#disable(endpoint, version).catch((error: unknown) =>
-      logFailure("disabling_failed", error, { coordinator: scope, endpoint }),
+      this.logFailure("disabling_failed", error, { endpoint }),
     );
   }
 
-  /** Disables this version of the endpoint if it has failed for days. */
   async #disable(endpoint: EndpointKey, version: number): Promise<void> {
     this.#reads.note(null, Date.now());
-    await this.#context.entrypoints.WebhookEndpoints.considerDisabling(this.#journal.scope, endpoint, version);
+    await this.context.entrypoints.WebhookEndpoints.considerDisabling(this.journal.scope, endpoint, version);
     this.#reads.readSoon();
   }
 
-  /** An attempt found the endpoint deleted or disabled. */
   #lookFor(endpoint: EndpointKey): void {
-    if (!this.#journal.endpoints.listeners.some((listener) => listener.endpoint === endpoint)) return;
+    if (!this.journal.endpoints.listeners.some((listener) => listener.endpoint === endpoint)) return;
     this.#reads.note(null, Date.now());
     this.#reads.readSoon();
   }
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
   #eraseAll(delivery: Delivery, now: number): void {
-    const { deliveries, endpointHealth, recoveries, fanOut } = this.#journal;
+    const { deliveries, endpointHealth, recoveries, fanOut } = this.journal;
     deliveries.erase(delivery);
     endpointHealth.erase(delivery.endpoint);
     if (msSinceOrJustNow(fanOut.noted?.at ?? 0, now) < LEASE_MS) return;
@@ -316,12 +294,9 @@ function newDelivery(
 const WAITS_MS = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS] as const;
 /** A wait is longer or shorter by this part of itself at most, so that deliveries that failed together stay apart. */
 const JITTER = 0.2;
-/** How long to wait after an attempt that could not be made. */
 const NOT_MADE_WAIT_MS = 30_000;
-/** How many attempts of a delivery are shown. */
 const ATTEMPTS_SHOWN = 10;
 
-/** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
 export interface Circumstances {
   readonly now: number;
   readonly random: number;
@@ -330,7 +305,7 @@ export interface Circumstances {
 }
 
 /**
- * The delivery after an attempt. The waits are those that Standard Webhooks recommends. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
+ * The waits are those that Standard Webhooks recommends. Null: its endpoint is gone. While an endpoint gets only trial
  * requests, its deliveries keep the number of their attempts, and are due whenever it is their turn.
  */
 export function deliveryAfter(delivery: Delivery, result: DeliveryResult, at: Circumstances): Delivery | null {

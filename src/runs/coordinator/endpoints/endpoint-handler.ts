@@ -1,104 +1,81 @@
-/**
- * What a coordinator does for webhook endpoints: it knows them, notifies them of events, shows how their deliveries
- * went, and sends deliveries again.
- */
-
 import { TESTS_PER_MINUTE } from "../../../base/limits.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
-import {
-  type DeliveriesReply,
-  type Delivery,
-  type DeliveryFilter,
-  type EndpointCalls,
-  type EndpointKey,
-  type EndpointReport,
-  type EventContent,
-  type EventType,
-  eventOf,
-  type NamedDelivery,
-  type Recovery,
-  type RecoveryOrder,
-  type ResendReply,
-} from "../../endpoint-deliveries.ts";
-import { bytesOf, type Journal } from "../../journal/journal.ts";
+import { type Delivery, type EndpointCalls, eventOf, type NamedDelivery } from "../../endpoint-deliveries.ts";
+import { bytesOf } from "../../journal/journal.ts";
 import { UNKNOWN_NAME } from "../../run.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import type { FanOut } from "./fan-out.ts";
 
-export class EndpointHandler implements EndpointCalls {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class EndpointHandler extends Part {
   readonly #fanOut: FanOut;
   readonly #tests = new TestLimit();
 
   constructor(context: Context, fanOut: FanOut) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#fanOut = fanOut;
   }
 
-  async report(key: EndpointKey): Promise<EndpointReport> {
-    const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
-    return {
-      health: this.#journal.endpointHealth.of(key),
-      isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key),
-      recovery: this.#fanOut.recoveries.of(key),
-      newest: this.#named(deliveries)[0] ?? null,
-    };
-  }
+  readonly calls: EndpointCalls = {
+    report: async (key) => {
+      const { deliveries } = this.journal.deliveries.page(key, { limit: 1 });
+      return {
+        health: this.journal.endpointHealth.of(key),
+        isHalfOpen: this.#fanOut.deliveries.outbox.isHalfOpen(key),
+        recovery: this.journal.recoveries.of(key),
+        newest: this.#named(deliveries)[0] ?? null,
+      };
+    },
 
-  async forgetHealth(key: EndpointKey): Promise<void> {
-    this.#journal.transaction(() => {
-      this.#journal.endpointHealth.erase(key);
-      this.#fanOut.reads.note(null, Date.now());
-    });
-  }
+    forgetHealth: async (key) => {
+      this.journal.transaction(() => {
+        this.journal.endpointHealth.erase(key);
+        this.#fanOut.reads.note(null, Date.now());
+      });
+    },
 
-  async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
-    const { deliveries, nextBefore } = this.#journal.deliveries.page(key, filter);
-    return { deliveries: this.#named(deliveries), nextBefore, isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key) };
-  }
+    page: async (key, filter) => {
+      const { deliveries, nextBefore } = this.journal.deliveries.page(key, filter);
+      const isHalfOpen = this.#fanOut.deliveries.outbox.isHalfOpen(key);
+      return { deliveries: this.#named(deliveries), nextBefore, isHalfOpen };
+    },
+
+    resend: async (key, runId, type) => {
+      const now = Date.now();
+      const run = this.ledger.current(runId, now);
+      if (run === null) return "run_not_found";
+      const event = eventOf(run);
+      if (event === null || (type !== null && type !== event.type)) return "no_such_event";
+      this.#fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
+      return "accepted";
+    },
+
+    recover: async (key, order) => {
+      const { recoveries, reads } = this.#fanOut;
+      // It may have been stored or enabled a moment ago, and the call that says so got lost.
+      const isKnown = this.journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
+      if (!isKnown) await reads.read();
+      const isBegun = recoveries.begin(key, order);
+      const now = Date.now();
+      this.#fanOut.takeBatch(now);
+      this.context.arm(now);
+      return isBegun ? this.journal.recoveries.of(key) : null;
+    },
+
+    lastEvent: async (runId) => {
+      const run = this.ledger.current(runId, Date.now());
+      return run === null ? "run_not_found" : (this.context.replies.event(run) ?? "no_such_event");
+    },
+
+    admitTest: async () => this.#tests.admit(Date.now()),
+  };
 
   #named(deliveries: readonly Delivery[]): readonly NamedDelivery[] {
-    const names = this.#journal.runs.names(deliveries.map(({ runId }) => runId));
+    const names = this.journal.runs.names(deliveries.map(({ runId }) => runId));
     return deliveries.map((delivery) => ({ ...delivery, ...(names.get(delivery.runId) ?? UNKNOWN_NAME) }));
-  }
-
-  async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
-    const now = Date.now();
-    const run = this.#context.ledger.current(runId, now);
-    if (run === null) return "run_not_found";
-    const event = eventOf(run);
-    if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-    this.#fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
-    return "accepted";
-  }
-
-  async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
-    const { recoveries, reads } = this.#fanOut;
-    // It may have been stored or enabled a moment ago, and the call that says so got lost.
-    const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
-    if (!isKnown) await reads.read();
-    const isBegun = recoveries.begin(key, order);
-    const now = Date.now();
-    this.#fanOut.takeBatch(now);
-    this.#context.arm(now);
-    return isBegun ? recoveries.of(key) : null;
-  }
-
-  async lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">> {
-    const run = this.#context.ledger.current(runId, Date.now());
-    return run === null ? "run_not_found" : (this.#context.replies.event(run) ?? "no_such_event");
-  }
-
-  async admitTest(): Promise<number> {
-    return this.#tests.admit(Date.now());
   }
 }
 
-/** How often the webhooks of an environment can be tested. In memory only. */
 class TestLimit {
-  /** When the last tests were, oldest first. */
   #at: number[] = [];
 
   /** 0 if a test may begin now, which is then counted. Otherwise in how many ms the next one may. */

@@ -1,82 +1,75 @@
 /**
- * Fans out the events of runs: a run that has ended, or lacks approvals, makes a delivery for each endpoint that hears
- * of it. The transaction that writes such a version also writes its deliveries, so an event and its deliveries survive
- * or die together. If the deliveries can't be written, the version notes that its event is pending, and a walk over
- * pending events makes them later. An environment without endpoints writes no row.
+ * Fans out the events of runs: a delivery for each endpoint that hears of it, in the transaction of the version. If
+ * they can't be written, the version notes that its event is pending, and a walk makes them later. An environment
+ * without endpoints writes no row.
  */
-import { log, logFailure } from "../../../base/log.ts";
-import { DAY_MS } from "../../../base/time.ts";
+
+import { RECOVERED_MAX } from "../../../base/limits.ts";
+import { log } from "../../../base/log.ts";
+import { DAY_MS, HOUR_MS } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
-import { hears, type Match, type RunWithEvent, waitsForFinal, withEvent } from "../../endpoint-deliveries.ts";
-import type { FollowUp, Journal, Written } from "../../journal/journal.ts";
+import {
+  type EndpointKey,
+  hears,
+  isSameOrder,
+  type Match,
+  type RecoveryOrder,
+  type RunWithEvent,
+  waitsForFinal,
+  withEvent,
+} from "../../endpoint-deliveries.ts";
+import type { StoredRecovery } from "../../journal/endpoint-rows.ts";
+import type { FollowUp, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { type IsCurrent, LeasedCall } from "../leased-call.ts";
+import { type Context, Part } from "../context.ts";
+import type { IsCurrent } from "../leased-call.ts";
 import { DefinitionReads, Outcomes } from "./definition-reads.ts";
 import { Deliveries } from "./deliveries.ts";
-import { Recoveries, Suspect } from "./recoveries.ts";
 
-/** How many deliveries one batch of the walk may make, and how many events it may look at. */
 const BATCH_DELIVERIES = 200;
 const BATCH_EVENTS = 50;
-/** How many batches one walk makes. The alarm starts the next walk. */
 const WALK_BATCHES = 200;
 const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-/** With the parts that it needs, which the endpoints' handler needs too. */
-export class FanOut implements FollowUp, DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
-  readonly outcomes: Outcomes;
-  readonly reads: DefinitionReads;
-  readonly deliveries: Deliveries;
-  readonly recoveries: Recoveries;
-  readonly #call: LeasedCall;
+export class FanOut extends Part implements FollowUp, DueWork {
+  readonly outcomes = new Outcomes(this.context);
+  readonly reads = new DefinitionReads(this.context, this.outcomes, this);
+  readonly deliveries = new Deliveries(this.context, this.reads);
+  readonly recoveries = new Recoveries(this.context, this.deliveries);
+  readonly #call = this.leasedCall(WALK, "fan_out_failed");
   readonly #suspect = new Suspect();
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-    this.outcomes = new Outcomes(context.journal);
-    this.reads = new DefinitionReads(context, this.outcomes);
-    this.deliveries = new Deliveries(context, this.reads);
-    this.recoveries = new Recoveries(context.journal, this.deliveries);
-    this.#call = new LeasedCall({ ...WALK, failed: (error) => this.#log(error), ended: () => context.arm(Date.now()) });
-    this.reads.onChange = this;
-  }
 
   /** Whether the version has no event of which an endpoint could hear. */
   isOnRecord({ pendingVersion: { run, seq } }: Written): boolean {
-    return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
+    return run?.eventSeq !== seq || this.journal.endpoints.listeners.length === 0;
   }
 
-  /** Writes the deliveries of the version's event, in its transaction. Returns what sends them. */
   record({ pendingVersion: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
-    const { alarms, storageLimit } = this.#context;
+    const { alarms, storageLimit } = this.context;
     const isNoted = this.#noteOutcome(run, now);
     try {
       const event = run.eventSeq === null ? null : withEvent({ ...run, seq: run.eventSeq, bytes });
       const matches = event === null ? [] : this.#matchesOf([event], run.nextRetry !== null && event.isFinal);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
-        const begun = this.#journal.transaction(() => this.deliveries.insert(matches, now));
+        const begun = this.journal.transaction(() => this.deliveries.insert(matches, now));
         alarms.armBy(now + LEASE_MS, now);
         // One that waits is sent when an attempt of its endpoint ends.
         return () => this.deliveries.send(begun);
       }
     } catch (error) {
-      this.#log(error);
+      this.logFailure("fan_out_failed", error);
     }
     this.#notePending(run.eventSeq ?? 0);
     alarms.armBy(now, now);
     return () => this.takeBatch(now);
   }
 
-  /** Starts to fan out what is pending. What is under way leaves first. */
+  /** What is under way leaves first. */
   takeBatch(now: number): number {
     if (this.nextAt(now) <= now) this.#call.start(now, (isCurrent) => this.#walk(isCurrent));
     return 0;
@@ -87,7 +80,7 @@ export class FanOut implements FollowUp, DueWork {
   }
 
   get #hasWork(): boolean {
-    return this.#journal.fanOut.pendingAfter !== null || this.recoveries.isAny || this.outcomes.isFilling;
+    return this.journal.fanOut.pendingAfter !== null || this.journal.recoveries.isAny || this.outcomes.isFilling;
   }
 
   async #walk(isCurrent: IsCurrent): Promise<number> {
@@ -95,7 +88,7 @@ export class FanOut implements FollowUp, DueWork {
       // Between two batches, other calls are served.
       await scheduler.wait(0);
       if (!isCurrent()) break;
-      const { storageLimit } = this.#context;
+      const { storageLimit } = this.context;
       if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no delivery is written");
       this.outcomes.fill();
       this.#fanOutNext();
@@ -104,9 +97,8 @@ export class FanOut implements FollowUp, DueWork {
     return 0;
   }
 
-  /** Fans out the next events. Where the walk has come to is written with their deliveries. */
   #fanOutNext(): void {
-    const { fanOut, sequence, runsWithEvents, endpoints } = this.#journal;
+    const { fanOut, sequence, runsWithEvents, endpoints } = this.journal;
     const { pendingAfter } = fanOut;
     if (pendingAfter === null) return;
     const now = Date.now();
@@ -114,7 +106,7 @@ export class FanOut implements FollowUp, DueWork {
     const { runs, walkedTo } = runsWithEvents.after(pendingAfter, sequence.last, limit);
     const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
     try {
-      const begun = this.#journal.transaction(() => {
+      const begun = this.journal.transaction(() => {
         const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
         this.#walkedTo(walkedTo);
         return deliveries;
@@ -125,36 +117,35 @@ export class FanOut implements FollowUp, DueWork {
       const skipped = this.#suspect.failed(runs);
       if (skipped === null) throw error;
       this.#walkedTo(skipped.seq);
-      log("error", "event_skipped", { coordinator: this.#journal.scope, run: skipped.id });
+      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
     }
   }
 
-  /** False if the outcome could not be noted. The walk then notes it. */
   #noteOutcome(run: JournaledRun, now: number): boolean {
     try {
       this.outcomes.ended(run);
       return true;
     } catch (error) {
-      this.#log(error);
+      this.logFailure("fan_out_failed", error);
       this.outcomes.fillFrom(run);
-      this.#context.alarms.armBy(now, now);
+      this.context.alarms.armBy(now, now);
       return false;
     }
   }
 
   #walkedTo(seq: number): void {
-    const { fanOut, sequence } = this.#journal;
+    const { fanOut, sequence } = this.journal;
     fanOut.pendingAfter = seq === sequence.last ? null : seq;
   }
 
   #notePending(seq: number): void {
-    const { fanOut } = this.#journal;
+    const { fanOut } = this.journal;
     fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? seq, seq - 1);
   }
 
   /** `isLate`: these runs had ended before, and only then had other endpoints to hear of them. */
   #matchesOf(runs: readonly RunWithEvent[], isLate = false): Match[] {
-    const all = this.#journal.endpoints.listeners;
+    const all = this.journal.endpoints.listeners;
     const listeners = isLate ? all.filter(waitsForFinal) : all;
     return runs.flatMap((run) =>
       listeners
@@ -162,12 +153,121 @@ export class FanOut implements FollowUp, DueWork {
         .map(({ endpoint }) => ({ run, endpoint })),
     );
   }
-
-  #log(error: unknown): void {
-    logFailure("fan_out_failed", error, { coordinator: this.#journal.scope });
-  }
 }
 
 function batchEvents(endpoints: number): number {
   return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_DELIVERIES / Math.max(endpoints, 1)), 1));
+}
+
+const BATCH_RUNS = 50;
+/** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
+const CLOCK_MARGIN_MS = HOUR_MS;
+
+/** A walk over events, newest first, brings deliveries back that an endpoint has lost. The journal has its progress. */
+export class Recoveries extends Part {
+  readonly #deliveries: Deliveries;
+  readonly #suspect = new Suspect();
+
+  constructor(context: Context, deliveries: Deliveries) {
+    super(context);
+    this.#deliveries = deliveries;
+  }
+
+  /**
+   * Goes on with a recovery that has brought all that it may. False if another one of this endpoint is under way. It
+   * begins at the newest event, pending or not. An event that both find has one delivery.
+   */
+  begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
+    const known = this.journal.recoveries.of(endpoint);
+    const isSame = known !== null && isSameOrder(known, order);
+    if (known !== null && !known.isOver) return isSame;
+    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.journal.sequence.next;
+    this.journal.recoveries.put({ endpoint, ...order, beforeSeq, deliveries: 0, isOver: false });
+    return true;
+  }
+
+  recoverBatch(): void {
+    const recovery = this.journal.recoveries.next();
+    if (recovery === null) return;
+    const { endpoint, since, until, include } = recovery;
+    const { runs, walkedTo } = this.journal.runsWithEvents.before(
+      recovery.beforeSeq,
+      since - CLOCK_MARGIN_MS,
+      // No more runs than deliveries that it may still bring, so that the next order goes on right behind the last one.
+      this.#suspect.limit(Math.min(BATCH_RUNS, RECOVERED_MAX - recovery.deliveries)),
+    );
+    const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
+    const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);
+    try {
+      this.#bring(recovery, lost, walkedTo);
+      this.#suspect.passed();
+    } catch (error) {
+      const skipped = this.#suspect.failed(runs);
+      if (skipped === null) throw error;
+      this.journal.recoveries.put(after(recovery, 0, skipped.seq));
+      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
+    }
+  }
+
+  #bring(recovery: StoredRecovery, lost: readonly RunWithEvent[], walkedTo: number): void {
+    const { endpoint } = recovery;
+    const begun = this.journal.transaction(() => {
+      for (const { id: runId, kind } of lost) this.journal.deliveries.erase({ endpoint, runId, kind });
+      const matches = lost.map((run) => ({ run, endpoint }));
+      const deliveries = this.#deliveries.insert(matches, Date.now());
+      this.journal.recoveries.put(after(recovery, lost.length, walkedTo));
+      return deliveries;
+    });
+    this.#deliveries.launch(begun);
+  }
+
+  #failed(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
+    return runs.filter(
+      ({ id: runId, kind }) => this.journal.deliveries.of({ endpoint, runId, kind })?.state === "failed",
+    );
+  }
+
+  /** Also events from before the endpoint was stored. */
+  #missing(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
+    const listener = this.journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
+    if (listener === undefined) return [];
+    const known = this.journal.deliveries.runsWith(endpoint, runs);
+    return runs.filter((run) => !known.has(run.id) && hears(listener, run));
+  }
+}
+
+function after(recovery: StoredRecovery, brought: number, walkedTo: number): StoredRecovery {
+  const deliveries = recovery.deliveries + brought;
+  return { ...recovery, deliveries, beforeSeq: walkedTo, isOver: walkedTo === 0 || deliveries >= RECOVERED_MAX };
+}
+
+/** How often an event is tried that can't be fanned out. */
+const TRIES_MAX = 5;
+
+/**
+ * The event at which a walk has failed. Events are then tried one at a time, and one that fails too often is skipped,
+ * so that it does not hold up the others for ever. In memory only: a new instance tries it again.
+ */
+export class Suspect {
+  #seq: number | null = null;
+  #tries = 0;
+
+  limit(usual: number): number {
+    return this.#seq === null ? usual : 1;
+  }
+
+  passed(): void {
+    this.#seq = null;
+  }
+
+  /** Returns the event to skip; null if it must be tried again. */
+  failed([first, ...others]: readonly RunWithEvent[]): RunWithEvent | null {
+    if (first === undefined) return null;
+    if (this.#seq !== first.seq) this.#tries = 0;
+    this.#seq = first.seq;
+    if (others.length === 0) this.#tries++;
+    if (this.#tries < TRIES_MAX) return null;
+    this.#seq = null;
+    return first;
+  }
 }

@@ -1,23 +1,19 @@
 /**
- * Asks D1 whether tokens that approved a run were revoked, before the run is released. A coordinator decides without
- * waiting, so the answer comes first: only the critical section that an answer begins releases a run with approvals. No
- * answer lasts longer. So an approval of a token whose revocation was acknowledged before the question never counts.
- * While D1 does not answer, approvals count, and the timeline says so.
+ * Asks D1 whether approvers' tokens were revoked, before a run is released. A coordinator decides without waiting, so
+ * only the critical section that an answer begins releases a run with approvals. So an approval of a token whose
+ * revocation was acknowledged before the question never counts. While D1 does not answer, approvals count, and the
+ * timeline says so.
  */
 
-import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import { selectRevoked } from "../../d1/control-database.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { type Actor, type Approval, isWaiting } from "../../run.ts";
 import type { RunReply } from "../../run-calls.ts";
-import type { Context } from "../context.ts";
+import { Part } from "../context.ts";
 
-/** How long D1 may take. */
 const CHECK_MAX_MS = 2500;
 /** After this time without an answer, the platform has lost the question. */
 const LOST_MS = 2 * CHECK_MAX_MS;
-/** How many runs one question has at most. */
 const CHECKED_RUNS = 200;
 
 /** A run that waits, with the approvals to ask about. If they change meanwhile, the run is asked about again. */
@@ -34,23 +30,15 @@ interface Answer {
 
 const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
 
-export class ApproverCheck {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class ApproverCheck extends Part {
   /** Called in the critical section that an answer about these runs has begun. Never throws. Set once. */
   scheduler: { approversKnown(runIds: readonly string[], now: number): void } | null = null;
   /** Of the critical section that runs now. */
   #answer = NOTHING;
-  /** The runs to ask about, with their approvals. */
   readonly #wanted = new Map<string, readonly Approval[]>();
   readonly #asked = new Set<string>();
   /** Null: no question is under way. */
   #busySince: number | null = null;
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-  }
 
   /** Whether a run with these approvals may do nothing in this critical section. */
   isUnchecked(approvals: readonly Approval[]): boolean {
@@ -65,12 +53,11 @@ export class ApproverCheck {
     return approvals.filter((approval) => lineOf([approval]).some((id) => revoked?.has(id)));
   }
 
-  /** Whether D1 did not say what it was asked about these approvals. */
   isUnknown(approvals: readonly Approval[]): boolean {
     return this.#answer.revoked === null && lineOf(approvals).length > 0;
   }
 
-  /** Asks about these runs soon. Runs that come together are asked about together. */
+  /** Runs that come together are asked about together. */
   start(runs: readonly ApprovedRun[], now: number): void {
     for (const { id, approvals } of runs) if (!this.#asked.has(id)) this.#wanted.set(id, approvals);
     if (this.#wanted.size === 0 || this.isBusy) return;
@@ -79,12 +66,12 @@ export class ApproverCheck {
   }
 
   /**
-   * Makes a decision about a run that waits in the critical section that an answer begins, so that approvals of revoked
-   * tokens are withdrawn before it, and the caller sees the run that it releases. Without approvers to ask about, it
-   * decides at once. `by`: who approves or rejects now; null if nobody does.
+   * Makes a decision about a waiting run in the critical section that an answer begins, so that approvals of revoked
+   * tokens are withdrawn before it, and the caller sees the run that it releases. `by`: who approves or rejects now;
+   * null if nobody does.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     const given = by === null ? [] : [{ by, at: 0, reason: null }];
     const approvals = run === null ? [] : [...run.approvals, ...given];
     if (run === null || !isWaiting(run) || lineOf(approvals).length === 0) return decide();
@@ -99,12 +86,11 @@ export class ApproverCheck {
 
   /** Reads in a critical section that knows which of the run's approvals count. Changes nothing. */
   async reading<T>(runId: string, read: () => T): Promise<T> {
-    const approvals = this.#journal.runs.byId(runId)?.approvals ?? [];
+    const approvals = this.journal.runs.byId(runId)?.approvals ?? [];
     if (lineOf(approvals).length === 0) return read();
     return this.#withAnswer(await this.#ask(approvals), read);
   }
 
-  /** Whether a question is under way. */
   get isBusy(): boolean {
     return this.#busySince !== null;
   }
@@ -114,7 +100,7 @@ export class ApproverCheck {
     return this.#busySince === null ? Number.POSITIVE_INFINITY : this.#busySince + LOST_MS;
   }
 
-  /** Whether a question was lost. Its runs are forgotten then, and must be found again. */
+  /** The runs of a lost question are forgotten, and must be found again. */
   forgetLost(now: number): boolean {
     const isLost = now >= this.nextAt();
     if (isLost) {
@@ -145,14 +131,14 @@ export class ApproverCheck {
 
   async #ask(approvals: readonly Approval[]): Promise<Answer> {
     const asked: ReadonlySet<string> = new Set(lineOf(approvals));
-    const { scope } = this.#journal;
+    const { scope } = this.journal;
     const project = scope.slice(0, scope.lastIndexOf("/"));
     try {
-      const select = () => selectRevoked(this.#context.env.DB, project, [...asked]);
+      const select = () => selectRevoked(this.context.env.DB, project, [...asked]);
       const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, select());
       return { asked, revoked: new Set(revoked) };
     } catch (error) {
-      logFailure("approvers_unchecked", error, { coordinator: scope });
+      this.logFailure("approvers_unchecked", error);
       return { asked, revoked: null };
     }
   }

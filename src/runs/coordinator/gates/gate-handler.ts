@@ -1,169 +1,131 @@
-/** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
 import { shownDecision } from "../../action-run.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { holding, type NewPause, type Pause } from "../../pauses.ts";
-import {
-  type Actor,
-  approveConflict,
-  type ConcurrencyQueue,
-  isSameActor,
-  isWaiting,
-  queueOf,
-  rejectConflict,
-} from "../../run.ts";
-import type {
-  ApprovalReply,
-  ChangeKey,
-  Decision,
-  GateCalls,
-  GroupsAnswer,
-  Inclusion,
-  RunRefusal,
-  RunReply,
-} from "../../run-calls.ts";
+import { holding } from "../../pauses.ts";
+import { type Actor, approveConflict, isSameActor, isWaiting, queueOf, rejectConflict } from "../../run.ts";
+import type { ChangeKey, GateCalls, Inclusion, RunRefusal, RunReply } from "../../run-calls.ts";
 import type { GateEvent } from "../../transition.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import { KEY_REUSED, NOT_FOUND } from "../replies.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/**
- * The approver has decided so before. `at`: when, in ms. Null: they used another token, so no audit entry may say that
- * this token decided.
- */
+/** `at`: when this approver has decided so. Null: by another token, so no audit entry may say that this one did. */
 interface Repeated {
   readonly type: "repeated";
   readonly at: number | null;
 }
 
-/** What a decision does, or why it is refused. */
 type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
 
-export class GateHandler implements GateCalls {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class GateHandler extends Part {
   readonly #gatedRuns: GatedRuns;
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
   constructor(context: Context, gatedRuns: GatedRuns, scheduler: Scheduler, approvers: ApproverCheck) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#gatedRuns = gatedRuns;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
   }
 
-  async approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
-    const { by, reason } = decision;
-    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
-      const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
-      if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
-      return approveConflict(run, by) ?? { type: "approved", approval: { by, at: now, reason } };
-    });
-  }
+  readonly calls: GateCalls = {
+    approve: (id, { by, reason }, changeKey, inclusion = {}) =>
+      this.#decide(id, by, changeKey, inclusion, (run, now) => {
+        const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
+        if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
+        return approveConflict(run, by) ?? { type: "approved", approval: { by, at: now, reason } };
+      }),
 
-  async reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
-    const { by, reason } = decision;
-    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
-      const { rejectedBy } = run;
-      if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
-        return repeated(rejectedBy, by, run.completedAt ?? now);
-      }
-      return rejectConflict(run, by) ?? { type: "rejected", by, reason };
-    });
-  }
+    reject: (id, { by, reason }, changeKey, inclusion = {}) =>
+      this.#decide(id, by, changeKey, inclusion, (run, now) => {
+        const { rejectedBy } = run;
+        if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
+          return repeated(rejectedBy, by, run.completedAt ?? now);
+        }
+        return rejectConflict(run, by) ?? { type: "rejected", by, reason };
+      }),
 
-  async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
-    return this.#decide(id, null, changeKey, inclusion, ({ waitingFor }) =>
-      waitingFor === "time" ? { type: "time_opened", by } : "not_waiting",
-    );
-  }
+    release: (id, by, changeKey, inclusion = {}) =>
+      this.#decide(id, null, changeKey, inclusion, ({ waitingFor }) =>
+        waitingFor === "time" ? { type: "time_opened", by } : "not_waiting",
+      ),
 
-  async releaseThroughPause(
-    id: string,
-    { by, reason }: Decision,
-    changeKey: ChangeKey,
-    inclusion: Inclusion = {},
-  ): Promise<RunReply> {
-    return this.#decide(id, null, changeKey, inclusion, ({ gates, waitingFor, throughPause }, now) => {
-      if (gates === null || waitingFor === null) return "not_waiting";
-      const inForce = this.#journal.pauses.inForce(queueOf(gates).group, now);
-      if (inForce.length === 0) return "not_paused";
-      if (throughPause !== null && holding(inForce, throughPause.pauses) === null) {
-        return repeated(throughPause.by, by, throughPause.at);
-      }
-      const passed = inForce.map(({ group, from, reason }) => ({ group, from, reason }));
-      return { type: "let_through", by, at: now, reason, pauses: passed };
-    });
-  }
+    releaseThroughPause: (id, { by, reason }, changeKey, inclusion = {}) =>
+      this.#decide(id, null, changeKey, inclusion, ({ gates, waitingFor, throughPause }, now) => {
+        if (gates === null || waitingFor === null) return "not_waiting";
+        const inForce = this.journal.pauses.inForce(queueOf(gates).group, now);
+        if (inForce.length === 0) return "not_paused";
+        if (throughPause !== null && holding(inForce, throughPause.pauses) === null) {
+          return repeated(throughPause.by, by, throughPause.at);
+        }
+        const passed = inForce.map(({ group, from, reason }) => ({ group, from, reason }));
+        return { type: "let_through", by, at: now, reason, pauses: passed };
+      }),
 
-  async approval(id: string, asker: Actor): Promise<ApprovalReply> {
-    return this.#approvers.reading(id, () => {
-      const run = this.#context.ledger.current(id, Date.now());
-      if (run === null) return { ok: false, reason: "run_not_found" };
-      const rule = run.gates?.approval ?? null;
-      if (rule === null) return { ok: false, reason: "approval_not_found" };
-      const { actionName, actionVersion, title, subject } = run;
-      // The next decision withdraws those of revoked tokens.
-      const revoked = this.#approvers.revokedOf(run.approvals);
-      const counting = run.approvals.filter((one) => !revoked.includes(one));
-      const asDecided = { ...run, approvals: counting };
-      const approvals = JSON.stringify(counting.map(shownDecision));
-      const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
-      const request = this.#journal.previews.of(id);
-      const waitUntil = isWaiting(run) ? (run.gates?.waitUntil ?? null) : null;
-      const named = { actionName, actionVersion, title, subject };
-      return { ok: true, rule, approvals, conflicts, request, ...named, waitUntil };
-    });
-  }
+    approval: (id, asker) =>
+      this.#approvers.reading(id, () => {
+        const run = this.ledger.current(id, Date.now());
+        if (run === null) return { ok: false, reason: "run_not_found" };
+        const rule = run.gates?.approval ?? null;
+        if (rule === null) return { ok: false, reason: "approval_not_found" };
+        const { actionName, actionVersion, title, subject } = run;
+        // The next decision withdraws those of revoked tokens.
+        const revoked = this.#approvers.revokedOf(run.approvals);
+        const counting = run.approvals.filter((one) => !revoked.includes(one));
+        const asDecided = { ...run, approvals: counting };
+        const approvals = JSON.stringify(counting.map(shownDecision));
+        const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
+        const request = this.journal.previews.of(id);
+        const waitUntil = isWaiting(run) ? (run.gates?.waitUntil ?? null) : null;
+        const named = { actionName, actionVersion, title, subject };
+        return { ok: true, rule, approvals, conflicts, request, ...named, waitUntil };
+      }),
 
-  async hasGates(id: string): Promise<boolean> {
-    const run = this.#journal.runs.byId(id);
-    return run !== null && run.gates !== null;
-  }
+    hasGates: async (id) => {
+      const run = this.journal.runs.byId(id);
+      return run !== null && run.gates !== null;
+    },
 
-  async pause(put: NewPause): Promise<Pause | null> {
-    const now = Date.now();
-    this.#scheduler.scheduleAllSoon(now);
-    const pause = this.#journal.pauses.put(put, PAUSES_MAX_PER_ENVIRONMENT, now);
-    // The runs that an older pause held wait for this one now, and must show its reason.
-    if (pause !== null) this.#scheduler.scheduleAll(now);
-    return pause;
-  }
+    pause: async (put) => {
+      const now = Date.now();
+      this.#scheduler.scheduleAllSoon(now);
+      const pause = this.journal.pauses.put(put, PAUSES_MAX_PER_ENVIRONMENT, now);
+      // The runs that an older pause held wait for this one now, and must show its reason.
+      if (pause !== null) this.#scheduler.scheduleAll(now);
+      return pause;
+    },
 
-  async resume(group: string, from: number | null = null): Promise<boolean> {
-    const { pauses } = this.#journal;
-    const now = Date.now();
-    const ending = pauses.ending(group, from, now);
-    if (ending.length === 0) return false;
-    this.#scheduler.scheduleAllSoon(now);
-    pauses.erase(ending);
-    this.#scheduler.scheduleAll(now);
-    return true;
-  }
+    resume: async (group, from = null) => {
+      const { pauses } = this.journal;
+      const now = Date.now();
+      const ending = pauses.ending(group, from, now);
+      if (ending.length === 0) return false;
+      this.#scheduler.scheduleAllSoon(now);
+      pauses.erase(ending);
+      this.#scheduler.scheduleAll(now);
+      return true;
+    },
 
-  async pauses(): Promise<readonly Pause[]> {
-    return this.#journal.pauses.all(Date.now());
-  }
+    pauses: async () => this.journal.pauses.all(Date.now()),
 
-  async groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<GroupsAnswer> {
-    const { queues, pauses } = this.#journal;
-    return { groups: queues.groups(only, after, limit), pauses: pauses.all(Date.now()) };
-  }
+    groups: async (only, after, limit) => {
+      const { queues, pauses } = this.journal;
+      return { groups: queues.groups(only, after, limit), pauses: pauses.all(Date.now()) };
+    },
 
-  /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
-  async setLimit(group: string, actionName: string, version: number, limit: number): Promise<void> {
-    const now = Date.now();
-    const { queues } = this.#journal;
-    if (!queues.isInGroup(group, actionName) || queues.knowsLimit(group, actionName, version, now)) return;
-    this.#scheduler.scheduleAllSoon(now);
-    queues.setLimit(group, actionName, version, limit);
-    this.#scheduler.scheduleAll(now);
-  }
+    /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
+    setLimit: async (group, actionName, version, limit) => {
+      const now = Date.now();
+      const { queues } = this.journal;
+      if (!queues.isInGroup(group, actionName) || queues.knowsLimit(group, actionName, version, now)) return;
+      this.#scheduler.scheduleAllSoon(now);
+      queues.setLimit(group, actionName, version, limit);
+      this.#scheduler.scheduleAll(now);
+    },
+  };
 
   /** Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer. */
   #decide(
@@ -177,10 +139,10 @@ export class GateHandler implements GateCalls {
   }
 
   #decideNow(id: string, changeKey: ChangeKey, { include }: Inclusion, now: number, judge: Judge): RunReply {
-    const { ledger, replies } = this.#context;
-    const run = ledger.current(id, now);
+    const { replies } = this.context;
+    const run = this.ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const accepted = this.#journal.accepted.of(id, changeKey.key);
+    const accepted = this.journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint && accepted !== null) {
       return { ...replies.run(run, { replayed: true, include }), decidedAt: accepted.at };
     }

@@ -1,11 +1,8 @@
-/**
- * Runs on their way through their gates: a new run with gates, an approval, a time that has come. If a run gets into
- * its queue and there is room, the same version releases it.
- */
+/** If a run gets into its queue and there is room, the same version releases it. */
 
 import type { NewDispatch } from "../../../webhooks/dispatch.ts";
 import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
+import type { NewRunDetails } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf, type Run } from "../../run.ts";
@@ -13,8 +10,8 @@ import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { gateEventsOfNew } from "../../timeline.ts";
 import { type GateEvent, transition } from "../../transition.ts";
-import type { Context } from "../context.ts";
-import type { Ledger, UpdateDetails } from "../ledger.ts";
+import { type Context, Part } from "../context.ts";
+import type { UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import { eventAt, type Scheduler } from "./scheduler.ts";
@@ -27,33 +24,23 @@ const PART_OF_ONE_TOKEN = 0.25;
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
-/** See `NewRunDetails`. */
-interface GatedDetails {
-  readonly preview: string | null;
-  readonly alongside: (() => void) | undefined;
-}
-
-export class GatedRuns {
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
+export class GatedRuns extends Part {
   readonly #dispatches: Dispatches;
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
   constructor(context: Context, dispatches: Dispatches, scheduler: Scheduler, approvers: ApproverCheck) {
-    this.#journal = context.journal;
-    this.#ledger = context.ledger;
+    super(context);
     this.#dispatches = dispatches;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
   }
 
-  /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
   create(
     begun: Run,
     changeKey: ChangeKey,
     newDispatch: NewDispatch,
-    { preview, alongside }: GatedDetails,
+    beside: Pick<NewRunDetails, "preview" | "alongside">,
     now: number,
   ): GatedCreate {
     const { gates } = begun;
@@ -70,15 +57,10 @@ export class GatedRuns {
     const { dispatch, events } = isWaiting(run)
       ? { dispatch: this.#dispatches.hold(run, newDispatch, now), events: [] }
       : this.#dispatches.begin(run, newDispatch, now);
-    const details = {
-      dispatch,
-      events: [...gateEventsOfNew(run), ...events],
-      preview,
-      ...(alongside && { alongside }),
-    };
-    const created = this.#ledger.create(run, changeKey, details, now);
+    const details = { ...beside, dispatch, events: [...gateEventsOfNew(run), ...events] };
+    const created = this.ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
-    this.#dispatches.launch(run.id, dispatch);
+    this.#dispatches.outbox.launch(run.id, dispatch);
     return isQueued(run) ? this.#scheduled(created, queue, now) : created;
   }
 
@@ -88,12 +70,12 @@ export class GatedRuns {
     if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
     const { gates } = next.value;
     if (gates === null || !isQueued(next.value)) {
-      return this.#ledger.update(before, next.value, event, now, details);
+      return this.ledger.update(before, next.value, event, now, details);
     }
     const queue = queueOf(gates);
     // It has its place already. The scheduler decides about it as about the others.
     if (isQueued(before)) {
-      return this.#scheduled(this.#ledger.update(before, next.value, event, now, details), queue, now);
+      return this.#scheduled(this.ledger.update(before, next.value, event, now, details), queue, now);
     }
     const decided = this.#afterDecision(next.value, queue, this.#decisionOn(next.value, queue, now), now);
     const run = { ...decided, version: before.version + 1 };
@@ -102,32 +84,25 @@ export class GatedRuns {
     const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
     const changed = isReleased
       ? this.#dispatches.release(before, run, released, now, details)
-      : this.#ledger.update(before, run, event, now, details);
+      : this.ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
   }
 
-  /** Opens the time gate of a run whose time has come. */
-  timeHasCome(run: JournaledRun, now: number): JournaledRun {
-    return this.change(run, { type: "time_opened" }, now);
-  }
-
-  /**
-   * The run as it is after it got into its queue. The runs that it replaces can end at once, and then it is released.
-   */
+  /** The runs that it replaces can end at once, and then it is released. */
   #scheduled(run: JournaledRun, queue: ConcurrencyQueue, now: number): JournaledRun {
     this.#scheduler.scheduleQueue(queue, now);
-    return this.#journal.runs.byId(run.id) ?? run;
+    return this.journal.runs.byId(run.id) ?? run;
   }
 
   /**
-   * What `schedule()` says of a run that gets into its queue now: null if it waits there. Those before it come first.
-   * If they are too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
+   * What happens to a run that gets into its queue now: null if it waits there. Those before it come first. If they are
+   * too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
     this.#scheduler.scheduleQueue(queue, now);
     if (this.#scheduler.isPending(queue)) return null;
     const state = this.#scheduler.queueState(queue, now);
-    const { queues, pauses } = this.#journal;
+    const { queues, pauses } = this.journal;
     const last: QueuedRun = {
       id: run.id,
       actionName: run.actionName,
@@ -142,7 +117,6 @@ export class GatedRuns {
     return decisions.find(({ id }) => id === run.id) ?? null;
   }
 
-  /** What becomes of a run that has just got into its queue, as `decision` says. */
   #afterDecision(run: Run, queue: ConcurrencyQueue, decision: SchedulingDecision | null, now: number): Run {
     const event = decision && eventAt(decision, queue);
     const next = event && transition(run, event, now);
@@ -155,7 +129,7 @@ export class GatedRuns {
     if (source !== "action" || actionVersion === null) return;
     if (concurrency === null) return;
     const { group, limit } = concurrency;
-    const { queues } = this.#journal;
+    const { queues } = this.journal;
     if (queues.knowsLimit(group, actionName, actionVersion, now)) return;
     this.#scheduler.scheduleAllSoon(now);
     queues.setLimit(group, actionName, actionVersion, limit);
@@ -163,7 +137,7 @@ export class GatedRuns {
 
   #hasRoomFor(queue: ConcurrencyQueue, creatorId: string, { sealed, stopRequest }: NewDispatch): boolean {
     const bytes = sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
-    const { queues } = this.#journal;
+    const { queues } = this.journal;
     const fitsQueue = queue.group === "" || isBelow(queues.waitingIn(queue, creatorId), 0, IN_QUEUE_MAX);
     return fitsQueue && isBelow(queues.waiting(creatorId), bytes, WAITING_MAX);
   }

@@ -1,25 +1,26 @@
 /**
  * Schedules the runs of the concurrency queues. An end, the room that it makes and the start of the next run are one
- * critical section, without an await. `schedule()` decides who starts from what the journal says at that moment, and
- * never from a count. A decision that fails never fails the end that led to it.
+ * critical section. `schedule()` decides from what the journal says at that moment, and never from a count. A decision
+ * that fails never fails the end that led to it.
  */
-
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import { logFailure } from "../../../base/log.ts";
-import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
+import {
+  type ApprovedQueuedRun,
+  type ConcurrencyQueueRows,
+  WAITING_MAX_IN_QUEUE,
+} from "../../journal/concurrency-rows.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
 import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import { Deferred, QueuePass } from "./queue-pass.ts";
 
-/** What one batch does at most. The alarm does the rest at once. */
+/** Of one batch. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
 const BATCH_BYTES = 4_000_000;
 const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
@@ -30,33 +31,26 @@ interface Budget {
   bytes: number;
 }
 
-/** What is in a queue. The queued runs have their approvals. */
 interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Scheduler implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class Scheduler extends Part implements DueWork {
   readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
-  /** Queues in which something may have changed, by their name. */
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
-  readonly #pass: QueuePass;
+  readonly #pass = new QueuePass(this.journal.queues);
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
   constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#dispatches = dispatches;
     this.#approvers = approvers;
-    this.#pass = new QueuePass(context.journal.queues);
     approvers.scheduler = this;
   }
 
-  /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
   scheduleQueue(queue: ConcurrencyQueue, now: number): void {
     this.#changed.set(nameOf(queue), queue);
     if (!this.#isScheduling) this.#scheduleSafely(now);
@@ -68,26 +62,25 @@ export class Scheduler implements DueWork {
    */
   scheduleAllSoon(now: number): void {
     this.#pass.begin();
-    this.#context.arm(now);
+    this.context.arm(now);
   }
 
-  /** Does at once what fits into a batch. Call this after the change. */
   scheduleAll(now: number): void {
     try {
       this.takeBatch(now);
-      this.#context.arm(now);
+      this.context.arm(now);
     } catch (error) {
       // The alarm that was set before the change goes on with the pass.
       this.#logFailed(error);
     }
   }
 
-  /** Call this in the critical section that an answer about the approvers of these runs has begun. Never throws. */
+  /** In the critical section that an answer about the approvers of these runs has begun. Never throws. */
   approversKnown(runIds: readonly string[], now: number): void {
     for (const id of runIds) {
       let queue: ConcurrencyQueue | null = null;
       try {
-        const gates = this.#journal.runs.byId(id)?.gates ?? null;
+        const gates = this.journal.runs.byId(id)?.gates ?? null;
         if (gates === null) continue;
         queue = queueOf(gates);
         this.#changed.set(nameOf(queue), queue);
@@ -100,22 +93,17 @@ export class Scheduler implements DueWork {
     this.#scheduleSafely(now);
   }
 
-  /** Call this after each end of a run with gates. */
   ended({ gates }: JournaledRun, now: number): void {
     if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
 
-  /**
-   * Call this when the last attempt of an ended run is over. The run occupies its queue no longer then, unless its job
-   * may be at work and still has time to stop.
-   */
+  /** Then the run occupies its queue no longer, unless its job may be at work and still has time to stop. */
   attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
     const { graceUntil } = run;
     const isOccupied = mayHaveJob && graceUntil !== null && graceUntil > now;
     this.#setOccupancy(run, isOccupied ? { occupiedUntil: graceUntil, graceUntil } : FREE, now);
   }
 
-  /** Call this when the job of a run that has ended reports that it is over. */
   jobEnded(run: JournaledRun, now: number): void {
     const { occupiedUntil, graceUntil } = run;
     // An attempt that is under way may begin another job.
@@ -124,11 +112,11 @@ export class Scheduler implements DueWork {
   }
 
   #setOccupancy(run: JournaledRun, occupancy: Occupancy, now: number): void {
-    this.#journal.transaction(() => {
-      this.#journal.queues.forget();
-      this.#journal.runs.setOccupancy(run, occupancy);
+    this.journal.transaction(() => {
+      this.journal.queues.forget();
+      this.journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
-      this.#context.arm(now);
+      this.context.arm(now);
     });
     if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
@@ -139,7 +127,7 @@ export class Scheduler implements DueWork {
   }
 
   queueState(queue: ConcurrencyQueue, now: number): ApprovedQueueState {
-    const { queues, pauses } = this.#journal;
+    const { queues, pauses } = this.journal;
     const inForce = pauses.inForce(queue.group, now);
     const queued = queues.queued(queue).flatMap((run) => {
       if (this.#deferred.has(run.id, now)) return [];
@@ -161,15 +149,15 @@ export class Scheduler implements DueWork {
 
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
-    const { pauses, queues } = this.#journal;
+    const { pauses, queues } = this.journal;
     const rest = [this.#deferred.nextAt(now), this.#approvers.nextAt()];
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
   }
 
-  /** Removes pauses that have ended. Returns what failed, because it may keep no run in its queue. */
+  /** Returns what failed, because it may keep no run in its queue. */
   #eraseEnded(now: number): readonly unknown[] {
     try {
-      if (this.#journal.pauses.eraseEnded(now)) this.#pass.begin();
+      if (this.journal.pauses.eraseEnded(now)) this.#pass.begin();
       return [];
     } catch (error) {
       return [error];
@@ -178,7 +166,7 @@ export class Scheduler implements DueWork {
 
   /** Makes room for those behind ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
   #freeOccupied(now: number): readonly unknown[] {
-    const { queues, runs } = this.#journal;
+    const { queues, runs } = this.journal;
     return queues.ended(now, BATCH_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
@@ -209,7 +197,7 @@ export class Scheduler implements DueWork {
     try {
       // A question to D1 that dies with this object is asked again.
       const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
-      if (mustRing) this.#context.arm(now);
+      if (mustRing) this.context.arm(now);
     } catch (error) {
       failed(error);
     }
@@ -217,8 +205,8 @@ export class Scheduler implements DueWork {
   }
 
   /**
-   * Looks at each queue that has changed. Each look is a step of the budget. A queue is looked at again only if the
-   * last look has written a version or deferred a run. So no batch goes on for ever, and neither does a row of alarms.
+   * Each look is a step of the budget. A queue is looked at again only if the last look has written a version or
+   * deferred a run. So no batch goes on for ever, and neither does a row of alarms.
    */
   #scheduleChanged(now: number, budget: Budget): void {
     for (const [name, queue] of this.#changed) {
@@ -231,9 +219,8 @@ export class Scheduler implements DueWork {
     }
   }
 
-  /** Grows with each version that is written, and with each run that is deferred. */
   get #progress(): number {
-    return this.#journal.sequence.last + this.#deferred.added;
+    return this.journal.sequence.last + this.#deferred.added;
   }
 
   /** False if more is left to do in the queue. */
@@ -264,10 +251,10 @@ export class Scheduler implements DueWork {
 
   /** Ends the runs whose time is up, however late the alarm is, so that none of them takes room or replaces a run. */
   #endOverdue(queue: ConcurrencyQueue, now: number): void {
-    for (const id of this.#journal.queues.due(queue, now)) {
+    for (const id of this.journal.queues.due(queue, now)) {
       if (this.#deferred.has(id, now)) continue;
       try {
-        this.#context.ledger.current(id, now);
+        this.ledger.current(id, now);
       } catch (error) {
         this.#deferFailed(id, queue, error, now);
       }
@@ -280,23 +267,23 @@ export class Scheduler implements DueWork {
   }
 
   #logFailed(error: unknown, run?: string): void {
-    logFailure("scheduling_failed", error, { coordinator: this.#journal.scope, run });
+    this.logFailure("scheduling_failed", error, { run });
   }
 
   /** Withdraws the approvals of a waiting run that this critical section knows to be those of revoked tokens. */
   #withdraw(id: string, now: number): void {
-    const run = this.#context.ledger.current(id, now);
+    const run = this.ledger.current(id, now);
     if (run === null || !isWaiting(run)) return;
     const approvals = this.#approvers.revokedOf(run.approvals);
     if (approvals.length === 0) return;
     const event: GateEvent = { type: "approvals_withdrawn", approvals };
     const next = transition(run, event, now);
-    if (next.ok) this.#context.ledger.update(run, next.value, event, now);
+    if (next.ok) this.ledger.update(run, next.value, event, now);
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
   #apply(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): number {
-    const run = this.#context.ledger.current(decision.id, now);
+    const run = this.ledger.current(decision.id, now);
     if (run === null || !isOpen(run)) return 0;
     if (decision.type === "cancel") this.#cancel(run, decision.by, now);
     if (!isQueued(run)) return 0;
@@ -306,29 +293,28 @@ export class Scheduler implements DueWork {
     const next = transition(run, event, now);
     if (!next.ok) return 0;
     if (event.type !== "released") {
-      this.#context.ledger.update(run, next.value, event, now);
+      this.ledger.update(run, next.value, event, now);
       return 0;
     }
     this.#dispatches.release(run, next.value, event, now);
-    return this.#journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
+    return this.journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
   }
 
-  /** What happens to a queued run; null if the decision is not about one. */
   #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
     if (decision.type !== "replace") return eventAt(decision, queue);
-    const newer = this.#journal.runs.byId(decision.by);
+    const newer = this.journal.runs.byId(decision.by);
     return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
   }
 
   /** Asks a running run to stop for a newer run, as a caller's cancel does. */
   #cancel(run: JournaledRun, newerId: string, now: number): void {
-    const newer = this.#journal.runs.byId(newerId);
+    const newer = this.journal.runs.byId(newerId);
     if (newer === null) return;
     const reason = `The newer run ${newer.id} replaces this one.`;
     const by = newer.triggeredBy;
     const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };
     const next = transition(run, request, now);
-    if (next.ok) this.#context.ledger.update(run, next.value, request, now);
+    if (next.ok) this.ledger.update(run, next.value, request, now);
   }
 }
 
@@ -340,7 +326,6 @@ function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }
 
-/** What a decision does to a run that is in its queue, or gets there. Null: nothing. */
 export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
   switch (decision.type) {
     case "release":
@@ -360,7 +345,6 @@ function groupText({ group, key }: ConcurrencyQueue): string {
   return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
 }
 
-/** How many queued runs would start if others were cancelled. `queueState`: who is running in a queue, and who is queued. */
 export function wouldStart(
   queues: readonly ConcurrencyQueue[],
   cancelled: ReadonlySet<string>,
@@ -373,4 +357,70 @@ export function wouldStart(
     return after.filter(({ type }) => type === "release" || type === "check").length;
   });
   return started.reduce((sum, runs) => sum + runs, 0);
+}
+
+const BATCH_QUEUES = 200;
+
+/**
+ * What has changed in a queue is only in memory, so each alarm goes on with a pass, and a new object makes a whole one.
+ */
+export class QueuePass {
+  readonly #queues: ConcurrencyQueueRows;
+  /** The last queue that was looked at; null at the beginning. */
+  #after: ConcurrencyQueue | null = null;
+  #isUnderWay: boolean;
+
+  constructor(queues: ConcurrencyQueueRows) {
+    this.#queues = queues;
+    this.#isUnderWay = queues.withQueued(null, 1).length > 0;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
+  begin(): void {
+    this.#after = null;
+    this.#isUnderWay = true;
+  }
+
+  next(): readonly ConcurrencyQueue[] {
+    const queues = this.#queues.withQueued(this.#after, BATCH_QUEUES);
+    const isWhole = queues.length < BATCH_QUEUES;
+    this.#after = isWhole ? null : (queues.at(-1) ?? null);
+    if (isWhole) this.#isUnderWay = false;
+    return queues;
+  }
+}
+
+const DEFERRED_MS = 10_000;
+
+/** Each is deferred for a while, and meanwhile those behind it are tried. In memory only: a new object tries all. */
+export class Deferred {
+  /** By the id of the run. `at`: when its decision failed. */
+  readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
+  added = 0;
+
+  add(id: string, queue: ConcurrencyQueue, now: number): void {
+    this.added++;
+    this.#runs.set(id, { queue, at: now });
+  }
+
+  has(id: string, now: number): boolean {
+    const run = this.#runs.get(id);
+    return run !== undefined && msSinceOrLongAgo(run.at, now) < DEFERRED_MS;
+  }
+
+  take(now: number): readonly ConcurrencyQueue[] {
+    const due = [...this.#runs].filter(([id]) => !this.has(id, now));
+    for (const [id] of due) this.#runs.delete(id);
+    return due.map(([, { queue }]) => queue);
+  }
+
+  /** When the first of them is to be tried again; Infinity if there is none. */
+  nextAt(now: number): number {
+    // After the clock stepped back, they are tried at once.
+    const tried = [...this.#runs.values()].map(({ at }) => (at > now ? now : at + DEFERRED_MS));
+    return Math.min(...tried);
+  }
 }

@@ -1,10 +1,9 @@
-/** What timelines and the log tell of attempts: those that start a run's job, and those that stop it. */
 import { log } from "../../../base/log.ts";
 import type { AttemptResult, Outcome, Tried } from "../../../webhooks/dispatch.ts";
 import type { FailedAttempt } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
 
-/** Which request an attempt belongs to: a dispatch, or a stop request. The names of its events begin with it. */
+/** A dispatch, or a stop request. The names of its events begin so. */
 type Of = "attempt" | "stop";
 
 /** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
@@ -39,15 +38,11 @@ export function logAnswered(
   log("info", `${of}_answered`, { coordinator: scope, run, attempt, outcome, status, durationMs, reason });
 }
 
-/** Every request that is given up is in the log. */
 export function logGivenUp(of: Of, scope: string, run: string, attempt: number, reason: string): void {
   log("info", `${of}_given_up`, { coordinator: scope, run, attempt, reason });
 }
 
-/**
- * The sentence about a request whose time was up before its next attempt was due, or before a permit was free. `last`:
- * of a run's webhook, what its last attempt came to. `isHalfOpen`: whether its host fails.
- */
+/** A request whose time was up before its next attempt was due, or before a permit was free. */
 export function neverCalled(
   { host, attempt }: Pick<Tried, "host" | "attempt">,
   last: FailedAttempt | null,

@@ -1,7 +1,4 @@
-/**
- * The dispatches of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
- * ends it, or names the job.
- */
+/** The webhooks that start jobs. The receiver's response starts the run, ends it, or names the job. */
 import {
   type AttemptResult,
   type Dispatch,
@@ -13,13 +10,13 @@ import {
 } from "../../../webhooks/dispatch.ts";
 import type { Attempt } from "../../../webhooks/webhook-request.ts";
 import type { StopRequest } from "../../journal/dispatch-rows.ts";
-import { type Journal, stopRequestEndsAt } from "../../journal/journal.ts";
+import { stopRequestEndsAt } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen, type NewRun, type Run } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
 import { type RunEvent, transition } from "../../transition.ts";
 import type { Context } from "../context.ts";
-import type { Ledger, UpdateDetails } from "../ledger.ts";
+import type { UpdateDetails } from "../ledger.ts";
 import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
 import { Outbox } from "./outbox.ts";
 import { type Ending, type OfRun, RunRequests, sharedByHosts } from "./run-requests.ts";
@@ -31,18 +28,13 @@ export class Dispatches extends RunRequests<Dispatch> {
   protected readonly eventPrefix = "attempt";
   protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;
   protected readonly done: ReadonlySet<number> = new Set();
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   /** Its rows are the due open runs, also those without a dispatch: their deadline may have passed. */
-  readonly outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>>;
+  readonly outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>> = new Outbox(this, this.journal.due, this.context);
 
   constructor(context: Context, stopRequests: StopRequests) {
     super(context);
-    this.#journal = context.journal;
-    this.#ledger = context.ledger;
     this.#stopRequests = stopRequests;
-    this.outbox = new Outbox(this, context.journal.due, context);
   }
 
   /** A new run's dispatch, with its first attempt under way if a permit is free. Journal it, then launch it. */
@@ -53,46 +45,38 @@ export class Dispatches extends RunRequests<Dispatch> {
     return { dispatch, events: this.started(dispatch, now) };
   }
 
-  /** A new run's dispatch that waits until the run is released. */
   hold(run: NewRun, trigger: NewDispatch, now: number): Dispatch {
     return { ...newDispatch(trigger, run, now), nextAt: null };
   }
 
-  /** Writes the version that releases a run, and sends what was held. `run`: the run as this version has it. */
+  /** Writes the version that releases a run, and sends what was held. */
   release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
-    const held = this.#journal.dispatches.of(run.id);
+    const held = this.journal.dispatches.of(run.id);
     if (held === null) throw new Error("a waiting run without a dispatch");
     const { dispatch, events } = this.begin(run, held, now);
-    const released = this.#ledger.update(before, run, event, now, { ...details, dispatch, last: events });
-    this.launch(run.id, dispatch);
+    const released = this.ledger.update(before, run, event, now, { ...details, dispatch, last: events });
+    this.outbox.launch(run.id, dispatch);
     return released;
   }
 
-  launch(runId: string, dispatch: Dispatch): void {
-    this.outbox.launch(runId, dispatch);
-  }
-
-  /** The dispatch of an open run; null if the run has none any more. Ends the run if its time is up. */
+  /** Ends the run if its time is up. */
   find(runId: string, now: number): OfRun<Dispatch> | null {
-    const run = this.#ledger.current(runId, now);
+    const run = this.ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
-    const dispatch = this.#journal.dispatches.of(runId);
+    const dispatch = this.journal.dispatches.of(runId);
     return dispatch && { run, request: dispatch, endsAt: dispatch.endsAt };
   }
 
-  /**
-   * A heartbeat moved the instant at which this run has been silent for too long, so `due_at` is stale. Update it, or
-   * the alarm would select the run again at once.
-   */
+  /** A heartbeat moved this run's instant. Update `due_at`, or the alarm would select the run again at once. */
   idle(runId: string, now: number): void {
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     if (run === null || !isOpen(run)) return;
-    const dispatch = this.#journal.dispatches.of(runId);
-    if (!this.#journal.due.set(run, dispatch, now)) this.#journal.due.defer(runId, now);
+    const dispatch = this.journal.dispatches.of(runId);
+    if (!this.journal.due.set(run, dispatch, now)) this.journal.due.defer(runId, now);
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Dispatch): Attempt {
-    return { scope: this.#journal.scope, runId, attempt, sealed, isUnsure };
+    return { scope: this.journal.scope, runId, attempt, sealed, isUnsure };
   }
 
   protected override lastFailure({ failedAttempt }: JournaledRun): FailedAttempt | null {
@@ -100,7 +84,7 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   protected note({ run, request }: OfRun<Dispatch>, events: readonly TimelineEvent[], now: number): void {
-    this.#ledger.noteAttempt(run, request, events, now);
+    this.ledger.noteAttempt(run, request, events, now);
   }
 
   /** A run that does not start should say why to those who list it. */
@@ -114,7 +98,7 @@ export class Dispatches extends RunRequests<Dispatch> {
     const event: RunEvent = { type: "attempt_failed", failure };
     const next = transition(run, event, now);
     if (!next.ok || next.value.version === run.version) this.note(outgoing, events, now);
-    else this.#ledger.update(run, next.value, event, now, { first: events, dispatch: request });
+    else this.ledger.update(run, next.value, event, now, { first: events, dispatch: request });
   }
 
   protected end(
@@ -135,39 +119,39 @@ export class Dispatches extends RunRequests<Dispatch> {
     const next = transition(run, event, now);
     if (!next.ok) throw new Error(`a dispatch under way for a run that refuses: ${next.error}`);
     if (next.value.version > run.version) {
-      this.#ledger.update(run, next.value, event, now, { first: events });
+      this.ledger.update(run, next.value, event, now, { first: events });
     } else {
-      this.#ledger.noteAttempt({ ...run, ...next.value }, null, events, now);
+      this.ledger.noteAttempt({ ...run, ...next.value }, null, events, now);
     }
   }
 
   /** The response can name the job, even if a heartbeat has started the run before. */
   useResult(runId: string, request: Dispatch, result: AttemptResult, isOvertaken: boolean, now: number): void {
     const { attempt } = request;
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     if (run === null) return;
     // The answer of an attempt that counted as lost can come while a later one is under way.
-    const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
-    if (isLast) this.#ledger.consequences.scheduler?.attemptEnded(run, mayHaveJob(request, result), now);
+    const isLast = run.occupiedUntil !== null && attempt >= this.journal.timeline.lastAttempt(runId);
+    if (isLast) this.ledger.consequences.scheduler?.attemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
     this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
     if (!isOpen(run)) return;
     const { execution, link } = result;
     const isNamed = execution !== undefined && run.execution === null;
-    const named = isNamed ? this.#journal.runs.setExecution(run, execution) : run;
+    const named = isNamed ? this.journal.runs.setExecution(run, execution) : run;
     // A heartbeat knows the job's page better.
     if (link === undefined || named.externalUrl !== null) return;
     const event: RunEvent = { type: "external_url", url: link };
     const next = transition(named, event, now);
-    if (next.ok && next.value.version > named.version) this.#ledger.update(named, next.value, event, now);
+    if (next.ok && next.value.version > named.version) this.ledger.update(named, next.value, event, now);
   }
 
   /** Each attempt has one answer at most. An attempt that was lost before has one already. */
   #noteOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
     if (!isOpen(run)) {
-      logAnswered("attempt", this.#journal.scope, run.id, attempt, result, OVERTAKEN.type);
-    } else if (this.#journal.timeline.isAttemptOpen(run.id, attempt)) {
-      this.#ledger.noteEvents(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
+      logAnswered("attempt", this.journal.scope, run.id, attempt, result, OVERTAKEN.type);
+    } else if (this.journal.timeline.isAttemptOpen(run.id, attempt)) {
+      this.ledger.noteEvents(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
     }
   }
 }
@@ -177,10 +161,7 @@ function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
   return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }
 
-/**
- * The stop requests of an environment's runs. They have a table of their own, because a stop request can outlive its
- * run's end. A stop request never changes a run.
- */
+/** They have a table of their own, because one can outlive its run's end. A stop request never changes a run. */
 export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have permits of their own, so that no dispatch delays one. */
   readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
@@ -190,31 +171,23 @@ export class StopRequests extends RunRequests<StopRequest> {
   protected readonly unsureMax = null;
   /** There is no job any more, or it is stopping already. */
   protected readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
-  readonly outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>>;
+  readonly outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>> = new Outbox(
+    this,
+    this.journal.stopRequests,
+    this.context,
+  );
 
-  constructor(context: Context) {
-    super(context);
-    this.#journal = context.journal;
-    this.#ledger = context.ledger;
-    this.outbox = new Outbox(this, context.journal.stopRequests, context);
-  }
-
-  /**
-   * Sends the stop request that the journal has planned, if it is due and a permit is free. If not, the alarm sends it.
-   */
+  /** If it is not due or gets no permit, the alarm sends it. */
   start(run: JournaledRun, now: number): void {
-    const stopRequest = this.#journal.stopRequests.of(run.id);
+    const stopRequest = this.journal.stopRequests.of(run.id);
     if (stopRequest !== null && isAttemptDue(stopRequest, now)) {
       this.outbox.submit(run.id, outgoing(run, stopRequest), now);
     }
   }
 
   /**
-   * An attempt of the run's dispatch has ended. `values`: those of its response. A stop request that waited for them
-   * leaves now. If this attempt is not the newest and brought no values, the stop request keeps waiting for the newest
-   * one.
+   * An attempt of the run's dispatch has ended. A stop request that waited for the values of its response leaves now.
+   * If this attempt is not the newest and brought none, it keeps waiting.
    */
   dispatchAttemptEnded(
     run: JournaledRun,
@@ -222,11 +195,11 @@ export class StopRequests extends RunRequests<StopRequest> {
     values: Uint8Array<ArrayBuffer> | undefined,
     now: number,
   ): void {
-    const stopRequest = this.#journal.stopRequests.of(run.id);
+    const stopRequest = this.journal.stopRequests.of(run.id);
     if (stopRequest === null) return;
-    if (values !== undefined) this.#journal.stopRequests.putResponse(run.id, values);
+    if (values !== undefined) this.journal.stopRequests.putResponse(run.id, values);
     if (values === undefined && attempt < stopRequest.dispatchAttempt) return;
-    this.#journal.stopRequests.dispatchAttemptEnded(run.id);
+    this.journal.stopRequests.dispatchAttemptEnded(run.id);
     const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
     if (hasWaited && !isAttemptDue(stopRequest, now)) {
       this.outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);
@@ -235,29 +208,29 @@ export class StopRequests extends RunRequests<StopRequest> {
 
   find(runId: string, now: number): OfRun<StopRequest> | null {
     // The run first: if its time is up, it ends here, and that changes its stop request.
-    const run = this.#ledger.current(runId, now);
-    const stopRequest = this.#journal.stopRequests.of(runId);
+    const run = this.ledger.current(runId, now);
+    const stopRequest = this.journal.stopRequests.of(runId);
     return run === null || stopRequest === null ? null : outgoing(run, stopRequest);
   }
 
   /** The time of the stop request is up, or the due instant of its row was stale. */
   idle(runId: string, now: number): void {
     const found = this.find(runId, now);
-    if (found === null || now >= found.endsAt) this.#journal.stopRequests.erase(runId);
-    else this.#ledger.noteStopRequest(found.run, found.request, [], now);
+    if (found === null || now >= found.endsAt) this.journal.stopRequests.erase(runId);
+    else this.ledger.noteStopRequest(found.run, found.request, [], now);
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
-    const { scope, stopRequests } = this.#journal;
+    const { scope, stopRequests } = this.journal;
     return { scope, runId, attempt, sealed, isUnsure, stopRequest: { response: stopRequests.responseOf(runId) } };
   }
 
   protected note({ run, request }: OfRun<StopRequest>, events: readonly TimelineEvent[], now: number): void {
-    this.#ledger.noteStopRequest(run, request, events, now);
+    this.ledger.noteStopRequest(run, request, events, now);
   }
 
   protected end({ run }: OfRun<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
-    this.#ledger.noteStopRequest(run, null, events, now);
+    this.ledger.noteStopRequest(run, null, events, now);
   }
 }
 

@@ -1,15 +1,13 @@
 /**
- * Sends one kind of request of a coordinator: dispatches, stop requests or deliveries. An attempt is in the journal,
- * with a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
- * other. Permits bound how many attempts are under way. A request that gets no permit waits in the queue of its
- * receiver, and leaves as soon as a permit is free. Processing a request that gets no permit writes nothing. Only its
- * kind knows what a request is about, and what a result means.
+ * Sends one kind of request: dispatches, stop requests or deliveries. An attempt is in the journal, with a lease,
+ * before it leaves in a Worker invocation of its own. A request that gets no permit writes nothing and waits in the
+ * queue of its receiver. Only its kind knows what a request is about, and what a result means.
  */
 import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import { AttemptPermits, DueQueue, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
@@ -20,63 +18,47 @@ export interface Outgoing<T> {
 
 /** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
 export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
-  /** What may be under way. The rest waits. */
   readonly permits: PermitPolicy;
-  /** How many rows one batch may have. */
   readonly batchMax: number;
-  /** The event of the log when nobody knows how an attempt ended. */
   readonly lostEvent: string;
   /** What such an attempt counts as when its lease has ended. */
   readonly lost: R;
   queued(request: T): Queued;
   /** How many attempts to a receiver have failed in a row, before this object knew it. */
   failuresBefore(queued: Queued): number;
-  /** The request as it is now; null if there is none any more. May end what is over. */
   find(id: string, now: number): O | null;
   /** Called if a row was processed, but there is no request, or it is not due. */
   idle(id: string, now: number): void;
-  /** Makes the attempt that the journal holds. Rejects if nobody knows whether the request arrived. */
+  /** Rejects if nobody knows whether the request arrived. */
   attempt(id: string, request: T): Promise<R>;
   /** Whether a result says that the receiver works; null if it says nothing of that. */
   isWorking(result: R): boolean | null;
   /** Writes a request whose next attempt is under way, or which has changed outside a batch. */
   write(outgoing: O, now: number): void;
-  /** Applies the result of an attempt. */
   answered(outgoing: O, attempt: number, result: R, now: number): void;
-  /**
-   * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
-   * more, so the result was not applied.
-   */
+  /** Uses what else a result says. `isOvertaken`: there was no request any more, so the result was not applied. */
   useResult?(id: string, request: T, result: R, isOvertaken: boolean, now: number): void;
-  /**
-   * Gives up a request whose time was up before its next attempt was due, or before a permit was free. `isHalfOpen`:
-   * whether its receiver fails.
-   */
+  /** Gives up a request whose time was up before its next attempt was due, or before a permit was free. */
   giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 
-export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> implements DueWork {
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> extends Part implements DueWork {
   readonly #kind: RequestKind<T, R, O>;
   readonly queue: DueQueue;
   readonly #permits: AttemptPermits;
-  readonly #context: Context;
 
-  /** `rows`: the journal's rows of this kind. */
   constructor(kind: RequestKind<T, R, O>, rows: DueRows, context: Context) {
+    super(context);
     this.#kind = kind;
     this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
     this.queue = new DueQueue(rows, this.#permits);
-    this.#context = context;
   }
 
   nextAt(now: number): number {
     return this.queue.nextAt(now);
   }
 
-  /**
-   * The request with its next attempt under way, or unchanged if it must wait for a permit. Journal it, then launch it.
-   * It waits if others of its receiver wait, so that it does not overtake them.
-   */
+  /** The request with its next attempt under way, or unchanged if it must wait. Journal it, then launch it. */
   begin(request: T, endsAt: number, now: number): T {
     const queued = this.#kind.queued(request);
     if (this.queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
@@ -86,12 +68,10 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return beginAttempt(request, now);
   }
 
-  /** Whether the receiver fails, so that it gets only trial requests. */
   isHalfOpen(receiver: string): boolean {
     return this.#permits.isHalfOpen(receiver);
   }
 
-  /** Notes that a request which is due waits for a permit. Writes nothing. */
   wait(request: T, endsAt: number, now: number): void {
     const queued = this.#kind.queued(request);
     const trialInMs = this.#permits.trialInMs(queued.receiver, now);
@@ -99,10 +79,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     this.queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
   }
 
-  /**
-   * Makes the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is
-   * durable.
-   */
+  /** Never waits. The request leaves only when the journal is durable. */
   launch(id: string, request: T): void {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
@@ -126,17 +103,13 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
       .catch(lost);
   }
 
-  /** Writes a request that has changed outside a batch. Sends it if it is due and a permit is free. */
   submit(id: string, outgoing: O, now: number): void {
     const { request, endsAt } = outgoing;
     const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
     this.#write(id, { ...outgoing, request: begun }, now);
   }
 
-  /**
-   * Processes each due row of one batch. Returns how many there were. Throws, after all rows, if a row could not be
-   * deferred.
-   */
+  /** Throws, after all rows, if a row could not be deferred. */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
     const due = this.queue.takeBatch(now, this.#kind.batchMax, (id, maySend) =>
@@ -146,12 +119,11 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return due;
   }
 
-  /** Gives waiting requests the permits that are free. */
   startWaiting(): void {
     if (!this.queue.isAnyWaiting) return;
     const now = Date.now();
     this.queue.startWaiting(now, this.#kind.batchMax, (id) => this.#processSafely(id, now, [], true));
-    this.#context.arm(now);
+    this.context.arm(now);
   }
 
   #processSafely(id: string, now: number, stuck: unknown[], maySend: boolean): void {
@@ -172,7 +144,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     if (found === null || !this.#proceed(id, found, now, maySend)) this.#kind.idle(id, now);
   }
 
-  /** Does what is due for a request. False if nothing is due. Without `maySend`, an attempt that is due waits. */
+  /** False if nothing is due. Without `maySend`, an attempt that is due waits. */
   #proceed(id: string, outgoing: O, now: number, maySend: boolean): boolean {
     const { request, endsAt } = outgoing;
     const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
@@ -185,7 +157,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return true;
   }
 
-  /** Writes nothing if no permit is free, because the journal says already that the request is due. */
   #sendOrWait(id: string, outgoing: O, now: number): void {
     const begun = this.begin(outgoing.request, outgoing.endsAt, now);
     if (begun.leaseUntil !== null) this.#write(id, { ...outgoing, request: begun }, now);
@@ -203,7 +174,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     this.#kind.useResult?.(id, request, result, found === null, now);
   }
 
-  /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
   #attemptLost(id: string, request: T): void {
     const now = Date.now();
     if (this.#kind.find(id, now) === null) {
@@ -212,6 +182,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#context.journal.scope, run });
+    logFailure(event, error, { coordinator: this.journal.scope, run });
   }
 }

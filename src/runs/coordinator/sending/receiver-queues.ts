@@ -1,8 +1,7 @@
 /**
- * The order in which a coordinator's runs, stop requests or deliveries are processed. A row that is due but gets no
- * permit stays due in the journal, and waits in the queue of its receiver. This object remembers
- * which receivers have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows
- * again and again. That is in memory only: a restarted object has free permits and looks at everything.
+ * The order in which requests are processed. A row that is due but gets no permit stays due in the journal. This object
+ * remembers which receivers have such rows, and how far the alarm has looked, so that the alarm does not select the
+ * same rows again and again. In memory only: a restarted object has free permits and looks at everything.
  */
 
 import { msSinceOrLongAgo } from "../../../base/time.ts";
@@ -16,11 +15,11 @@ type Kind = (typeof KINDS)[number];
 export class DueQueue {
   readonly rows: DueRows;
   readonly #permits: AttemptPermits;
-  /** The receivers that may have waiting rows, of each kind. The one that was served last is at the end. */
+  /** The receivers that may have waiting rows. The one that was served last is at the end. */
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
   /** The receiver whose row is too heavy for what all receivers leave. No other row of its kind overtakes that row. */
   readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
-  /** The row of a receiver's last trial request. The next one is another row, because one alone may be at fault. */
+  /** The next trial request is another row, because one alone may be at fault. */
   readonly #lastTrial = new Map<string, string>();
   /** The alarm looks behind this row. Everything that is due up to it waits for a permit or is done. */
   #lookedUpTo = BEGINNING;
@@ -33,32 +32,26 @@ export class DueQueue {
     this.#permits = permits;
   }
 
-  /** Whether anything waits for a permit. */
   get isAnyWaiting(): boolean {
     return this.#isProcessing || KINDS.some((kind) => this.#waiting[kind].size > 0);
   }
 
-  /**
-   * Whether a request must wait because others wait that come before it, even if a permit is free for it: those of
-   * its receiver, and one that is too heavy.
-   */
+  /** Whether others come first, even if a permit is free: those of its receiver, and one that is too heavy. */
   isBehindOthers({ receiver, attempt }: Pick<Queued, "receiver" | "attempt">): boolean {
     return KINDS.slice(0, attempt === 0 ? 1 : 2).some(
       (kind) => this.#waiting[kind].has(receiver) || (this.#blocked[kind] ?? receiver) !== receiver,
     );
   }
 
-  /**
-   * When the alarm has something to do; Infinity if there is nothing. What waits needs no alarm.
-   */
+  /** Rows that wait for a permit need no alarm. */
   nextAt(now: number): number {
     return Math.min(this.rows.nextDueAt(this.#lookAfter(now)), this.#lookAgainAt);
   }
 
   /**
-   * Notes that a due row waits for a permit. `until`: when the alarm must look again, because the row's time is up or
-   * its receiver may get a trial request. The alarm looks after LEASE_MS at the latest. So an alarm is set even if the
-   * object dies and forgets that anything waits. `isBlocked`: the row does not fit beside those of all receivers.
+   * `until`: when the alarm must look again, because the row's time is up or its receiver may get a trial request. It
+   * looks after LEASE_MS at the latest, so an alarm is set even if the object dies. `isBlocked`: the row does not fit
+   * beside those of all receivers.
    */
   wait(
     { receiver, attempt }: Pick<Queued, "receiver" | "attempt">,
@@ -73,10 +66,7 @@ export class DueQueue {
     this.#lookAgainAt = Math.min(this.#lookAgainAt, until, now + LEASE_MS);
   }
 
-  /**
-   * Adds rows that are due now and wait already, so that the alarm need not find them. `add` writes them and returns the
-   * last one in order; null if there is none. The alarm finds them if it must look at other due rows anyway.
-   */
+  /** Adds rows that are due and wait already, so that the alarm need not find them. `add` returns the last one. */
   addWaiting(now: number, add: () => Due | null): void {
     const after = this.#lookAfter(now);
     const hasLooked = this.rows.nextDueAt(after) > now;
@@ -87,9 +77,8 @@ export class DueQueue {
   }
 
   /**
-   * Processes one batch: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
-   * receiver has room, and only these may send, because others may come before a row that is due. Returns how many rows
-   * there were.
+   * Processes due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose receiver has
+   * room, and only these may send, because others may come before a row that is due.
    */
   takeBatch(now: number, limit: number, process: (id: string, maySend: boolean) => void): number {
     const mayEnd = this.#lookAgainAt <= now;
@@ -104,9 +93,8 @@ export class DueQueue {
   }
 
   /**
-   * Call this when a permit is free: processes waiting rows, at most `limit`. First attempts come before retries, and
-   * the receivers take turns. The rows of a receiver are in order, until one must wait again. Returns how many rows
-   * there were.
+   * Processes waiting rows when a permit is free. First attempts come before retries, and the receivers take turns. The
+   * rows of a receiver are in order, until one must wait again.
    */
   startWaiting(now: number, limit: number, process: (id: string) => void): number {
     let processed = 0;
@@ -142,7 +130,6 @@ export class DueQueue {
     return blocked === null ? receivers : [blocked, ...receivers.filter((receiver) => receiver !== blocked)];
   }
 
-  /** The receiver's next waiting row; null if it has none or must wait longer. */
   #nextOf(receiver: string, kind: Kind, after: Due, now: number): Due | null {
     const hasRoom = this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now);
     // The receiver's last room may be taken by its last row. Otherwise many receivers can be without room.
@@ -187,7 +174,6 @@ export class DueQueue {
   }
 }
 
-/** Attempts, and the bytes that their requests weigh. */
 export interface Room {
   readonly attempts: number;
   readonly bytes: number;
@@ -210,7 +196,6 @@ export interface PermitPolicy {
   readonly trialEveryMs: number;
 }
 
-/** How many receivers without an attempt under way are remembered. */
 const IDLE_RECEIVERS_MAX = 1000;
 
 interface Receiver {
@@ -218,18 +203,14 @@ interface Receiver {
   bytes: number;
   /** In a row. */
   failures: number;
-  /** When the last attempt began. */
   begunAt: number;
 }
 
 /**
- * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
- * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
- * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
- * and what an attempt came to is soon known again.
- *
- * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
- * others wait.
+ * The permits for attempts under way, and how receivers share them: a receiver is a host, or an endpoint of deliveries.
+ * One that fails gets one trial request at a time, until one succeeds. In memory only: what an attempt came to is soon
+ * known again. The threat: a receiver that hangs holds each permit for as long as an attempt may take, and all others
+ * wait.
  */
 export class AttemptPermits {
   readonly #policy: PermitPolicy;
@@ -238,13 +219,11 @@ export class AttemptPermits {
   #attempts = 0;
   #bytes = 0;
 
-  /** `failuresBefore`: how many failures in a row a receiver has that is not remembered here. */
   constructor(policy: PermitPolicy, failuresBefore: (queued: Queued) => number) {
     this.#policy = policy;
     this.#failuresBefore = failuresBefore;
   }
 
-  /** Whether the request's next attempt may begin now. */
   hasRoomFor(queued: Queued, now: number): boolean {
     const { receiver, weight } = queued;
     const known = this.#receivers.get(receiver);
@@ -260,20 +239,18 @@ export class AttemptPermits {
     );
   }
 
-  /** Whether a request of this weight fits beside those of all receivers. */
   hasRoomForAll(weight: number): boolean {
     const { max } = this.#policy;
     return this.#attempts < max.attempts && this.#bytes + weight <= max.bytes;
   }
 
-  /** Whether the receiver fails, so that it gets only trial requests. */
   isHalfOpen(receiver: string): boolean {
     const failures =
       this.#receivers.get(receiver)?.failures ?? this.#failuresBefore({ receiver, weight: 0, attempt: 0 });
     return failures >= this.#policy.halfOpenAfter;
   }
 
-  /** In how many ms a receiver may get a trial request; 0 if its requests need not wait for that. */
+  /** 0 if the receiver's requests need not wait for that. */
   trialInMs(receiver: string, now: number): number {
     const known = this.#receivers.get(receiver);
     if (known === undefined || !this.isHalfOpen(receiver)) return 0;
@@ -281,10 +258,7 @@ export class AttemptPermits {
     return known.attempts > 0 ? trialEveryMs : Math.max(trialEveryMs - msSinceOrLongAgo(known.begunAt, now), 0);
   }
 
-  /**
-   * Makes an attempt, which holds a permit until it ends. `isWorking`: whether its result says that the receiver works;
-   * null if it says nothing of that. Rejects if nobody knows whether the request arrived.
-   */
+  /** The attempt holds a permit until it ends. Rejects if nobody knows whether the request arrived. */
   async hold<R>(
     queued: Queued,
     now: number,

@@ -1,7 +1,4 @@
-/**
- * What dispatches and stop requests have in common: they are requests of a run that its receiver's host gets, and the
- * run's timeline tells of their attempts.
- */
+/** Requests that a host gets, and of whose attempts the run's timeline tells. */
 
 import {
   type AttemptResult,
@@ -16,12 +13,11 @@ import type { Attempt } from "../../../webhooks/webhook-request.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
-import type { Context } from "../context.ts";
+import { Part } from "../context.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Outgoing, RequestKind } from "./outbox.ts";
 import type { PermitPolicy, Queued, Room } from "./receiver-queues.ts";
 
-/** A request of a run. */
 export interface OfRun<T extends Tried> extends Outgoing<T> {
   readonly run: JournaledRun;
 }
@@ -37,7 +33,6 @@ const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
  */
 const PART_OF_ONE_HOST = 0.8;
 
-/** How the hosts share the permits. */
 export function sharedByHosts(max: Room): PermitPolicy {
   return {
     max,
@@ -48,8 +43,7 @@ export function sharedByHosts(max: Room): PermitPolicy {
   };
 }
 
-export abstract class RunRequests<T extends Tried> implements RequestKind<T, AttemptResult, OfRun<T>> {
-  /** The start of the names of its events. */
+export abstract class RunRequests<T extends Tried> extends Part implements RequestKind<T, AttemptResult, OfRun<T>> {
   protected abstract readonly eventPrefix: "attempt" | "stop";
   /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
   protected abstract readonly unsureMax: number | null;
@@ -58,18 +52,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   abstract readonly permits: PermitPolicy;
   abstract readonly batchMax: number;
   readonly lost = LOST;
-  readonly #context: Context;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
 
   /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
-  /** What an attempt of the request sends. */
   protected abstract attemptOf(runId: string, request: T): Attempt;
-  /** Writes how far the request got. */
   protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
   /** Writes that an attempt failed, and that there will be another. */
   protected noteFailure(
@@ -83,7 +70,6 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   /** Applies the end of a request, which was accepted or is given up. */
   protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
-  /** What the last attempt came to; null if the run does not know. */
   protected lastFailure(_run: JournaledRun): FailedAttempt | null {
     return null;
   }
@@ -106,7 +92,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   }
 
   attempt(runId: string, request: T): Promise<AttemptResult> {
-    return this.#context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
+    return this.context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
   }
 
   /** The event of an attempt that has just begun; no event if the request must wait. */
@@ -134,9 +120,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     } else this.end(outgoing, { ...outcome, mayHaveJob: mayHaveJob(request, result) }, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
-      logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, attempt, outcome.reason);
+      logGivenUp(this.eventPrefix, this.journal.scope, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
-      logAnswered(this.eventPrefix, this.#context.journal.scope, run.id, attempt, result, outcome.type);
+      logAnswered(this.eventPrefix, this.journal.scope, run.id, attempt, result, outcome.type);
     }
   }
 
@@ -144,11 +130,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const { run, request } = outgoing;
     const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
     this.end(outgoing, { type: "given_up", reason, mayHaveJob: request.isUnsure }, [], now);
-    logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, request.attempt, reason);
+    logGivenUp(this.eventPrefix, this.journal.scope, run.id, request.attempt, reason);
   }
 }
 
-/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
+/** None after the end, because `ended` is the last event of a timeline. */
 function timelineEventsOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
   return isOpen(run) ? events : [];
 }

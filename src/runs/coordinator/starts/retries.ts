@@ -1,31 +1,25 @@
 /**
- * Automatic retries. The end of a run that qualifies plans its retry, in one row of the end's own transaction. The Worker
- * then creates the retry at once, as an ordinary run that waits at its time gate. The row stays while that run waits. It
- * says what a newer run of the same subject replaces, and which end is told late: a run whose retry never begins has
- * ended for good.
+ * Automatic retries. An end that qualifies plans its retry in its own transaction. The Worker creates it at once, as a
+ * run that waits at its time gate. The row stays while that run waits: it says what a newer run of the same subject
+ * replaces, and which end is told late, because a run whose retry never begins has ended for good.
  */
-import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
-import type { PlannedRetry } from "../../journal/retry-rows.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import type { PlannedRetry } from "../../journal/schedule-rows.ts";
 import { creatorOf, isOpen, isTimeUp, isWaiting, type NextRetry } from "../../run.ts";
 import { type MadeRetry, type RetryToMake, retryKey } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import type { GatedRuns } from "../gates/gated-runs.ts";
-import { LeasedCall } from "../leased-call.ts";
 
-/** How many retries the Worker makes in one call. */
 const BATCH = 25;
 const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long a message about an end waits for the id of the run that follows. */
 const NAMED_WITHIN_MS = 2000;
 
-export class Retries implements DueWork {
-  readonly #context: Context;
+export class Retries extends Part implements DueWork {
   readonly #gatedRuns: GatedRuns;
-  readonly #call: LeasedCall;
-  /** Who waits for the retry of a run, by the run's id. */
+  readonly #call = this.leasedCall(CALL, "retry_not_made");
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
   #isUnsure = true;
@@ -33,24 +27,19 @@ export class Retries implements DueWork {
   #after = "";
 
   constructor(context: Context, gatedRuns: GatedRuns) {
-    this.#context = context;
+    super(context);
     this.#gatedRuns = gatedRuns;
-    this.#call = new LeasedCall({
-      ...CALL,
-      failed: (error) => logFailure("retry_not_made", error, { coordinator: context.journal.scope }),
-      ended: () => context.arm(Date.now()),
-    });
   }
 
   nextAt(now: number): number {
-    const { plannedRetries } = this.#context.journal;
+    const { plannedRetries } = this.journal;
     if (!plannedRetries.isAny) return Number.POSITIVE_INFINITY;
     if (this.#isUnsure) return now;
     return plannedRetries.toMake(1).length > 0 ? this.#call.nextAt(now) : Number.POSITIVE_INFINITY;
   }
 
   takeBatch(now: number): number {
-    const { plannedRetries } = this.#context.journal;
+    const { plannedRetries } = this.journal;
     if (this.#isUnsure) {
       for (const planned of plannedRetries.made()) this.#settle(planned, now);
       this.#isUnsure = false;
@@ -63,14 +52,9 @@ export class Retries implements DueWork {
     return 0;
   }
 
-  /** The retry of this run that has not begun; null if there is none. */
-  of(runId: string): PlannedRetry | null {
-    return this.#context.journal.plannedRetries.of(runId);
-  }
-
   /** Resolves when the retry of the run has an id or is dropped, or a moment later. Null: there is nothing to wait for. */
   named(runId: string): Promise<void> | null {
-    if (this.of(runId)?.retryId !== null) return null;
+    if (this.journal.plannedRetries.of(runId)?.retryId !== null) return null;
     const waiting = this.#waiting.get(runId) ?? Promise.withResolvers<void>();
     this.#waiting.set(runId, waiting);
     return within(NAMED_WITHIN_MS, waiting.promise).catch(() => {
@@ -80,7 +64,7 @@ export class Retries implements DueWork {
 
   /** Call this when the retry of the run `of` is written, in the same critical section. */
   made(of: string, retry: JournaledRun, now: number): void {
-    const { journal, ledger } = this.#context;
+    const { journal, ledger } = this.context;
     const run = journal.runs.byId(of);
     if (run?.nextRetry != null && journal.plannedRetries.of(of)?.retryId === null) {
       const note = () => journal.plannedRetries.noteMade(of, retry.id);
@@ -92,7 +76,7 @@ export class Retries implements DueWork {
 
   /** Call this after each change of a run that waited. If it is a retry that has begun, or never will, its row goes. */
   left(run: JournaledRun, now: number): void {
-    const planned = isWaiting(run) ? null : this.#context.journal.plannedRetries.ofRetry(run.id);
+    const planned = isWaiting(run) ? null : this.journal.plannedRetries.ofRetry(run.id);
     if (planned === null) return;
     const wasUnsure = this.#isUnsure;
     this.#isUnsure = true;
@@ -102,7 +86,7 @@ export class Retries implements DueWork {
 
   /** An older version must not come back over a newer one, so a new run replaces the retries that wait. */
   replacedBy(newer: JournaledRun, now: number): void {
-    const { journal, ledger } = this.#context;
+    const { journal, ledger } = this.context;
     if (newer.source !== "action") return;
     for (const { runId, retryId } of journal.plannedRetries.like(newer)) {
       if (retryId === newer.id) continue;
@@ -117,7 +101,7 @@ export class Retries implements DueWork {
 
   /** The retry of the run will never begin, so the run has ended for good. Endpoints that wait for that hear of it. */
   drop(runId: string, dropped: string, now: number): void {
-    const { journal, ledger } = this.#context;
+    const { journal, ledger } = this.context;
     const erase = () => journal.plannedRetries.erase(runId);
     const run = journal.runs.byId(runId);
     if (run?.nextRetry == null) erase();
@@ -126,7 +110,7 @@ export class Retries implements DueWork {
   }
 
   #settle({ runId, retryId }: PlannedRetry, now: number): void {
-    const { journal } = this.#context;
+    const { journal } = this.context;
     const retry = retryId === null ? null : journal.runs.byId(retryId);
     if (retry !== null && isWaiting(retry)) return;
     if (retry !== null && (isOpen(retry) || retry.releasedAt !== null || retry.gates === null)) {
@@ -140,18 +124,18 @@ export class Retries implements DueWork {
   }
 
   async #make(planned: readonly PlannedRetry[]): Promise<number | null> {
-    const { journal, entrypoints } = this.#context;
+    const { journal, entrypoints } = this.context;
     const toMake = planned.flatMap(({ runId }) => this.#order(runId) ?? []);
     const made = await entrypoints.AutomaticRetries.make(journal.scope, toMake);
     const now = Date.now();
     for (const [i, { runId }] of toMake.entries()) this.#judge(runId, made[i] ?? null, now);
     // Without a pause, what stays would be asked for all the time.
-    return toMake.some(({ runId }) => this.of(runId)?.retryId === null) ? null : 0;
+    return toMake.some(({ runId }) => this.journal.plannedRetries.of(runId)?.retryId === null) ? null : 0;
   }
 
   /** Null if there is nothing to retry any more. */
   #order(runId: string): RetryToMake | null {
-    const run = this.#context.journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     if (run?.nextRetry == null || run.retryRule === null || run.erasedAt !== null) {
       this.drop(runId, GONE, Date.now());
       return null;
@@ -162,8 +146,8 @@ export class Retries implements DueWork {
 
   /** What is made was noted by its create, unless the note failed. A call that was given up can have made it meanwhile. */
   #judge(runId: string, made: MadeRetry, now: number): void {
-    if (made === null || this.of(runId)?.retryId !== null) return;
-    const retry = this.#context.journal.runs.byCreateKey(retryKey(runId));
+    if (made === null || this.journal.plannedRetries.of(runId)?.retryId !== null) return;
+    const retry = this.journal.runs.byCreateKey(retryKey(runId));
     if (retry !== null) this.made(runId, retry, now);
     else if (made.dropped !== null) this.drop(runId, made.dropped, now);
   }
@@ -171,7 +155,6 @@ export class Retries implements DueWork {
 
 const GONE = "The run to repeat is no longer kept.";
 
-/** Of a run with gates, they say more. */
 function creatorOfRun(run: JournaledRun) {
   return run.gates?.creator ?? creatorOf(run);
 }

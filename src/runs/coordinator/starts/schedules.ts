@@ -1,22 +1,18 @@
 /**
- * Starts the runs of schedules. When a time is due, the Worker prepares its run, and the create decides the time in one
- * transaction with the run. Until then the time is tried again, at most for 15 minutes.
+ * When a time is due, the Worker prepares its run, and the create decides the time in one transaction with the run.
+ * Until then the time is tried again, at most for 15 minutes.
  */
-import { logFailure } from "../../../base/log.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { newestTime, type WaitingSchedule } from "../../journal/schedule-rows.ts";
 import { isOpen } from "../../run.ts";
-import { type LastTime, retryKey, type ScheduleCalls, START_WITHIN_MS, type TimeOutcome } from "../../starts.ts";
+import { retryKey, type ScheduleCalls, START_WITHIN_MS, type TimeOutcome } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { endOf, LeasedCall, type Span } from "../leased-call.ts";
+import { Part } from "../context.ts";
+import { endOf, type Span } from "../leased-call.ts";
 
 /** How many times one call of the Worker takes. The Worker starts six at once, and gives each 8 s. */
 const BATCH_MAX = 25;
 const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 5000 };
-/** How long a time waits for its next try. The wait doubles with each. */
 const RETRY = { firstMs: 2000, maxMs: 30_000 };
-/** Automatic retries of one run. */
 const CHAIN_MAX = 10;
 
 interface Try extends Span {
@@ -25,38 +21,27 @@ interface Try extends Span {
   readonly failures: number;
 }
 
-/** A time that a create wants to decide. */
 export interface DecidedTime {
   /** Call it in the transaction that creates the run. */
   readonly decide: (outcome: TimeOutcome, runId: string) => void;
 }
 
-export class Schedules implements DueWork, ScheduleCalls {
-  readonly #context: Context;
-  readonly #journal: Journal;
-  readonly #call: LeasedCall;
+export class Schedules extends Part implements DueWork {
+  readonly #call = this.leasedCall(CALL, "schedules_failed");
   /** The last try of each time that is not decided. In memory only, so a new instance tries at once. */
   readonly #tries = new Map<string, Try>();
 
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-    this.#call = new LeasedCall({
-      ...CALL,
-      failed: (error) => logFailure("schedules_failed", error, { coordinator: context.journal.scope }),
-      ended: () => context.arm(Date.now()),
-    });
-  }
+  readonly calls: ScheduleCalls = { lastTime: async (name) => this.journal.schedules.lastTime(name) };
 
   nextAt(now: number): number {
-    const first = Math.min(...this.#journal.schedules.waiting.map((row) => this.#triedAt(row, now)));
+    const first = Math.min(...this.journal.schedules.waiting.map((row) => this.#triedAt(row, now)));
     return first === Number.POSITIVE_INFINITY ? first : Math.max(first, this.#call.nextAt(now));
   }
 
   takeBatch(now: number): number {
     if (this.#call.nextAt(now) > now) return 0;
     this.#skipMissed(now);
-    const due = this.#journal.schedules.waiting
+    const due = this.journal.schedules.waiting
       .filter((row) => this.#triedAt(row, now) <= now)
       // What failed before holds up nothing else.
       .sort((a, b) => this.#failuresOf(a) - this.#failuresOf(b) || a.nextAt - b.nextAt)
@@ -69,39 +54,32 @@ export class Schedules implements DueWork, ScheduleCalls {
     }
     const times = due.map(({ name, nextAt: at, version, origin }) => ({ name, at, version, origin }));
     this.#call.start(now, async () => {
-      await this.#context.entrypoints.ScheduledStarts.start(this.#journal.scope, times);
+      await this.context.entrypoints.ScheduledStarts.start(this.journal.scope, times);
       return 0;
     });
     return due.length;
   }
 
-  async lastTime(name: string): Promise<LastTime | null> {
-    return this.#journal.schedules.lastTime(name);
-  }
-
-  /**
-   * Lets a create decide a time. Null if it must not create the run: the time is decided, the schedule is gone or disabled,
-   * or it is skipped just now.
-   */
+  /** Null if the create must not make the run: the time is decided or is skipped just now, or the schedule is off. */
   toDecide(name: string, at: number, now: number): DecidedTime | null {
-    const row = this.#journal.schedules.of(name);
+    const row = this.journal.schedules.of(name);
     if (row === null || row.nextAt !== at) return null;
     if (now - at >= START_WITHIN_MS || this.#isOpen(row.lastRunId, now)) {
-      this.#journal.transaction(() => this.#journal.schedules.decide(row, at, "skipped", null));
+      this.journal.transaction(() => this.journal.schedules.decide(row, at, "skipped", null));
       return null;
     }
-    return { decide: (outcome, runId) => this.#journal.schedules.decide(row, at, outcome, runId) };
+    return { decide: (outcome, runId) => this.journal.schedules.decide(row, at, outcome, runId) };
   }
 
   /** Of the times that are due, only the newest is tried, and only for a while. A long outage is one step. */
   #skipMissed(now: number): void {
-    const { schedules } = this.#journal;
+    const { schedules } = this.journal;
     for (const row of schedules.waiting) {
       if (row.nextAt > now) continue;
       const newest = newestTime(row, now);
       const isLate = now - newest >= START_WITHIN_MS;
       if (!isLate && newest === row.nextAt) continue;
-      this.#journal.transaction(() =>
+      this.journal.transaction(() =>
         isLate ? schedules.decide(row, newest, "skipped", null) : schedules.skipTo(row, newest),
       );
     }
@@ -109,7 +87,7 @@ export class Schedules implements DueWork, ScheduleCalls {
 
   /** Whether the run, or an automatic retry of it, is open or planned. One that waits at a gate is open. */
   #isOpen(runId: string | null, now: number): boolean {
-    const { ledger, journal } = this.#context;
+    const { ledger, journal } = this.context;
     let id = runId;
     for (let i = 0; i < CHAIN_MAX && id !== null; i++) {
       const run = ledger.current(id, now);
@@ -119,7 +97,6 @@ export class Schedules implements DueWork, ScheduleCalls {
     return false;
   }
 
-  /** When the schedule's next time is tried next. */
   #triedAt(row: WaitingSchedule, now: number): number {
     const last = this.#tries.get(row.name);
     return last?.of === row.nextAt ? endOf(last, now) : row.nextAt;

@@ -1,8 +1,7 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
-import { expect, it, vi } from "vitest";
-import { RunHandler } from "../../../../src/runs/coordinator/run-handler.ts";
-import { hurryTimers, until } from "../../../support/direct.ts";
+import { expect, it } from "vitest";
+import { hurryTimers, spyOnCalls, until } from "../../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/runs/bulk.ts";
 import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/runs/gated.ts";
@@ -83,21 +82,15 @@ it("a retry that is refused because its key belongs to another run's retry does 
 it("a retry whose answer was lost is the first one, and is found again", async () => {
   const path = newRunsPath();
   const [source = ""] = await fail(path, 1);
-  const { create } = RunHandler.prototype;
-  let calls = 0;
-  const spy = vi.spyOn(RunHandler.prototype, "create").mockImplementation(async function lossy(
-    this: RunHandler,
-    ...of
-  ) {
-    calls++;
-    await create.apply(this, of);
+  const creates = spyOnCalls("runs", "create", async (go) => {
+    await go();
     throw new Error("Network connection lost.");
   });
   hurryTimers();
   const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
   // The Worker repeats the call once, and then nobody knows.
-  await until(async () => calls === 2);
-  spy.mockRestore();
+  await until(async () => creates.mock.calls.length === 2);
+  creates.restore();
   expect((await bulkEnded(path, body.id)).counts).toMatchObject({ accepted: 1, skipped: 0 });
   const made = (await list(path)).filter(({ details }) => details.retryOf === source);
   expect(made.map(({ details }) => details.bulkOperationId)).toEqual([body.id]);
@@ -106,16 +99,15 @@ it("a retry whose answer was lost is the first one, and is found again", async (
 it("of two retries at once, the one whose create comes later makes no run, if it is a bulk retry", async () => {
   const path = newRunsPath();
   const [source = ""] = await fail(path, 1);
-  const { create } = RunHandler.prototype;
   const [came, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const spy = vi.spyOn(RunHandler.prototype, "create").mockImplementation(async function slow(this: RunHandler, ...of) {
+  const creates = spyOnCalls("runs", "create", async (go) => {
     came.resolve();
     await gate.promise;
-    return create.apply(this, of);
+    return go();
   });
   const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
   await came.promise;
-  spy.mockRestore();
+  creates.restore();
   expect((await ask("POST", `${path}/${source}/retry`)).status).toBe(201);
   gate.resolve();
   expect((await bulkEnded(path, body.id)).counts).toMatchObject({ accepted: 0, skipped: 1 });

@@ -2,11 +2,10 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { WatchHandler } from "../../../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_PER_TOKEN } from "../../../../src/runs/coordinator/subscriptions.ts";
 import { RunRows } from "../../../../src/runs/journal/run-rows.ts";
 import { hurryTime, later } from "../../../support/clock.ts";
-import { createAged, direct, until } from "../../../support/direct.ts";
+import { createAged, direct, spyOnCalls, until } from "../../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } from "../../../support/runs/changes.ts";
 import { within } from "../../../support/runs/stream.ts";
@@ -96,7 +95,7 @@ describe("a stream of the feed", () => {
     const end = nextChanges(stream);
     await revokeElsewhere(env.DB, token.id);
     later(30_000);
-    const unwatched = vi.spyOn(WatchHandler.prototype, "unwatch");
+    const unwatched = spyOnCalls("watches", "unwatch");
     await createRun(path);
     await expect(end).rejects.toThrow("the feed has ended");
     await until(async () => unwatched.mock.calls.length > 0);
@@ -104,7 +103,7 @@ describe("a stream of the feed", () => {
 
   it("of HEAD has no body and makes no subscription", async () => {
     const path = newRunsPath();
-    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
+    const calls = spyOnCalls("watches", "watchChanges");
     const headers = { Accept: "text/event-stream" };
     const { status, body } = await ask<null>("HEAD", `${path}/changes`, { headers });
     expect([status, body, calls.mock.calls.length]).toEqual([200, null, 0]);
@@ -116,7 +115,7 @@ describe("a subscriber", () => {
     const path = newRunsPath();
     const stub = direct(path);
     const me = subscriber();
-    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
+    const calls = spyOnCalls("watches", "watchChanges");
     const first = stub.watches.watchChanges({ after: BEGINNING }, me, 10_000);
     await createAged(path);
     const told = await first;
@@ -218,8 +217,8 @@ describe("a subscriber", () => {
 
   it("that hangs up ends its subscription, and makes no other", async () => {
     const path = newRunsPath();
-    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
-    const left = vi.spyOn(WatchHandler.prototype, "unwatch");
+    const calls = spyOnCalls("watches", "watchChanges");
+    const left = spyOnCalls("watches", "unwatch");
     const stream = await openFeed(path, "?after=0");
     await nextChanges(stream);
     const next = stream.next().catch(() => null);
@@ -230,14 +229,14 @@ describe("a subscriber", () => {
     await Promise.all(calls.mock.results.map(({ value }) => value));
     await createRun(path);
     expect(calls).toHaveBeenCalledTimes(2);
-    const keys = new Set(left.mock.calls.map(([key]) => key));
+    const keys = new Set(left.mock.calls.map(([, [key]]) => key));
     expect(keys.size).toBe(1);
   });
 
   it("that waits ends its subscription when it has its answer", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
-    const left = vi.spyOn(WatchHandler.prototype, "unwatch");
+    const left = spyOnCalls("watches", "unwatch");
     const waiting = changesOf(path, `?after=${cursor}&wait=60`);
     await createRun(path);
     expect((await waiting).body.runs).toHaveLength(1);

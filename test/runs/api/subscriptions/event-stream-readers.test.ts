@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it, vi } from "vitest";
-import { streamEvents } from "../../../../src/runs/api/timeline-routes.ts";
+import { streamEvents } from "../../../../src/runs/api/following.ts";
 import type { TimelineAnswer } from "../../../../src/runs/run-calls.ts";
 
 describe("a reader", () => {

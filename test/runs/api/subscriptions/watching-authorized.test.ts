@@ -1,12 +1,11 @@
 /** Streams and waits end when their token or their session does: the request is authorized again before any news is sent. */
 
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
-import { WatchHandler } from "../../../../src/runs/coordinator/run-handler.ts";
+import { describe, expect, it } from "vitest";
 import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../../../src/runs/coordinator/subscriptions.ts";
 
 import { later } from "../../../support/clock.ts";
-import { direct, until } from "../../../support/direct.ts";
+import { direct, spyOnCalls, until } from "../../../support/direct.ts";
 import { faults } from "../../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../../support/requests.ts";
 import { beat, openStream } from "../../../support/runs/stream.ts";
@@ -137,7 +136,7 @@ describe("a wait", () => {
 
   /** The answer that will come, once the coordinator has been asked for it. */
   async function beginWait(scene: Scene): Promise<{ answer: ReturnType<typeof ask20> }> {
-    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
+    const asked = spyOnCalls("watches", "waitForEnd");
     const answer = ask20(scene);
     await until(async () => asked.mock.calls.length > 0);
     return { answer };
