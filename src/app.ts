@@ -35,14 +35,12 @@ import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/ap
 import { inboundEventRoutes } from "./runs/api/inbound-events.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, eraseRoutes, runRoutes } from "./runs/api/run-routes.ts";
-import { scheduleRoutes } from "./schedules/routes.ts";
+import { scheduleRoutes } from "./schedules/kind.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
 import { deliveryRoutes } from "./webhook-endpoints/delivery-routes.ts";
 import { endpointRoutes } from "./webhook-endpoints/endpoint-routes.ts";
-
-import { testRoutes } from "./webhook-endpoints/test-routes.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
@@ -89,7 +87,7 @@ const ROUTES: readonly (readonly [path: string, routes: readonly Hono<AppEnv>[]]
   [`${ENVIRONMENT}/bulk-operations`, [bulkRoutes]],
   [`${ENVIRONMENT}/concurrency-groups`, [groupRoutes]],
   [`${ENVIRONMENT}/pauses`, [pauseRoutes]],
-  [`${ENVIRONMENT}/webhook-endpoints`, [endpointRoutes, deliveryRoutes, testRoutes]],
+  [`${ENVIRONMENT}/webhook-endpoints`, [endpointRoutes, deliveryRoutes]],
   [`${ENVIRONMENT}/schedules`, [scheduleRoutes]],
   [`${ENVIRONMENT}/mcp`, [mcpRoutes]],
   [`${ENVIRONMENT}/metrics`, [metricsRoutes]],

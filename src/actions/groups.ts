@@ -1,20 +1,14 @@
 /** The concurrency groups that the actions of an environment name, also those in which no run is. */
-import { nearest } from "../base/near-names.ts";
+import { namesInstead } from "../base/near-names.ts";
 import { within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { Hops } from "../http/request-context.ts";
-import type { Env } from "../settings/env.ts";
 import { ACTION_KIND } from "./kind.ts";
+import type { Resolver } from "./resolve.ts";
 
 /** How long a list of groups and a pause wait for D1, without which both do their work. */
 const READ_MAX_MS = 1000;
-const SHOWN_GROUPS = 5;
 
-interface Where {
-  readonly env: Env;
-  readonly hops: Hops;
-  readonly scope: string;
-}
+type Where = Omit<Resolver, "waitUntil">;
 
 /** `limit`: the least of the actions that name the group. */
 export interface NamedGroup {
@@ -30,23 +24,13 @@ export async function namedGroups(
   return groupsFromD1(where, only, after, max).catch(() => []);
 }
 
-/**
- * A sentence about a group that no action names, with the name that was probably meant; null if there is such a group,
- * or if D1 does not answer in time.
- */
+/** A sentence about a group that no action names. Null if one does, or if D1 does not answer in time. */
 export async function unnamedWarning(where: Where, group: string): Promise<string | null> {
   const found = await groupsFromD1(where, null, "", ACTION_KIND.maxPerEnvironment).catch(() => null);
   const names = found?.map((one) => one.group) ?? [group];
   if (names.includes(group)) return null;
-  const near = nearest(group, names);
-  const more = names.length > SHOWN_GROUPS ? ` and ${names.length - SHOWN_GROUPS} more` : "";
-  return [
-    `No action of this environment has the concurrency group ${group}.`,
-    ...(near === undefined ? [] : [`Did you mean ${near}?`]),
-    names.length === 0
-      ? "No action has a group."
-      : `The actions have the groups ${names.slice(0, SHOWN_GROUPS).join(", ")}${more}.`,
-  ].join(" ");
+  const instead = { having: "The actions have the groups", none: "No action has a group.", maxCharacters: 63 };
+  return `No action of this environment has the concurrency group ${group}. ${namesInstead(group, names, instead)}`;
 }
 
 /** The column `filter` has the group, so no definition is read. An environment has a bounded number of actions. */

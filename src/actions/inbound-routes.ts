@@ -4,12 +4,8 @@ import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { DEFINITION_NAME, EVENT_MAX_BYTES, SIGNING_SECRETS_MAX } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
-import { readD1 } from "../database/read-d1.ts";
-import { secretsOf } from "../definitions/change.ts";
-import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotate-secret.ts";
-import { graceEndsAt } from "../definitions/rotating-secret.ts";
-import { definitionRefOf } from "../definitions/routes.ts";
-import { selectDefinition } from "../definitions/store.ts";
+import { definitionRefOf, requireStored, secretsOf } from "../definitions/change.ts";
+import { graceEndsAt, OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, usableRing } from "../http/request-context.ts";
 import { bounded, inDocument } from "../http/schemas.ts";
@@ -17,10 +13,9 @@ import { validBody } from "../http/validate.ts";
 import { environmentUrl } from "../settings/config.ts";
 import { HEADER_NAME, HEADER_VALUE } from "../webhooks/request-schemas.ts";
 import type { ActionDefinition } from "./definition.ts";
-import { inboundIdOf, parametersOf, readableEvent, startsRun } from "./inbound.ts";
-import { inbound } from "./inbound-definition.ts";
+import { inbound, inboundIdOf, parametersOf, readableEvent, startsRun } from "./inbound.ts";
 import { ACTION_KIND, EVENT_SECRET } from "./kind.ts";
-import { faultOfParameters, knownAction } from "./resolve.ts";
+import { faultOfParameters, knownAction, resolverOf } from "./resolve.ts";
 import { inboundOfAction, rotatedEventSecret, triedEvent } from "./responses.ts";
 
 const INBOUND = `/:name{${DEFINITION_NAME}}/inbound` as "/:name/inbound";
@@ -73,8 +68,7 @@ export const inboundRoutes = new Hono<AppEnv>()
       const ref = definitionRefOf(c);
       const { scope, name } = ref;
       const ring = usableRing(c);
-      const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, ACTION_KIND, ref));
-      if (stored === null) throw new ApiError("action_not_found");
+      const stored = await requireStored(c, ACTION_KIND);
       const { inbound } = JSON.parse(stored.definition) as ActionDefinition;
       if (inbound === undefined) throw new ApiError("inbound_not_found");
       const id = await inboundIdOf(ring, scope, name);
@@ -134,14 +128,7 @@ export const inboundRoutes = new Hono<AppEnv>()
   );
 
 async function triedOf(c: Context<AppEnv>, sample: z.output<typeof sampleEvent>) {
-  const { scope, name } = definitionRefOf(c);
-  const resolver = {
-    env: c.env,
-    hops: c.get("hops"),
-    scope,
-    waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
-  };
-  const { definition, schema } = await knownAction(resolver, name);
+  const { definition, schema } = await knownAction(resolverOf(c), definitionRefOf(c).name);
   const tried = sample.inbound ?? definition.inbound;
   if (tried === undefined) throw new ApiError("inbound_not_found");
   const event = readableEvent(tried, new Headers(sample.headers), sample.body);

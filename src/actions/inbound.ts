@@ -1,22 +1,165 @@
 /**
- * What an action makes of an event: whether it is genuine, whether it starts a run, and the run's parameters. Plain data
- * in and out; only WebCrypto is asked. The sender is a stranger until `verifiedEvent` says otherwise, so nothing of an
- * event is parsed before that.
+ * The member `inbound` of an action: how it proves the events of another product, and what it makes of them. Only
+ * WebCrypto is asked. The sender is a stranger until `verifiedEvent` says otherwise, so nothing is parsed before that.
  */
+import * as z from "zod/mini";
 import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, type JsonObject } from "../base/json.ts";
-import { INPUTS_MAX_BYTES, JSON_MAX_DEPTH, utf8Bytes } from "../base/limits.ts";
+import {
+  CONDITIONS_MAX,
+  EVENT_HEADER_MAX_CHARACTERS,
+  EVENT_HEADERS_MAX,
+  EVENT_TEMPLATE_MAX_BYTES,
+  INPUTS_MAX_BYTES,
+  JSON_MAX_DEPTH,
+  utf8Bytes,
+} from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS } from "../base/time.ts";
+import type { MemberFault } from "../http/errors.ts";
+import { finiteNumbers, inDocument, listOf, maxBytes, objectOf, textLike } from "../http/schemas.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
-import { firstUnmet } from "../webhooks/conditions.ts";
-import { type InboundEvent, memberAt } from "../webhooks/placeholder.ts";
-import { renderJson } from "../webhooks/template.ts";
+import { IN_EVENT, type InboundEvent, inEventWith, memberAt } from "../webhooks/placeholder.ts";
+import { refusing } from "../webhooks/request-schemas.ts";
+import { conditionsOn, firstUnmet, pathsIn } from "../webhooks/response.ts";
+import { checkTemplate, renderJson } from "../webhooks/template.ts";
 import { hmacSha256, signingKey } from "../webhooks/webhook-request.ts";
-import type { Inbound } from "./inbound-definition.ts";
+
+const verify = z.enum(["token", "github", "standard-webhooks"], {
+  error: 'send "token", "github" or "standard-webhooks".',
+});
+
+/** Any text that can be a token: a header's value without blanks. */
+const secret = textLike(
+  "^[!-~]{16,255}$",
+  "is not a usable secret; send 16 to 255 printable ASCII characters without blanks.",
+);
+
+const HEADER = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${EVENT_HEADER_MAX_CHARACTERS}}$`;
+/** What such a header holds could be put into parameters, and everybody who reads the run reads these. */
+const OPENS = /authorization|cookie|token|signature|secret|password|credential|jwt|(?:api|auth|access)[-_]?key/;
+
+const headerName = z.pipe(
+  textLike(
+    HEADER,
+    `is not a header's name; send 1 to ${EVENT_HEADER_MAX_CHARACTERS} characters that RFC 9110 allows.`,
+  ).check(
+    z.refine((name) => !OPENS.test(name.toLowerCase()), {
+      error: "can hold a secret, and parameters are no secrets; leave it out.",
+    }),
+  ),
+  z.transform((name: string) => name.toLowerCase()),
+);
+
+const headers = z.pipe(
+  listOf(EVENT_HEADERS_MAX, "headers", headerName, "send an array of headers' names."),
+  z.transform((names): readonly string[] => [...new Set(names)]),
+);
+inDocument(headers, {
+  wire: { type: "array", items: { type: "string", pattern: HEADER }, maxItems: EVENT_HEADERS_MAX },
+  description:
+    "The headers that `when` and `parameters` may read, in any case. A header whose name contains `authorization`, " +
+    "`cookie`, `token`, `signature`, `secret`, `password`, `credential`, `jwt`, `api-key`, `auth-key` or `access-key` is " +
+    "refused, because parameters are no secrets.",
+});
+
+const when = conditionsOn({
+  path: /^(body|headers)\.[^\s{}]+$/,
+  roots: IN_EVENT,
+  what: "the event",
+  examples: ["body.ref", "body.active"],
+  member: "when",
+});
+
+const ONE_PLACEHOLDER = "^\\{\\{[^{}]*\\}\\}$";
+
+const parameters = z.unknown().check(
+  z.refine(
+    (template) =>
+      isJsonObject(template) || (typeof template === "string" && new RegExp(ONE_PLACEHOLDER).test(template)),
+    { error: 'send a JSON object, or one placeholder, as in "{{ body }}".', abort: true },
+  ),
+  finiteNumbers,
+  maxBytes(EVENT_TEMPLATE_MAX_BYTES, JSON.stringify),
+);
+inDocument(parameters, {
+  wire: { type: ["object", "string"], additionalProperties: true, pattern: ONE_PLACEHOLDER },
+  description:
+    "The parameters of the run: an object whose strings may contain placeholders of `body` and of the named `headers`, such " +
+    "as `{{ body.commits.0.id }}`. A string that is only one placeholder becomes the value itself. So `{{ body }}` " +
+    'instead of an object takes the event as it is. Without it, the parameters are `{ "event": … }` with the whole body. ' +
+    `At most ${EVENT_TEMPLATE_MAX_BYTES} bytes of JSON.`,
+});
+
+const inboundShape = {
+  verify,
+  secret: z.optional(z.nullable(secret)),
+  headers: z.optional(headers),
+  when: z.optional(when),
+  parameters: z.optional(parameters),
+};
+
+function wholeFaults({
+  secret,
+  verify,
+  headers = [],
+  when = [],
+  parameters,
+}: z.output<z.ZodMiniObject<typeof inboundShape>>): readonly MemberFault[] {
+  const faults: MemberFault[] = [];
+  if (verify === "standard-webhooks" && typeof secret === "string" && signingKey(secret) === null) {
+    const message = "is not a secret of Standard Webhooks; send whsec_ and the base64 of 24 to 64 random bytes.";
+    faults.push({ path: ["secret"], message });
+  }
+  const named = new Set(headers.map((name) => `headers.${name}`));
+  if (pathsIn(when).some((path) => path.startsWith("headers.") && !named.has(path))) {
+    faults.push({
+      path: ["when"],
+      message: "names a header that is not in headers; add it there, in lower case here.",
+    });
+  }
+  const fault = checkTemplate(parameters, inEventWith(headers));
+  return fault === null ? faults : [...faults, { ...fault, path: ["parameters", ...fault.path] }];
+}
+
+export const inbound = objectOf(
+  inboundShape,
+  DESCRIBE && {
+    id: "Inbound",
+    description:
+      "Lets another product start the action by an event. Requires a `trigger`. The runs have the token that stored the " +
+      "action as their creator. `GET …/actions/{name}/inbound` shows the URL for the product.",
+    members: {
+      verify:
+        "How an event proves that it is genuine. `token`: the secret itself, as `Authorization: Bearer`, as the password of " +
+        "`Authorization: Basic`, or as `X-Gitlab-Token`. `github`: the signature `X-Hub-Signature-256`. " +
+        "`standard-webhooks`: the headers of Standard Webhooks, at most 5 minutes old.",
+      secret:
+        "Write-only: responses show null in its place. If it is missing or null, the stored secret stays. If " +
+        "`inbound` is new, or `verify` changes, the service makes a secret, which only that response shows. For " +
+        "`standard-webhooks`, send `whsec_` and the base64 of 24 to 64 random bytes. To replace " +
+        "a secret without a gap, rotate it.",
+      when:
+        'Conditions on an event. `{ "exists": "body.ref" }` holds if the value is there and not null. ' +
+        '`{ "equals": { "headers.x-github-event": "push" } }` holds if value and type are the same. ' +
+        `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the event starts nothing. A path may name only ` +
+        "headers that are in `headers`, in lower case.",
+    },
+    examples: [
+      {
+        verify: "github",
+        headers: ["x-github-event"],
+        when: [{ equals: { "body.ref": "refs/heads/main" } }],
+        parameters: { version: "{{ body.after }}" },
+      },
+    ],
+  },
+  refusing(wholeFaults),
+);
+
+export type Inbound = z.output<typeof inbound>;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** An event as it came. */
 export interface SentEvent {
   readonly headers: Headers;
   readonly body: Bytes;
@@ -29,9 +172,8 @@ const TOLERANCE_MS = 5 * MINUTE_MS;
 const SIGNATURE_BYTES = 32;
 
 /**
- * Whether one of `secrets` proves the event, and the id that the proof covers. Null if none does. `id` null: no id is
- * covered, because a header that nobody signed could make two events of one, or one of two. All comparisons take the same
- * time whatever they find.
+ * Whether one of `secrets` proves the event, in constant time, and the id that the proof covers. Null if none does.
+ * `id` null: no id is covered. A header that nobody signed could make two events of one, or one of two.
  */
 export async function verifiedEvent(
   verify: Inbound["verify"],
@@ -47,6 +189,10 @@ export async function verifiedEvent(
     case "standard-webhooks":
       return standardWebhook(event, secrets, now);
   }
+}
+
+async function sha256(bytes: Uint8Array): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 async function isToken({ headers }: SentEvent, secrets: readonly string[]): Promise<boolean> {
@@ -103,10 +249,6 @@ function isOneOf(bytes: Bytes, known: readonly Bytes[]): boolean {
   return found;
 }
 
-async function sha256(bytes: Uint8Array): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
 /** The part of the URL that strangers can't know: an HMAC, so a wrong one is refused before anything is read. */
 export async function inboundIdOf(ring: KeyRing, scope: string, action: string): Promise<string> {
   const id = await ring.sign("inbound-url", inboundText(scope, action));
@@ -128,7 +270,6 @@ export async function eventIdOf({ body }: SentEvent, { id }: { readonly id: stri
   return id ?? (await sha256(body)).toHex();
 }
 
-/** The event as conditions and templates may read it. */
 export function readableEvent({ headers: names = [] }: Inbound, headers: Headers, body: unknown): InboundEvent {
   const named = names.flatMap((name) => {
     const value = headers.get(name);
@@ -137,7 +278,6 @@ export function readableEvent({ headers: names = [] }: Inbound, headers: Headers
   return { body, headers: Object.fromEntries(named) };
 }
 
-/** Whether the event starts a run. */
 export function startsRun({ when = [] }: Inbound, event: InboundEvent): boolean {
   return firstUnmet(when, (path) => memberAt(event, path.split("."))) === null;
 }

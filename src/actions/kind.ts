@@ -4,11 +4,14 @@ import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
 import { executionClaim, requireTrusted } from "../auth/identity/trust.ts";
 import { selectTokenIds } from "../auth/token-store.ts";
+import { isJsonObject } from "../base/json.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import { namesInstead } from "../base/near-names.ts";
+import { shortened } from "../base/visible-text.ts";
 import { readD1 } from "../database/read-d1.ts";
+import { requireCallable } from "../definitions/change.ts";
 import {
-  type AfterWrite,
   type DefinitionKind,
   joinSecrets,
   mapHeaders,
@@ -16,29 +19,24 @@ import {
   type SecretRules,
   type Visit,
 } from "../definitions/kind.ts";
-import { DefinitionMemory } from "../definitions/memory.ts";
-import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
+import { DefinitionMemory, type Known } from "../definitions/memory.ts";
+import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotation.ts";
 import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import type { StoredBy, StoredDefinition } from "../definitions/store.ts";
-import { ApiError, refusalOf } from "../http/errors.ts";
+import { ApiError, type MemberFault, refusalOf } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { webhookPolicy } from "../settings/config.ts";
-import { guardUrl } from "../settings/url-guard.ts";
-import { plainUrl } from "../webhooks/template.ts";
+import { pathsOf, plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
-import type { Inbound } from "./inbound-definition.ts";
-import { placeholderFault } from "./parameter-placeholders.ts";
+import type { Inbound } from "./inbound.ts";
 import { action, actionList, versionList } from "./responses.ts";
 
 /**
  * Which texts of an action are secrets, and when null keeps a stored one. PURE.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
- * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
- * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
- * the webhook chooses values that are put into the stop request, so both requests must have one origin.
+ * all requests of the action, before and after, go to one scheme, host and port. Placeholders may stand only behind
+ * these. The receiver of the webhook chooses values of the stop request, so both requests must have one origin.
  *
  * The secret of `inbound` is sent nowhere, so it stays whatever the URLs are. See `complete` for what ends it.
  */
@@ -75,28 +73,18 @@ function mapTrigger(trigger: StoredTrigger, visit: Visit): StoredTrigger {
 
 /** Always in one order, because a PUT compares the text with the stored one. */
 function mapInbound({ secret = null, ...others }: Inbound, visit: Visit): Inbound {
-  return { ...others, secret: visit([...INBOUND_SECRET], secret) };
+  return { ...others, secret: visit(["inbound", "secret"], secret) };
 }
 
-/** Whether all requests of both triggers go to one scheme, host and port. */
 function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
-  const [origin, ...others] = [before, before?.cancel, after, after.cancel]
-    .filter((request) => request !== undefined)
-    .map(originOf);
-  return origin !== null && others.every((other) => other === origin);
+  const requests = [before, before?.cancel, after, after.cancel].filter((request) => request !== undefined);
+  const [origin = "null", ...others] = requests.map(({ url }) => URL.parse(url)?.origin ?? "null");
+  // The origin of a URL that can't be called is "null".
+  return origin !== "null" && others.every((other) => other === origin);
 }
 
-/** Scheme, host and port. Null without a URL that can be called. */
-function originOf({ url: text }: { readonly url: string }): string | null {
-  const url = URL.parse(text);
-  return url === null || url.origin === "null" ? null : url.origin;
-}
-
-const INBOUND_SECRET = ["inbound", "secret"] as const;
-
-/** The secret that proves the events of an action. */
 export const EVENT_SECRET: RotatingSecret<ActionDefinition> = {
-  member: INBOUND_SECRET.join("."),
+  member: "inbound.secret",
   lost: "action_secrets_lost",
   audit: "action_secret_rotated",
   requireIn: ({ inbound }) => {
@@ -117,51 +105,41 @@ function keepsVerify({ verify }: Inbound, before: ActionDefinition | null): bool
   return before?.inbound?.verify === verify;
 }
 
-/** An action as a run needs it, with its secrets still sealed. */
-export interface KnownAction {
-  readonly version: number;
-  readonly definition: ActionDefinition;
+export interface KnownAction extends Known<ActionDefinition> {
   readonly schema: CheckedSchema | null;
-  readonly storedBy: StoredBy;
-  readonly sealed: Uint8Array<ArrayBuffer> | null;
   /** Whether the definition uses something that this code does not know. Then no run of it may start. */
   readonly needsNewerCode: boolean;
 }
 
 /** What a definition can use that older code must not ignore. */
 const GATES = "gates";
-const KNOWN_FEATURES: ReadonlySet<string> = new Set([GATES]);
-
-/** Older code would start a run at once that must wait. */
-function featuresOf({ concurrency, approval }: ActionDefinition): readonly string[] {
-  return concurrency === undefined && approval === undefined ? [] : [GATES];
-}
-
-/** What the list of concurrency groups reads. */
-function filterOf({ concurrency }: ActionDefinition): string | null {
-  if (concurrency === undefined) return null;
-  const { group, limit } = concurrency;
-  return JSON.stringify({ group, limit });
-}
 
 /** Per isolate. */
-export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
+export const actionMemory = new DefinitionMemory<ActionDefinition, KnownAction>((known) => {
+  const { parametersSchema } = known.definition;
+  // Whatever else such a definition has, this code can't know whether it is right.
+  if (known.features.some((feature) => feature !== GATES)) return { ...known, schema: null, needsNewerCode: true };
+  const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
+  // Only if a later release accepts less. Runs without the check would be worse than no runs.
+  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
+  return { ...known, schema: checked?.value ?? null, needsNewerCode: false };
+});
 
 export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   name: "action",
-  noun: "action",
   maxPerEnvironment: ACTIONS_MAX_PER_ENVIRONMENT,
-  notFound: "action_not_found",
   tooMany: "too_many_actions",
-  audit: { put: "action_put", deleted: "action_deleted", versionDeleted: "action_version_deleted" },
   permissions: { read: "data:read", manage: "actions:manage" },
   memory: actionMemory,
   schema: actionDefinition,
   secrets: actionSecrets,
   requireStorable,
   requireWhole,
-  filterOf,
-  featuresOf,
+  // What the list of concurrency groups reads.
+  filterOf: ({ concurrency }) =>
+    concurrency === undefined ? null : JSON.stringify({ group: concurrency.group, limit: concurrency.limit }),
+  // Older code would start a run at once that must wait.
+  featuresOf: ({ concurrency, approval }) => (concurrency === undefined && approval === undefined ? [] : [GATES]),
   gateChangeOf,
   startsRuns: ({ retry, inbound }) => retry !== undefined || inbound !== undefined,
   complete,
@@ -170,15 +148,12 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
 };
 
 /** What runs need to know of an action that was stored. This room knows no run. */
-export type AfterActionWrite = AfterWrite<ActionDefinition>;
+export type AfterActionWrite = NonNullable<DefinitionKind<ActionDefinition>["afterWrite"]>;
 
-/** The routes of …/actions. */
 export function actionRoutes(afterWrite: AfterActionWrite) {
   return definitionRoutes(
     { ...ACTION_KIND, afterWrite },
     DESCRIBE && {
-      id: "Action",
-      noun: ["an", "action"],
       descriptions: {
         list: "Returns the stored actions of an environment by name, without their secrets.",
         get: "Returns the definition of an action, with null instead of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version.",
@@ -222,48 +197,27 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
   );
 }
 
-function toKnown({ version, definition: text, sealed, features, storedBy }: StoredDefinition): KnownAction {
-  const definition = JSON.parse(text) as ActionDefinition;
-  const needsNewerCode = features.some((feature) => !KNOWN_FEATURES.has(feature));
-  // Whatever else such a definition has, this code can't know whether it is right.
-  if (needsNewerCode) return { version, definition, schema: null, storedBy, sealed, needsNewerCode };
-  const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
-  // Only if a later release accepts less. Runs without the check would be worse than no runs.
-  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
-  return { version, definition, schema: checked?.value ?? null, storedBy, sealed, needsNewerCode };
-}
-
 const AGENTS_NEED_TRIGGER =
   "An agent starts no job itself, so an action that is offered to agents needs a trigger. Add a trigger, or leave agents out.";
 
-/**
- * Throws `gate_needs_trigger`, `trigger_required`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
- * call. Each run checks its URL again, because the settings may have changed.
- */
+/** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */
 export async function requireStorable(
   c: Context<AppEnv>,
   { trigger, concurrency, approval, retry, inbound, reporter, agents }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
-    const needing = Object.entries({ retry, inbound, reporter, agents }).find(([, member]) => member !== undefined);
-    const starting = needing === undefined ? null : `/${needing[0]}`;
-    const sentence = starting === "/agents" ? AGENTS_NEED_TRIGGER : undefined;
-    if (starting !== null) throw new ApiError("trigger_required", sentence, { pointer: starting });
-    const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
-    if (gate !== null) throw needsTrigger(gate);
-    return;
+    const needing = firstIn({ retry, inbound, reporter, agents });
+    const sentence = needing === "agents" ? AGENTS_NEED_TRIGGER : undefined;
+    if (needing !== undefined) throw new ApiError("trigger_required", sentence, { pointer: `/${needing}` });
+    const gate = firstIn({ concurrency, approval });
+    if (gate === undefined) return;
+    const why = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
+    throw new ApiError("gate_needs_trigger", why, { pointer: `/${gate}` });
   }
-  const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
-  if (!policy.ok) throw new ApiError("not_configured", policy.error);
-  const requests = [
-    { path: ["trigger", "url"], template: trigger.url },
-    { path: ["trigger", "cancel", "url"], template: trigger.cancel?.url },
-  ];
-  for (const { path, template } of requests) {
-    if (template === undefined) continue;
-    const guarded = guardUrl(plainUrl(template), policy.value);
-    if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
-  }
+  requireCallable(c, [
+    [["trigger", "url"], plainUrl(trigger.url)],
+    [["trigger", "cancel", "url"], trigger.cancel && plainUrl(trigger.cancel.url)],
+  ]);
   if (reporter !== undefined) requireReporter(c, reporter);
   if (approval?.tokens !== undefined) await requireTokens(c, approval.tokens);
 }
@@ -285,9 +239,8 @@ async function requireTokens(c: Context<AppEnv>, ids: readonly string[]): Promis
   throw refusalOf("invalid_body", [{ path: ["approval", "tokens", String(index)], message }]);
 }
 
-function needsTrigger(gate: "concurrency" | "approval"): ApiError {
-  const sentence = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
-  return new ApiError("gate_needs_trigger", sentence, { pointer: `/${gate}` });
+function firstIn(members: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.keys(members).find((name) => members[name] !== undefined);
 }
 
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
@@ -305,15 +258,17 @@ export function requireWhole(definition: ActionDefinition, secrets: Secrets): vo
 
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/**
- * What a change does to the gates, for the audit. Null if it does nothing that the audit marks.
- * `before`: null if there was no action. `after`: null if it is deleted.
- */
+/** For the audit; null if it marks nothing. `before`: null if there was no action. `after`: null if it is deleted. */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
-    changeOf(before?.approval, after?.approval, isWeakerApproval),
+    changeOf(before?.approval, after?.approval, (old, next) => {
+      return next.required < old.required || (next.allowSelf && !old.allowSelf);
+    }),
     approversChange(before?.approval, after?.approval),
-    changeOf(before?.concurrency, after?.concurrency, isWeakerConcurrency),
+    // Runs of another group or key don't count any more, so such a change lets more runs go.
+    changeOf(before?.concurrency, after?.concurrency, (old, next) => {
+      return next.limit > old.limit || next.group !== old.group || next.key !== old.key;
+    }),
   ];
   return (["removed", "weakened", "added", "changed"] as const).find((change) => changes.includes(change)) ?? null;
 }
@@ -328,14 +283,8 @@ function changeOf<Gate>(
   return isWeaker(before, after) ? "weakened" : null;
 }
 
-type Approval = NonNullable<Gated["approval"]>;
-
-function isWeakerApproval(before: Approval, after: Approval): boolean {
-  return after.required < before.required || (after.allowSelf && !before.allowSelf);
-}
-
 /** Whoever is named anew may approve now, and without a list, each approver may. */
-function approversChange(before: Approval | undefined, after: Approval | undefined): GateChange | null {
+function approversChange(before: Gated["approval"], after: Gated["approval"]): GateChange | null {
   if (before === undefined || after === undefined) return null;
   const [named, kept] = [new Set(before.tokens), new Set(after.tokens)];
   if (named.size === 0) return kept.size === 0 ? null : "added";
@@ -343,9 +292,66 @@ function approversChange(before: Approval | undefined, after: Approval | undefin
   return kept.size < named.size ? "changed" : null;
 }
 
-type Concurrency = NonNullable<Gated["concurrency"]>;
+/** With one of these at the top of a schema, the properties alone don't say which parameters there can be. */
+const OPENING = [
+  "patternProperties",
+  "$ref",
+  "$dynamicRef",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
+];
+const SHOWN_CHARACTERS = 30;
 
-/** Runs of another group or key don't count any more, so such a change lets more runs go. */
-function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
-  return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
+/**
+ * The first placeholder for a parameter that the action never has, such as `{{ parameters.versoin }}`; null if there is
+ * none. A schema says so only if its top level is closed and nothing else at its top level could add a property.
+ */
+export function placeholderFault({
+  trigger,
+  concurrency,
+  title,
+  subject,
+  parametersSchema: schema,
+}: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">): MemberFault | null {
+  if (schema === undefined || schema.additionalProperties !== false) return null;
+  if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
+  const properties = isJsonObject(schema.properties) ? schema.properties : {};
+  const texts = [
+    ...textsOf(title, ["title"]),
+    ...textsOf(subject, ["subject"]),
+    ...textsOf(trigger && requestsOf(trigger), ["trigger"]),
+    ...textsOf(concurrency?.key, ["concurrency", "key"]),
+  ];
+  for (const [path, text] of texts) {
+    for (const [root, name] of pathsOf(text)) {
+      if (root !== "parameters" || name === undefined || Object.hasOwn(properties, name)) continue;
+      return { path, message: sentence(path.includes("headers") ? null : name, Object.keys(properties)) };
+    }
+  }
+  return null;
+}
+
+function requestsOf({ url, headers, payload, link, cancel }: StoredTrigger) {
+  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
+  return { url, headers, payload, link, cancel: stop };
+}
+
+function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly string[], string]> {
+  if (typeof value === "string") yield [path, value];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) yield* textsOf(member, [...path, key]);
+}
+
+/** `name` null: the placeholder is part of a header, which is a secret, so no sentence quotes it. */
+function sentence(name: string | null, names: readonly string[]): string {
+  const what = name === null ? "a parameter" : `the parameter ${shortened(name, SHOWN_CHARACTERS)}`;
+  const none = "parametersSchema has no parameters. Add this one to it, or remove the placeholder.";
+  const instead = { having: "parametersSchema has", none, maxCharacters: SHOWN_CHARACTERS };
+  return `uses ${what}, which parametersSchema does not have. ${namesInstead(name, names, instead)}`;
 }

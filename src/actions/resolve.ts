@@ -1,38 +1,30 @@
-/**
- * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
- * opened.
- */
+/** Resolves an action for a run, from this isolate's memory, or one that a request brings, for a preview or a test. */
+import type { Context } from "hono";
 import type { JsonObject } from "../base/json.ts";
-import type { CheckedSchema } from "../base/json-schema/check-schema.ts";
+import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { secretsOf } from "../definitions/change.ts";
+import { inDefinition, secretsOf, triedDefinition } from "../definitions/change.ts";
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
-import { secretsAt } from "../definitions/rotating-secret.ts";
-import type { Secrets } from "../definitions/sealing.ts";
+import { secretsAt } from "../definitions/rotation.ts";
 import { ApiError } from "../http/errors.ts";
-import type { Hops } from "../http/request-context.ts";
-
+import { type AppEnv, type Hops, scopeOf, usableRing } from "../http/request-context.ts";
 import type { Env } from "../settings/env.ts";
-import { type KeyRing, keyRing } from "../settings/key-ring.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
-import { ACTION_KIND, actionMemory, EVENT_SECRET, type KnownAction } from "./kind.ts";
+import {
+  ACTION_KIND,
+  actionMemory,
+  actionSecrets,
+  EVENT_SECRET,
+  type KnownAction,
+  requireStorable,
+  requireWhole,
+} from "./kind.ts";
 
 /** The times are in minutes, as the definition has them. */
-export interface ResolvedAction
-  extends Pick<
-    ActionDefinition,
-    | "title"
-    | "subject"
-    | "timeout"
-    | "heartbeatTimeout"
-    | "waitTimeout"
-    | "approval"
-    | "concurrency"
-    | "retry"
-    | "reporter"
-  > {
+export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labels"> {
   readonly name: string;
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
@@ -51,19 +43,17 @@ export interface Resolver {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
+export function resolverOf(c: Context<AppEnv>): Resolver {
+  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c), waitUntil: (work) => c.executionCtx.waitUntil(work) };
+}
+
 /**
- * The action, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
- * isolate remembers the action. Throws `action_not_found`, `action_needs_newer_code`, `action_secrets_lost`,
- * `invalid_parameters`, `not_configured` or `database_unavailable`.
+ * The action, if its schema accepts the parameters. Throws `action_not_found`, `action_needs_newer_code`,
+ * `action_secrets_lost`, `invalid_parameters`, `not_configured` or `database_unavailable`.
  */
-export async function resolveAction(
-  { env, hops, scope, waitUntil }: Resolver,
-  name: string,
-  parameters: JsonObject,
-): Promise<ResolvedAction> {
-  const ref = { scope, name };
-  const known = await knownAction({ env, hops, scope, waitUntil }, name);
-  const trigger = await openTrigger(env, ref, known);
+export async function resolveAction(resolver: Resolver, name: string, parameters: JsonObject): Promise<ResolvedAction> {
+  const known = await knownAction(resolver, name);
+  const trigger = await openTrigger(resolver.env, { scope: resolver.scope, name }, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
   return resolved(name, known, trigger, parameters);
 }
@@ -83,35 +73,19 @@ export function resolved(
   trigger: Trigger | undefined,
   parameters: JsonObject,
 ): ResolvedAction {
-  const {
-    title,
-    subject,
-    timeout,
-    heartbeatTimeout,
-    waitTimeout,
-    approval,
-    concurrency,
-    retry,
-    reporter,
-    labels = [],
-  } = definition;
-  const gates = { waitTimeout, approval, concurrency };
-  const settings = { title, subject, timeout, heartbeatTimeout, ...gates, retry, reporter, labels };
-  const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
-  requireValidParameters(action, parameters);
-  return action;
+  const { trigger: shownTrigger, labels = [] } = definition;
+  const action = { ...definition, name, version, trigger, shownTrigger, labels, schema };
+  const fault = faultOfParameters(schema, parameters);
+  if (fault === null) return action;
+  // The pointer leads into the body; the sentence names the location in the parameters.
+  throw new ApiError("invalid_parameters", fault.sentence, { pointer: `/parameters${fault.pointer}` });
 }
 
 /** Null if no key opens the secrets. */
 async function openTrigger(env: Env, ref: DefinitionRef, known: KnownAction): Promise<Trigger | undefined | null> {
   const { definition, sealed } = known;
   if (definition.trigger === undefined) return undefined;
-  let secrets: Secrets | null = new Map();
-  if (sealed !== null) {
-    const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
-    if (!ring.ok) throw new ApiError("not_configured", ring.error);
-    secrets = await secretsOf(ACTION_KIND, ring.value, ref, known);
-  }
+  const secrets = sealed === null ? new Map() : await secretsOf(ACTION_KIND, usableRing({ env }), ref, known);
   const whole = secrets === null ? null : joinSecrets(ACTION_KIND.secrets, definition, secrets);
   // `joinSecrets` left no null.
   return whole === null ? null : (whole.trigger as Trigger);
@@ -129,14 +103,6 @@ export async function eventSecretsOf(
   return secretsAt(secrets, EVENT_SECRET.member, now);
 }
 
-/** Throws `invalid_parameters`. Its pointer leads into the body; its sentence names the location in the parameters. */
-function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
-  const fault = faultOfParameters(schema, parameters);
-  if (fault === null) return;
-  const { pointer, sentence } = fault;
-  throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
-}
-
 /** Why the action's schema refuses these parameters. Null if it accepts them, or if there is no schema. */
 export function faultOfParameters(schema: CheckedSchema | null, parameters: JsonObject) {
   const checked = schema === null ? null : validate(schema, parameters);
@@ -144,8 +110,7 @@ export function faultOfParameters(schema: CheckedSchema | null, parameters: Json
 }
 
 /**
- * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null
- * if there is no such action any more. Throws `database_unavailable`.
+ * The version in D1's primary, because memory can be behind. Null if there is no action. Throws `database_unavailable`.
  */
 export async function currentVersion(
   { env, hops, scope }: Omit<Resolver, "waitUntil">,
@@ -155,4 +120,74 @@ export async function currentVersion(
     .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
     .bind(scope, name);
   return readD1(hops, () => select.first<number>("version"));
+}
+
+/** What stands for a secret where only the rest of the request is wanted. */
+const STAND_IN = "x";
+const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
+
+/**
+ * The action with a harmless text in the place of each secret that is null, and without its schema: a preview helps
+ * before anybody knows good parameters. Throws what a PUT throws, `action_not_found` and `action_needs_newer_code`.
+ */
+export async function actionToShow(
+  c: Context<AppEnv>,
+  resolver: Resolver,
+  name: string,
+  sent: ActionDefinition | undefined,
+): Promise<ResolvedAction> {
+  const definition = sent ?? (await knownAction(resolver, name)).definition;
+  const whole = actionSecrets.map(definition, (path, text) => {
+    return text ?? (path.at(-1) === "signingSecret" ? STAND_IN_KEY : STAND_IN);
+  });
+  if (sent !== undefined) {
+    try {
+      await requireStorable(c, sent);
+      requireWhole(whole, new Map());
+    } catch (error) {
+      inDefinition(error);
+    }
+  }
+  // The key of the queue is no part of the request, and needs values that nobody has to know yet.
+  const { concurrency: _, ...shown } = actionSecrets.map(definition, () => null);
+  // No null is left in the trigger.
+  return resolved(name, { version: 0, definition: shown, schema: null }, whole.trigger as Trigger | undefined, {});
+}
+
+/**
+ * The action with its secrets, those of the stored definition where null stands. Throws what a PUT throws about a
+ * definition, what a run throws about an action, `test_needs_trigger`, and `test_skips_gates`.
+ *
+ * The threat is a test that goes around a gate: a deploy that nobody approved, a second one beside that of the slot, or
+ * one in a freeze. So no action with a gate is tested, nor a definition without its gate. D1 is asked, because it may
+ * be new.
+ */
+export async function actionToTest(
+  c: Context<AppEnv>,
+  resolver: Resolver & { readonly ring: KeyRing },
+  name: string,
+  sent: ActionDefinition | undefined,
+  parameters: JsonObject,
+): Promise<ResolvedAction> {
+  if (sent === undefined) {
+    actionMemory.forget({ scope: scopeOf(c), name });
+    const action = await resolveAction(resolver, name, parameters);
+    requireNoGate(action);
+    if (action.trigger === undefined) throw new ApiError("test_needs_trigger");
+    return action;
+  }
+  const { stored, split, whole } = await triedDefinition(c, ACTION_KIND, resolver.ring, sent).catch(inDefinition);
+  requireNoGate(sent);
+  // Each gate is a feature, and what this code does not know may be a gate.
+  if (stored !== null && stored.features.length > 0) throw new ApiError("test_skips_gates");
+  if (whole.trigger === undefined) throw new ApiError("test_needs_trigger");
+  const checked = sent.parametersSchema === undefined ? null : checkSchema(sent.parametersSchema);
+  // The check of the body has refused every schema that is not valid.
+  const schema = checked?.ok ? checked.value : null;
+  const known = { version: stored?.version ?? 0, definition: split.definition, schema };
+  return resolved(name, known, whole.trigger as Trigger, parameters);
+}
+
+function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approval" | "concurrency">): void {
+  if (approval !== undefined || concurrency !== undefined) throw new ApiError("test_skips_gates");
 }

@@ -1,7 +1,7 @@
 /** zod: the responses of stored actions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { listsOf } from "../definitions/operations.ts";
+import { listsOf, rotatedOf } from "../definitions/operations.ts";
 import { described, responseInstant } from "../http/response-schemas.ts";
 import {
   actionDefinition,
@@ -13,7 +13,7 @@ import {
   retry,
   storedTrigger,
 } from "./definition.ts";
-import { inbound } from "./inbound-definition.ts";
+import { inbound } from "./inbound.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -78,7 +78,6 @@ const graceEndsAt = described(
   "Until then, replaced secrets count as well. Null if only the newest secret counts.",
 );
 
-const ENDS = "2026-11-26T13:21:48.373Z";
 const URL =
   "https://runs.example.com/acme/shop/envs/production/actions/deploy/inbound/q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u";
 
@@ -94,15 +93,7 @@ export const inboundOfAction = z
   })
   .meta({ id: "InboundOfAction", examples: [{ url: URL, verify: "github", graceEndsAt: null }] });
 
-export const rotatedEventSecret = z
-  .object({
-    secret: described(
-      z.string().nullable(),
-      "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
-    ),
-    graceEndsAt,
-  })
-  .meta({ id: "RotatedInboundSecret", examples: [{ secret: `whsec_${"1".repeat(43)}=`, graceEndsAt: ENDS }] });
+export const rotatedEventSecret = rotatedOf("secret", "RotatedInboundSecret", graceEndsAt);
 
 export const triedEvent = z
   .object({

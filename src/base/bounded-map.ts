@@ -1,6 +1,4 @@
-/**
- * A map for a per-isolate cache: its total weight is bounded, and the entries that were set longest ago are evicted.
- */
+/** A map for a per-isolate cache with a bounded total weight. Evicts the entries that were set longest ago. */
 export class BoundedMap<V> {
   readonly #entries = new Map<string, V>();
   readonly #maxWeight: number;

@@ -1,10 +1,10 @@
 /**
  * Cron expressions: which ones we accept, and when their times are. PURE.
  *
- * We check the text ourselves, because the library accepts more: six fields, `L`, `W`, `#`, `?` and dates. The library
- * then gets only numbers, `*` and `*` with a step. Times follow cron(8). A time in the hour that the clocks skip comes
- * when they have moved. A time in the hour that they repeat comes once. If the minute or the hour begins with `*`, the
- * times follow the clock on the wall instead.
+ * We check the text ourselves, because the library accepts more: six fields, `L`, `W`, `#`, `?` and dates. It gets only
+ * numbers, `*` and `*` with a step. Times follow cron(8). A time in the hour that the clocks skip comes when they have
+ * moved, and one in the hour that they repeat comes once. If minute or hour begins with `*`, times follow the wall
+ * clock.
  */
 import { Cron } from "croner";
 import { err, ok, type Result } from "./result.ts";
@@ -93,7 +93,6 @@ function toCron({ cron, timezone }: CronTimes): Cron {
   return new Cron(pattern.value, { timezone, mode: "5-part", fixedTimeRule: "no-wildcard" });
 }
 
-/** The five fields in numbers, or what is wrong with them. */
 function toPattern(cron: string): Result<string, string> {
   const named = cron.startsWith("@") ? CRON_NAMES[cron] : cron;
   if (named === undefined)
@@ -122,12 +121,13 @@ function toNumbers(text: string, field: Field): Result<string, string> {
     return step === null ? err(stepFault(field)) : ok(step === 1 ? "*" : `*/${step}`);
   }
   const found = new Set<number>();
+  const name = field.names === undefined ? "" : `, or a name such as ${field.names[1]}`;
   for (const part of text.split(",")) {
     if (part.startsWith("*")) return err("* stands alone, or with a step as in */5.");
     const [isPart, from, to = from, stepText] = PART.exec(part) ?? [];
     if (isPart === undefined) return err(`${SYNTAX}.`);
     const [first, last, step] = [numberOf(from, field), numberOf(to, field), stepOf(stepText, field)];
-    if (first === null || last === null) return err(`${rangeOf(field)}.`);
+    if (first === null || last === null) return err(`send numbers from ${field.min} to ${field.max}${name}.`);
     if (step === null) return err(stepFault(field));
     // SUN ends a week as well as it begins one.
     const end = last < first && last === 0 && field.names === DAYS ? 7 : last;
@@ -138,11 +138,6 @@ function toNumbers(text: string, field: Field): Result<string, string> {
 }
 
 const SYNTAX = "send *, a number, a range such as 1-5, a step such as */5 or 1-30/5, or a list of numbers and ranges";
-
-function rangeOf({ min, max, names }: Field): string {
-  const named = names === undefined ? "" : `, or a name such as ${names[1]}`;
-  return `send numbers from ${min} to ${max}${named}`;
-}
 
 function stepFault({ max }: Field): string {
   return `a step is a number from 1 to ${max}.`;

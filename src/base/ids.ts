@@ -1,7 +1,4 @@
-/**
- * UUIDs as text: one spelling, and ids that sort by creation. Also what identifies an actor: the lineage of a token, which
- * is made of ids, and what a proof said. PURE.
- */
+/** UUIDs as text: one spelling, and ids that sort by creation. Also what identifies an actor. PURE. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -46,14 +43,10 @@ export function lineageOf(tokenId: string, parents: readonly string[]): string {
 
 /** What a proof said of who acts (src/auth/identity). */
 export interface Proven {
-  /**
-   * SHA-256 of issuer and subject, in hex: of who signed in, or of who signed in to mint the token. No key ring made it,
-   * because runs wait longer than keys last.
-   */
+  /** SHA-256 of issuer and subject of the sign-in, in hex, without a key: runs wait longer than keys last. */
   readonly identity?: string;
   /** The person of that sign-in, or of the program's token. */
   readonly person?: string;
-  /** The subject of a program. */
   readonly subject?: string;
 }
 

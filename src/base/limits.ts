@@ -1,7 +1,6 @@
 /**
  * The limits of requests, and of what they store. Sizes are bytes of UTF-8 JSON. Limits of a mechanism are beside its
- * code, such as the number of subscriptions. wrangler.toml has the rate limit of requests with unknown tokens
- * (`UNKNOWN_TOKEN_LIMIT`), because the platform reads it there.
+ * code. wrangler.toml has the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
  */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";
@@ -47,10 +46,7 @@ export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** Actions of one environment that are offered to agents: clients read all of them at once. */
 export const AGENT_TOOLS_MAX = 200;
-/**
- * Each is counted as its definition, and as what is the same for all tools. References in a wrapped schema become longer,
- * so a list of tools that are little else can have twice as much.
- */
+/** Each is counted as its definition, and as what all tools share. References in a wrapped schema become longer. */
 export const AGENT_TOOLS_MAX_BYTES = 1024 * 1024;
 export const AGENT_TOOL_BYTES = 2048;
 export const AGENT_DESCRIPTION_MAX_CHARACTERS = 1000;
@@ -120,8 +116,7 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
 /**
- * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down,
- * there are none. Bounds the tree that a create counts and a revocation walks.
+ * Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds creates and revocations.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** How many tokens of a project may have a trust. */

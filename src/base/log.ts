@@ -10,10 +10,7 @@ export function logFailure(event: string, error: unknown, fields: Readonly<Recor
   log("error", event, { ...fields, error: String(error) });
 }
 
-/**
- * Bounds how often one kind of log line is written, because a flood must not cost a line each. The next line that is
- * written says how many were left out.
- */
+/** Bounds how often one kind of log line is written. The next line that is written says how many were left out. */
 export class LogLimit {
   readonly #linesPerSecond: number;
 
@@ -26,28 +23,20 @@ export class LogLimit {
     this.#linesPerSecond = linesPerSecond;
   }
 
-  /**
-   * The field `leftOut` of a line that may be written; null if the line must be left out. JSON leaves out a field that
-   * is undefined. `always`: the line is written in any case, and does not count.
-   */
+  /** Null if the line must be left out. `always`: the line is written in any case, and does not count. */
   next(now: number, { always = false } = {}): { readonly leftOut: number | undefined } | null {
-    if (!always && !this.#mayWrite(now)) {
-      this.#leftOut++;
-      return null;
-    }
-    const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
-    this.#leftOut = 0;
-    return { leftOut };
-  }
-
-  #mayWrite(now: number): boolean {
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#lines = 0;
     }
-    if (this.#lines >= this.#linesPerSecond) return false;
-    this.#lines++;
-    return true;
+    if (!always && this.#lines >= this.#linesPerSecond) {
+      this.#leftOut++;
+      return null;
+    }
+    if (!always) this.#lines++;
+    const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
+    this.#leftOut = 0;
+    return { leftOut };
   }
 }

@@ -1,4 +1,5 @@
 /** Finds the name that somebody meant who wrote another one. PURE. */
+import { shortened } from "./visible-text.ts";
 
 /** Longer names are not compared, because a comparison takes the product of both lengths. */
 const COMPARED_CHARACTERS = 64;
@@ -13,6 +14,24 @@ export function nearest(name: string, names: readonly string[]): string | undefi
     .map((one) => ({ one, slips: slipsBetween(name, one) }))
     .sort((a, b) => a.slips - b.slips)[0];
   return near !== undefined && near.slips <= MOST_SLIPS ? near.one : undefined;
+}
+
+const SHOWN_NAMES = 5;
+
+/**
+ * Sentences for somebody who wrote a name that is not among `names`: which one is near, and which there are. `name` null:
+ * no sentence may quote it. `having`: the start of a sentence that ends with names. `none`: if there are no names.
+ */
+export function namesInstead(
+  name: string | null,
+  names: readonly string[],
+  { having, none, maxCharacters }: { readonly having: string; readonly none: string; readonly maxCharacters: number },
+): string {
+  const near = name === null ? undefined : nearest(name, names);
+  const shown = names.slice(0, SHOWN_NAMES).map((one) => shortened(one, maxCharacters));
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
+  const those = names.length === 0 ? none : `${having} ${shown.join(", ")}${more}.`;
+  return near === undefined ? those : `Did you mean ${near}? ${those}`;
 }
 
 /** How many characters to insert, remove or replace (Levenshtein). */

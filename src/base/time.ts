@@ -1,25 +1,18 @@
 /**
- * Durations, elapsed time, time limits and instants. A Worker measures time by the wall clock, because it has no other,
- * and that clock may step back. An instant in the future was noted before the clock stepped back. Whether it counts as
- * long ago or as just now, each caller decides by the name of the function.
+ * Durations, elapsed time, time limits and instants. A Worker has only the wall clock, which may step back. Whether an
+ * instant in the future counts as long ago or as just now, the caller decides by the name of the function.
  */
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/**
- * Milliseconds from `at` to `now`; Infinity if the clock has stepped back behind `at`. For waits, limits and memories:
- * doing something again is safe, and nothing lasts longer than promised.
- */
+/** Infinity if the clock has stepped back behind `at`. For waits, limits and memories: doing it again is safe. */
 export function msSinceOrLongAgo(at: number, now: number): number {
   return now < at ? Number.POSITIVE_INFINITY : now - at;
 }
 
-/**
- * Milliseconds from `at` to `now`; 0 if the clock has stepped back behind `at`. For what must not be given up or
- * forgotten too early: keeping it for longer is safe.
- */
+/** 0 if the clock has stepped back behind `at`. For what must not be given up early: keeping it for longer is safe. */
 export function msSinceOrJustNow(at: number, now: number): number {
   return Math.max(now - at, 0);
 }

@@ -1,10 +1,9 @@
 /**
  * Texts of others as people see them. PURE: the service, the command line and the console share it. Two texts that
- * differ look different, as far as characters that nobody sees can hide it: a zero-width space in the name of a branch,
- * or a mark that turns the text around it. Such characters also move a terminal's cursor.
+ * differ look different: a character that nobody sees could hide it, turn the text around, or move a terminal's cursor.
  *
- * One rule for all texts, so that no place can choose the wrong one. Its price: joined emoji and some words of Persian
- * and Hindi show the character that joins them.
+ * One rule for all texts. Its price: joined emoji and some words of Persian and Hindi show the character that joins
+ * them.
  */
 
 /** Control, format, private and unassigned characters, halves of surrogate pairs, line separators, and what fonts skip. */
@@ -46,16 +45,10 @@ export const LINK_MAX_CHARACTERS = 2048;
 
 /** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */
 const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
-/**
- * `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows
- * them.
- */
+/** `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials. */
 const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
 
-/**
- * The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. A link is shown to
- * people who click it, so it must lead where it seems to lead. Everything else is shown as text.
- */
+/** The link in the parser's spelling; null unless it leads where it seems to lead: `https`, without credentials. */
 export function harmlessLink(text: string): string | null {
   if (text.length > LINK_MAX_CHARACTERS || MISREAD.test(text) || CREDENTIALS.test(text)) return null;
   const url = URL.parse(text);

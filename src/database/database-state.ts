@@ -1,7 +1,4 @@
-/**
- * What state each database is in: whether it answers, is migrated, has its number, and has room. Also the numbers of the
- * databases in use, and the report that the cron writes of all of them, so that the readiness check asks only one.
- */
+/** What state each database is in, which numbers are in use, and the cron's report for the readiness check. */
 import { MINUTE_MS, msSinceOrLongAgo, within } from "../base/time.ts";
 import type { Hops } from "../http/request-context.ts";
 import { type Databases, databaseNumbered, hasSeveralDatabases } from "../settings/databases.ts";
@@ -24,10 +21,7 @@ export function warningsOf(sizeBytes: number | null): readonly (typeof WARNINGS)
 /** A database that hangs must hold up nobody who looks at the others. */
 const LOOK_MAX_MS = 5000;
 
-/**
- * Names something of every table but `definitions`, which another query of the readiness check reads. A later migration
- * adds what it brings. Reads no row.
- */
+/** Names something of every table but `definitions`, which another query of the readiness check reads. Reads no row. */
 export const NEWEST_SCHEMA = `
   SELECT (SELECT waiting FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
@@ -82,19 +76,12 @@ export async function lookAtDatabase(env: Databases, number: number, keyId: stri
     const status = (sizeBytes ?? 0) >= FULL_BYTES ? "full" : "ready";
     return { number, status, sizeBytes, waitingUnderOlderKeys: counted?.results[0]?.runs ?? null };
   } catch (error) {
-    return { ...unknown, status: statusOf(error) };
+    const status = isUnmigrated(error) ? "not_migrated" : "not_answering";
+    return { ...unknown, status: isDatabaseFull(error) ? "full" : status };
   }
 }
 
-function statusOf(error: unknown): DatabaseStatus {
-  if (isDatabaseFull(error)) return "full";
-  return isUnmigrated(error) ? "not_migrated" : "not_answering";
-}
-
-/**
- * The numbers of the databases in which environments live. They can be more or fewer than those that are bound. Seeks the
- * next number in the index, so its cost does not depend on how many environments there are.
- */
+/** In which environments live. Seeks the next number in the index, so its cost does not depend on their number. */
 export const NUMBERS_IN_USE = `
   SELECT number FROM (
     WITH RECURSIVE used (number) AS (
@@ -115,10 +102,7 @@ export function unboundAmong(env: Databases, inUse: readonly number[]): readonly
   return inUse.filter((number) => databaseNumbered(env, number) === null);
 }
 
-/**
- * Per isolate; null until it has asked. Bindings never change while an isolate lives, and only a bound number comes into
- * use, so one question is enough.
- */
+/** Per isolate; null until it has asked once. Bindings never change, and only a bound number comes into use. */
 let isLacking: boolean | null = null;
 
 /** Whether an environment lives in a database that is not bound. Throws `database_unavailable`. */
@@ -196,10 +180,7 @@ export function degradedOf(report: DatabaseReport | null, unbound: readonly numb
   ];
 }
 
-/**
- * How many runs wait in these databases with a request that another key than `keyId` sealed. Null if that is not known
- * of each: a key must not be removed because of a count that lacks a database, or that was made for another key.
- */
+/** Null if it is not known of each: no key must be removed because of a count that lacks a database. */
 export function waitingElsewhere(
   report: DatabaseReport | null,
   bound: readonly number[],

@@ -20,6 +20,7 @@ const LOOK_UP_MAX_MS = 1000;
 const LOOK_UP_AGAIN_MS = 5000;
 const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
+const LATE = Symbol("late");
 
 interface OutageCacheOptions<V> {
   /** The weight of all values together. The value whose last lookup is longest ago is evicted first. */
@@ -82,15 +83,18 @@ export class OutageCache<V> {
 
   /**
    * Reads D1, and again as often as the value is forgotten meanwhile. Throws what `read` throws. If D1 does not answer
-   * in time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database
-   * would keep an old value in use.
+   * in time, the result is the outage copy, and `waitUntil` lets the late answer still count.
    */
   async lookUp(lookUp: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
     const { key, now } = lookUp;
     const copy = this.#outageCopy(key, now);
     const answer = this.#ask(lookUp);
     if (copy === undefined) return answer;
-    const inTime = await within(LOOK_UP_MAX_MS, answer).catch(lateInOutage);
+    const inTime = await within(LOOK_UP_MAX_MS, answer).catch((error: unknown): typeof LATE => {
+      // Only an outage lets an old value stay in use. A bug must not.
+      if (error instanceof Timeout || error instanceof ApiError) return LATE;
+      throw error;
+    });
     if (inTime !== LATE) return inTime;
     const current = this.#remembered.get(key);
     // Forgotten meanwhile, so only D1 knows the current value.
@@ -109,9 +113,7 @@ export class OutageCache<V> {
     );
   }
 
-  /**
-   * Forgets the values with these names. Call this when the rows have changed, even if the change seems to have failed.
-   */
+  /** Call this when the rows have changed, even if the change seems to have failed. */
   forget(names: readonly string[]): void {
     const at = ++this.#events;
     const gone = new Set(names);
@@ -160,12 +162,4 @@ export class OutageCache<V> {
     const weight = this.#options.weigh(value);
     this.#remembered.set(key, { value, weight, began, readAt: now, askedAt: now, freshMs: FRESH_MS });
   }
-}
-
-const LATE = Symbol("late");
-
-/** Only an outage lets an old value stay in use. A bug must not. */
-function lateInOutage(error: unknown): typeof LATE {
-  if (error instanceof Timeout || error instanceof ApiError) return LATE;
-  throw error;
 }

@@ -1,7 +1,4 @@
-/**
- * Reads D1 for a request within bounds, and finds a database by its number. Reads are counted and time out, and D1's own
- * errors never reach a response.
- */
+/** Reads D1 for a request: counted, with a timeout, and without D1's own errors. Finds a database by its number. */
 import { Timeout, within } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/request-context.ts";
@@ -13,10 +10,7 @@ const READ_MAX_MS = 5000;
 export const DATABASE_FULL =
   "The database is full. Remove older runs with POST …/purge, or move environments to another database.";
 
-/**
- * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write to
- * a full database.
- */
+/** Retries a read that takes over 5 s once. Throws `database_unavailable`, or `storage_full` for a write. */
 export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   try {
     return await timed(hops, read).catch((error: unknown) => {
@@ -34,10 +28,7 @@ function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   return within(READ_MAX_MS, read());
 }
 
-/**
- * The database with this number; null if none is bound under it, or if the one that is has another number. Throws
- * `database_unavailable`.
- */
+/** Null if none is bound under the number, or if that one has another number. Throws `database_unavailable`. */
 export async function confirmedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database | null> {
   const db = databaseNumbered(env, number);
   // Almost always, because an isolate asks a database once.

@@ -1,56 +1,75 @@
 /**
  * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
- * came first. A PUT keeps the secrets that it leaves out, and seals them.
+ * came first. A PUT keeps the secrets that it leaves out, and seals them. A test has a definition that is not stored.
+ *
+ * The coordinator has a row for each webhook endpoint and schedule: it notes a change, D1 is written, and it reads D1.
  */
 import type { Context } from "hono";
-import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";
+import {
+  type AuditAction,
+  type AuditEntry,
+  auditStatement,
+  type GateChange,
+  logAudit,
+  newAuditEntry,
+  writeAudited,
+} from "../auth/audit.ts";
 import { mustNamePerson } from "../auth/authentication.ts";
 import { isOperator } from "../auth/principal.ts";
+import { within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { requirePreconditions } from "../http/headers.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type AppEnv, type Hops, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
+import { type Coordinator, callCoordinator, EnvironmentErasing } from "../runs/protocol.ts";
+import { webhookPolicy } from "../settings/config.ts";
+import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
-import {
-  type DefinitionKind,
-  type DefinitionRef,
-  type MissingSecret,
-  type SplitDefinition,
-  type StoredKind,
-  splitSecrets,
-} from "./kind.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import { type DefinitionKind, type DefinitionRef, joinSecrets, nounOf, type StoredKind, splitSecrets } from "./kind.ts";
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
-import { type Changeable, putDefinition, type StoredDefinition, selectForChange, versionAfter } from "./store.ts";
+import {
+  type Changeable,
+  putDefinition,
+  type StoredDefinition,
+  selectDefinition,
+  selectForChange,
+  versionAfter,
+} from "./store.ts";
 
-/** `definition`: JSON as a GET shows it, with what only this response shows. */
-interface PutDefinition {
-  readonly version: number;
-  readonly isNew: boolean;
-  /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
-  readonly isUnchanged: boolean;
-  readonly definition: string;
-  readonly gates?: GateChange | null;
+export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
+  return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
+}
+
+/** `part`: what of the definition the change is about, behind its name. */
+export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
+  const { envName, name } = c.req.param() as Record<"envName" | "name", string>;
+  const what = { project: projectOf(c), envName, action, target: `${name}${part}`, targetName: name };
+  return newAuditEntry(c, what, Date.now());
+}
+
+/** The definition that the path names, from D1's primary. Throws that it is not found. */
+export async function requireStored(c: Context<AppEnv>, kind: StoredKind): Promise<StoredDefinition> {
+  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
+  if (stored === null) throw new ApiError(`${kind.name}_not_found`);
+  return stored;
 }
 
 /**
- * With `isDryRun`, it checks everything but the number of definitions, and shows what would be stored. Throws
+ * The response has the definition as a GET shows it, with what only this response shows. With `isDryRun`, it checks
+ * everything but the number of definitions, and shows what would be stored. Throws
  * `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and errors
  * of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
  */
-export async function storeDefinition<D>(
-  c: Context<AppEnv>,
-  kind: DefinitionKind<D>,
-  ring: KeyRing,
-  ref: DefinitionRef,
-  sent: D,
-  entry: AuditEntry,
-  isDryRun = false,
-): Promise<PutDefinition> {
+export async function storeDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, sent: D, isDryRun: boolean) {
+  const ref = definitionRefOf(c);
+  const entry = auditEntryOf(c, `${kind.name}_put`);
+  const ring = usableRing(c);
   const startsRuns = kind.startsRuns?.(sent) === true;
   if (startsRuns) requireMayStart(c);
   await kind.requireStorable(c, sent);
-  return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
-    requirePreconditions(c, kind.noun, stored?.version ?? null);
+  return changeDefinition(c, kind, entry, async ({ stored, lastDeleted }) => {
+    requirePreconditions(c, nounOf(kind), stored?.version ?? null);
     const replaces = stored?.version ?? 0;
     const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
     const isNew = stored === null;
@@ -79,7 +98,7 @@ export async function storeDefinition<D>(
     if (putting === "changed") return null;
     await kind.afterWrite?.(c, ref, definition, { version, isNew });
     await kind.afterChange?.(c, ref);
-    return { version, isNew, isUnchanged: false, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
+    return { version, isNew, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
   });
 }
 
@@ -104,24 +123,32 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven
   return isSame && storedBy.proven?.identity === proven?.identity && storedBy.proven?.subject === proven?.subject;
 }
 
-export interface Kept<D> {
-  readonly split: SplitDefinition<D>;
-  /** The stored definition; null if there is none. */
-  readonly before: D | null;
-  /** Those of the stored definition; empty if there is none, or if no key opens them. */
-  readonly secretsBefore: Secrets;
-  /** See `complete` in kind.ts. */
-  readonly shownOnce: Partial<D>;
+/** Throws `not_configured`, and `invalid_body` if webhooks may not call one of these URLs. */
+export function requireCallable(
+  c: Context<AppEnv>,
+  urls: readonly (readonly [path: readonly string[], url: string | undefined])[],
+): void {
+  const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
+  if (!policy.ok) throw new ApiError("not_configured", policy.error);
+  for (const [path, url] of urls) {
+    const guarded = url === undefined ? null : guardUrl(url, policy.value);
+    if (guarded?.ok === false) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
+  }
 }
 
+const NO_SECRET = {
+  nothing_stored: "there is no stored value to keep. Send the value instead of null.",
+  lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
+};
+
 /** What was sent, with the stored secret where it has null. Throws `secret_required`, and what the kind throws. */
-export async function keptOf<D>(
+async function keptOf<D>(
   kind: DefinitionKind<D>,
   ring: KeyRing,
   ref: DefinitionRef,
   stored: StoredDefinition | null,
   sent: D,
-): Promise<Kept<D>> {
+) {
   const before = stored && {
     definition: JSON.parse(stored.definition) as D,
     secrets: await secretsOf(kind, ring, ref, stored),
@@ -130,10 +157,11 @@ export async function keptOf<D>(
   const split = splitSecrets(kind.secrets, { ...sent, ...shownOnce }, before);
   if (!split.ok) {
     const { path, reason } = split.error;
-    throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
+    throw refusalOf("secret_required", [{ path, message: { ...NO_SECRET, moved: kind.secrets.moved }[reason] }]);
   }
   kind.requireWhole(split.value.definition, split.value.secrets);
-  const secretsBefore = before?.secrets ?? new Map();
+  // Empty if there is no such definition, or if no key opens them.
+  const secretsBefore: Secrets = before?.secrets ?? new Map();
   return { split: split.value, before: before?.definition ?? null, secretsBefore, shownOnce };
 }
 
@@ -147,17 +175,6 @@ export async function secretsOf(
   return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
 }
 
-function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"]): string {
-  switch (reason) {
-    case "nothing_stored":
-      return "there is no stored value to keep. Send the value instead of null.";
-    case "moved":
-      return kind.secrets.moved;
-    case "lost":
-      return "the stored value was sealed under a signing key that was removed. Send the value again.";
-  }
-}
-
 /** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;
 
@@ -165,21 +182,17 @@ const TRIES_MAX = 5;
 interface Changed {
   readonly version: number;
   readonly isUnchanged?: boolean;
-  /** What the change did to the gates of an action's runs. */
   readonly gates?: GateChange | null;
 }
 
-/**
- * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came
- * first. Throws what `write` throws, `precondition_failed` and `database_unavailable`.
- */
+/** `write`: null if another change came first. Throws what `write` throws, `precondition_failed` and errors of D1. */
 export async function changeDefinition<T extends Changed>(
   c: Context<AppEnv>,
   kind: StoredKind,
-  ref: DefinitionRef,
   entry: AuditEntry,
   write: (read: Changeable) => Promise<T | null>,
 ): Promise<T> {
+  const ref = definitionRefOf(c);
   for (let n = 0; n < TRIES_MAX; n++) {
     const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, kind, ref));
     const written = await write(read).finally(() => kind.memory.forget(ref));
@@ -188,8 +201,90 @@ export async function changeDefinition<T extends Changed>(
     if (!isUnchanged) logAudit({ ...entry, gates }, c.get("requestId"), { version });
     return written;
   }
+  const noun = nounOf(kind);
   throw new ApiError(
     "precondition_failed",
-    `Other changes to the ${kind.noun} came first each time. Get the ${kind.noun} and try again.`,
+    `Other changes to the ${noun} came first each time. Get the ${noun} and try again.`,
   );
+}
+
+/**
+ * A definition that was sent and is not stored, with the stored secrets where it has null. The rules are those of a PUT,
+ * so a test sends no secret to where a PUT would not. Throws what a PUT throws before it writes.
+ */
+export async function triedDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, ring: KeyRing, sent: D) {
+  await kind.requireStorable(c, sent);
+  const ref = definitionRefOf(c);
+  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, ref));
+  const { split } = await keptOf(kind, ring, ref, stored, sent);
+  // `keptOf` left no secret out.
+  return { stored, split, whole: joinSecrets(kind.secrets, split.definition, split.secrets) ?? split.definition };
+}
+
+/** A pointer into the definition that was sent becomes one into the body. */
+export function inDefinition(error: unknown): never {
+  if (!(error instanceof ApiError) || error.pointer === undefined) throw error;
+  const { code, message, pointer, cause } = error;
+  throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
+}
+
+/**
+ * Admits a test, and writes it to the audit before it leaves. Throws `too_many_tests` and `coordinator_unavailable`.
+ */
+export async function admitTest(c: Context<AppEnv>, action: AuditAction): Promise<void> {
+  const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());
+  if (waitMs > 0) {
+    const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
+    throw new ApiError("too_many_tests", undefined, { headers });
+  }
+  const entry = auditEntryOf(c, action);
+  await writeAudited(c, () => auditStatement(c.env.DB, entry).run());
+  logAudit(entry, c.get("requestId"));
+}
+
+const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
+/** How long a response waits for the coordinator to read what was changed. */
+const CHANGED_MAX_MS = 2500;
+
+interface Environment {
+  readonly env: Pick<Env, "COORDINATORS" | "JURISDICTION">;
+  readonly hops: Pick<Hops, "coordinator">;
+  readonly scope: string;
+}
+
+export function environmentOf(c: Context<AppEnv>): Environment {
+  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
+}
+
+/** Throws `coordinator_unavailable`, with this sentence if there is one, and `environment_erasing`. */
+export async function askCoordinator<T>(
+  { env, hops, scope }: Environment,
+  call: (coordinator: Coordinator) => Promise<T>,
+  sentence?: string,
+): Promise<T> {
+  try {
+    return await callCoordinator(env, hops, scope, call);
+  } catch (cause) {
+    if (cause instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
+    throw new ApiError("coordinator_unavailable", sentence, { cause });
+  }
+}
+
+/**
+ * Call this before a definition is written or deleted. Otherwise a run could end after the PUT and notify nobody. A
+ * repetition is harmless. `created`: the key of a new endpoint. `silences`: whether the change only ends what the
+ * definition does. Then it must work without the coordinator. Throws `coordinator_unavailable`.
+ */
+export async function noteChange(
+  c: Context<AppEnv>,
+  { created = null, silences = false }: { readonly created?: string | null; readonly silences?: boolean } = {},
+): Promise<void> {
+  const noting = askCoordinator(environmentOf(c), ({ definitions }) => definitions.note(created), NOT_STORED);
+  await (silences ? noting.catch(() => {}) : noting);
+}
+
+/** Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute. */
+export async function changed(c: Context<AppEnv>): Promise<void> {
+  const calling = askCoordinator(environmentOf(c), ({ definitions }) => definitions.changed());
+  await within(CHANGED_MAX_MS, calling).catch(() => {});
 }

@@ -6,30 +6,25 @@
 
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import type { AuditAction, GateChange } from "../auth/audit.ts";
+import type { GateChange } from "../auth/audit.ts";
 import type { Permission } from "../auth/principal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ErrorCode } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import type { Secrets } from "./sealing.ts";
 
-/** What the rows of a kind and their changes need. */
 export interface StoredKind {
-  /** In the column `kind`. SQL texts contain it as it is. */
+  /** In the column `kind`, and in codes of errors and of the audit. SQL texts contain it as it is. */
   readonly name: "action" | "webhook_endpoint" | "schedule";
-  /** As sentences call it. */
-  readonly noun: string;
   readonly maxPerEnvironment: number;
   /** Missing: a project has no limit of its own. */
   readonly maxPerProject?: number;
-  readonly notFound: ErrorCode;
   readonly tooMany: ErrorCode;
-  /** `disabled`: only if the service may disable a definition by itself. */
-  readonly audit: Readonly<Record<"put" | "deleted" | "versionDeleted", AuditAction>> & {
-    readonly disabled?: AuditAction;
-  };
-  /** What the isolate remembers of this kind. */
   readonly memory: { forget(ref: DefinitionRef): void };
+}
+
+export function nounOf({ name }: Pick<StoredKind, "name">): string {
+  return name.replace("_", " ");
 }
 
 /** Replaces the text at `path`, which is a secret. Null stands for a stored one. */
@@ -45,17 +40,7 @@ export interface SecretRules<D> {
   readonly moved: string;
 }
 
-export type AfterWrite<D> = (
-  c: Context<AppEnv>,
-  ref: DefinitionRef,
-  definition: D,
-  written: { readonly version: number; readonly isNew: boolean },
-) => Promise<void>;
-
-/**
- * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with
- * null in the place of each secret.
- */
+/** `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each secret. */
 export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
   readonly permissions: Readonly<Record<"read" | "manage", Permission>>;
@@ -73,21 +58,16 @@ export interface DefinitionKind<D> extends StoredKind {
   /** Whether the service starts runs later because of the definition. See `requireMayStart`. */
   readonly startsRuns?: (definition: D) => boolean;
   /**
-   * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the
-   * definition. Kept beside the definition, so that a GET and a PUT don't show it.
+   * What a definition uses that older code must not ignore. Code that does not know one of them does nothing with it.
    */
   readonly featuresOf?: (definition: D) => readonly string[];
   /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
   readonly gateChangeOf?: (before: D | null, after: D | null) => GateChange | null;
-  /**
-   * What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. `before`:
-   * null for a new definition.
-   */
+  /** What is sealed beside the secrets, by names that no member has. `stored`: now. `before`: null if it is new. */
   readonly besides?: (c: Context<AppEnv>, stored: Secrets, definition: D, before: D | null) => Secrets;
   /**
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
-   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new
-   * definition.
+   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: if it is new.
    */
   readonly beforeChange?: (
     c: Context<AppEnv>,
@@ -98,7 +78,12 @@ export interface DefinitionKind<D> extends StoredKind {
   /** What follows after that, before the answer, also to a DELETE that finds nothing. It must not throw. */
   readonly afterChange?: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
-  readonly afterWrite?: AfterWrite<D>;
+  readonly afterWrite?: (
+    c: Context<AppEnv>,
+    ref: DefinitionRef,
+    definition: D,
+    written: { readonly version: number; readonly isNew: boolean },
+  ) => Promise<void>;
 }
 
 /** What a stored definition is found by, among those of its kind. `scope`: `{org}/{project}/{env}`. */
@@ -142,7 +127,13 @@ export function splitSecrets<D>(
   sent: D,
   stored: { readonly definition: D; readonly secrets: Secrets | null } | null,
 ): Result<SplitDefinition<D>, MissingSecret> {
-  const known = stored === null ? new Set<string>() : membersOf(rules, stored.definition);
+  const known = new Set<string>();
+  if (stored !== null) {
+    rules.map(stored.definition, (path, text) => {
+      known.add(path.join("."));
+      return text;
+    });
+  }
   const keeps = rules.keeps(stored?.definition ?? null, sent);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
@@ -172,24 +163,12 @@ export function joinSecrets<D>(rules: Pick<SecretRules<D>, "map">, definition: D
   return isWhole ? joined : null;
 }
 
-function membersOf<D>(rules: SecretRules<D>, definition: D): ReadonlySet<string> {
-  const found = new Set<string>();
-  rules.map(definition, (path, text) => {
-    found.add(path.join("."));
-    return text;
-  });
-  return found;
-}
-
 export function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   // Don't assign members, because a name `__proto__` would set the prototype.
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]));
 }
 
-/**
- * The value of a header is a secret, unless its name says that it holds none. Every response has such a value, so null
- * in its place keeps nothing: it is visited as a secret that is not stored.
- */
+/** The value of a header is a secret, unless its name says that it holds none. Then null keeps nothing. */
 export function mapHeaders(headers: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   return mapTexts(headers, path, (member, text) => {
     const isShown = text !== null && SHOWN_HEADERS.has((member.at(-1) ?? "").toLowerCase());

@@ -1,7 +1,6 @@
 /**
  * What an isolate remembers of one kind of stored definition, so that a run or an attempt seldom reads D1. Secrets stay
- * sealed here. A change takes effect at once in the isolate that made it, and within 30 s in the others (10 minutes
- * while D1 is down).
+ * sealed. A change takes effect at once in its isolate, and within 30 s in others (10 minutes while D1 is down).
  */
 
 import { OutageCache } from "../database/outage-cache.ts";
@@ -12,19 +11,24 @@ import { type StoredDefinition, selectDefinition } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 
+/** A definition as it is used, with its secrets still sealed. */
+export interface Known<D> extends Omit<StoredDefinition, "definition"> {
+  readonly definition: D;
+}
+
 /** By scope and name. A definition can come back under its name, so "not found" is never remembered. */
-export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
-  readonly #toKnown: (stored: StoredDefinition) => Known;
-  readonly #known = new OutageCache<Known>({
+export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
+  readonly #complete: (known: Known<D>) => K;
+  readonly #known = new OutageCache<K>({
     maxWeight: REMEMBERED_MAX_BYTES,
     weigh: (known) => (known.sealed?.byteLength ?? 0) + heapBytes(known),
     namesOf: (_known, key) => [key],
     missingMs: 0,
   });
 
-  /** `toKnown`: the row as it is used, with its secrets still sealed. */
-  constructor(toKnown: (stored: StoredDefinition) => Known) {
-    this.#toKnown = toKnown;
+  /** `complete`: adds what is made of the definition once, and not for each run. */
+  constructor(complete: (known: Known<D>) => K) {
+    this.#complete = complete;
   }
 
   /** Makes a change take effect in this isolate at once. Call this after a change, even if it seems to have failed. */
@@ -33,8 +37,7 @@ export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
   }
 
   /**
-   * The definition, or null if there is none. Reads D1's primary at most once, and again after each change that this
-   * isolate makes meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
+   * Null if there is no such definition. Throws `database_unavailable`. `waitUntil`: lets a late answer still count.
    */
   async look(
     db: D1Database,
@@ -43,13 +46,13 @@ export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
     ref: DefinitionRef,
     waitUntil: (work: Promise<unknown>) => void,
     now: number,
-  ): Promise<Known | null> {
+  ): Promise<K | null> {
     const key = keyOf(ref);
     const known = this.#known.recall(key, now);
     if (known !== undefined) return known;
     const read = async () => {
       const stored = await readD1(hops, () => selectDefinition(db, kind, ref));
-      return stored === null ? null : this.#toKnown(stored);
+      return stored && this.#complete({ ...stored, definition: JSON.parse(stored.definition) as D });
     };
     return this.#known.lookUp({ key, now, read }, waitUntil);
   }

@@ -7,12 +7,7 @@ import { described, responseInstant, version } from "../http/response-schemas.ts
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
 
-/** What the document says of a kind. */
 export interface KindDescription {
-  /** In the ids of operations, such as `putAction`. */
-  readonly id: string;
-  /** As in "Delete an action" and "The action is deleted". */
-  readonly noun: readonly [article: string, name: string];
   readonly descriptions: Readonly<Record<Route, string>>;
   /** What these responses contain: the definition, and that of a PUT that replaced one or created one. */
   readonly shown: Readonly<Record<"get" | "replaced" | "created" | "version", string>>;
@@ -22,16 +17,14 @@ export interface KindDescription {
   readonly errorsOfPut: readonly ErrorCode[];
 }
 
-export function operationsOf({
-  id,
-  noun: [article, name],
-  descriptions,
-  shown,
-  summaries,
-  schemas,
-  errorsOfPut,
-}: KindDescription): Readonly<Record<Route, Operation>> {
-  const one = `${article} ${name}`;
+/** `noun`: of the kind, such as `webhook endpoint`. */
+export function operationsOf(
+  noun: string,
+  { descriptions, shown, summaries, schemas, errorsOfPut }: KindDescription,
+): Readonly<Record<Route, Operation>> {
+  const one = `${noun.startsWith("a") ? "an" : "a"} ${noun}`;
+  const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+  const id = noun.split(" ").map(capital).join("");
   const ofRoute = (route: Route, operationId: string, summary: string) => ({
     operationId,
     summary: summaries?.[route] ?? summary,
@@ -39,10 +32,8 @@ export function operationsOf({
   });
   return {
     list: {
-      ...ofRoute("list", `list${id}s`, `List ${name}s`),
-      responses: {
-        200: { description: `${name.charAt(0).toUpperCase()}${name.slice(1)}s`, json: schemas.list, headers: ["Link"] },
-      },
+      ...ofRoute("list", `list${id}s`, `List ${noun}s`),
+      responses: { 200: { description: `${capital(noun)}s`, json: schemas.list, headers: ["Link"] } },
     },
     get: {
       ...ofRoute("get", `get${id}`, `Get ${one}`),
@@ -60,7 +51,7 @@ export function operationsOf({
     delete: {
       ...ofRoute("delete", `delete${id}`, `Delete ${one}`),
       headers: ["If-Match of DELETE"],
-      responses: { 204: { description: `The ${name.split(" ").at(-1)} is deleted` } },
+      responses: { 204: { description: `The ${noun.split(" ").at(-1)} is deleted` } },
       errors: ["precondition_failed", "storage_full"],
     },
     listVersions: {
@@ -87,18 +78,18 @@ export function listsOf<D extends z.ZodType>(
   ids: Readonly<Record<"one" | "version", string>>,
   example: { readonly name: string; readonly definition: object },
   actor: string,
-  /** What the list shows besides: the schema and an example. */
-  more: Readonly<Record<string, readonly [z.ZodType, unknown]>> = {},
+  /** What the list shows besides: schemas and examples. */
+  more: { readonly shape: z.ZodRawShape; readonly example: object } = { shape: {}, example: {} },
 ) {
   const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
     z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
   const changed = { version, changedAt: responseInstant };
   const by = { actor: described(z.string(), actor), actorName: z.string() };
   return {
-    list: list(z.object({ name: z.string(), ...changed, ...mapped(more, ([schema]) => schema), definition }), ids.one, {
+    list: list(z.object({ name: z.string(), ...changed, ...more.shape, definition }), ids.one, {
       ...example,
       ...CHANGED,
-      ...mapped(more, ([, shown]) => shown),
+      ...more.example,
     }),
     versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
       ...CHANGED,
@@ -109,11 +100,6 @@ export function listsOf<D extends z.ZodType>(
   };
 }
 
-function mapped<V, W>(members: Readonly<Record<string, V>>, of: (value: V) => W): Record<string, W> {
-  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, of(value)]));
-}
-
-/** How one request to a receiver ended. */
 export const attemptResult = {
   status: described(z.int().nullable(), "Of the response. Null if there was none."),
   durationMs: z.int().min(0),
@@ -137,3 +123,13 @@ export const testResult = z
     id: "WebhookTestResult",
     examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
   });
+
+/** The response to a rotation. `member`: the new secret. `graceEndsAt`: until when replaced ones count. */
+export function rotatedOf<Member extends string>(member: Member, id: string, graceEndsAt: z.ZodType) {
+  const secret = described(
+    z.string().nullable(),
+    "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+  );
+  const example = { [member]: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" };
+  return z.object({ [member]: secret, graceEndsAt }).meta({ id, examples: [example] });
+}

@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { type AuditAction, type AuditEntry, logAudit, newAuditEntry, writeAudited } from "../auth/audit.ts";
+import { logAudit, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { DEFINITION_NAME } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
@@ -10,26 +10,21 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { etagOf, requirePreconditions } from "../http/headers.ts";
 import { linkNext, namePageQuery, seqPageQuery } from "../http/paging.ts";
-import { type AppEnv, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
+import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { inDocument } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/config.ts";
-import { changeDefinition, storeDefinition } from "./change.ts";
-import type { DefinitionKind, DefinitionRef, StoredKind } from "./kind.ts";
+import { auditEntryOf, changeDefinition, definitionRefOf, requireStored, storeDefinition } from "./change.ts";
+import { type DefinitionKind, nounOf, type StoredKind } from "./kind.ts";
 import { type KindDescription, operationsOf } from "./operations.ts";
 import {
-  type DefinitionRow,
   deleteDefinition,
   deleteVersion,
   type ListedDefinition,
   type ListedVersion,
   listDefinitions,
   listVersions,
-  type ReadRow,
-  selectDefinition,
-  selectRow,
   selectVersion,
-  toDefinitionRow,
 } from "./store.ts";
 
 /** The path of one definition, behind that of its kind. */
@@ -46,9 +41,8 @@ inDocument(dryRun, {
 });
 const putQuery = z.strictObject({ dryRun: z.optional(dryRun) });
 
-/** `description`: what the OpenAPI document says. */
 export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDescription | false) {
-  const described = DESCRIBE && description ? operationsOf(description) : undefined;
+  const described = DESCRIBE && description ? operationsOf(nounOf(kind), description) : undefined;
   const { read, manage } = kind.permissions;
   return new Hono<AppEnv>()
     .get("/", requires(read, described?.list), validQuery(z.strictObject(namePageQuery)), async (c) => {
@@ -63,31 +57,28 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       return sendList(c, shown);
     })
     .get(DEFINITION, requires(read, described?.get), async (c) => {
-      const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
-      if (stored === null) throw new ApiError(kind.notFound);
+      const stored = await requireStored(c, kind);
       c.header("ETag", etagOf(stored.version));
       return sendText(c, stored.definition);
     })
     .put(DEFINITION, requires(manage, described?.put), validQuery(putQuery), validBody(kind.schema), async (c) => {
-      const entry = auditEntryOf(c, kind.audit.put);
-      const sent = c.req.valid("json") as D;
       const isDryRun = c.req.valid("query").dryRun === "true";
-      const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry, isDryRun);
+      const put = await storeDefinition(c, kind, c.req.valid("json") as D, isDryRun);
       c.header("ETag", etagOf(put.version));
       if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
       return sendText(c, put.definition, put.isNew ? 201 : 200);
     })
     .delete(DEFINITION, requires(manage, described?.delete), async (c) => {
       const ref = definitionRefOf(c);
-      const entry = auditEntryOf(c, kind.audit.deleted);
-      await changeDefinition(c, kind, ref, entry, async ({ stored }) => {
+      const entry = auditEntryOf(c, `${kind.name}_deleted`);
+      await changeDefinition(c, kind, entry, async ({ stored }) => {
         if (stored === null) {
           // An earlier DELETE may have been cut off behind the write.
           await kind.afterChange?.(c, ref);
-          throw new ApiError(kind.notFound);
+          throw new ApiError(`${kind.name}_not_found`);
         }
         const { version } = stored;
-        requirePreconditions(c, kind.noun, version);
+        requirePreconditions(c, nounOf(kind), version);
         await kind.beforeChange?.(c, ref, null);
         const gates = kind.gateChangeOf?.(JSON.parse(stored.definition) as D, null) ?? null;
         const isDone = await writeAudited(c, () => deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }));
@@ -100,46 +91,32 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       const { limit, cursor } = c.req.valid("query");
       const ref = definitionRefOf(c);
       const { rows, next } = await readD1(c.get("hops"), () => listVersions(c.env.DB, kind, ref, cursor, limit));
-      if (rows.length === 0 && cursor === undefined) throw new ApiError(kind.notFound);
+      if (rows.length === 0 && cursor === undefined) throw new ApiError(`${kind.name}_not_found`);
       linkNext(c, next);
       return sendList(c, rows);
     })
     .get(VERSION, requires(manage, described?.getVersion), async (c) => {
-      const definition = await readD1(c.get("hops"), () =>
-        selectVersion(c.env.DB, kind, definitionRefOf(c), versionOf(c)),
-      );
-      if (definition === null) throw new ApiError("version_not_found");
-      return sendText(c, definition);
+      return sendText(c, await requireVersion(c, kind));
     })
     .delete(VERSION, requires(manage, described?.deleteVersion), async (c) => {
       const version = versionOf(c);
-      const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
-      const deleting = await writeAudited(c, () => deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry));
-      if (deleting === "current") throw new ApiError("version_current");
-      if (deleting === "missing") throw new ApiError("version_not_found");
+      const entry = auditEntryOf(c, `${kind.name}_version_deleted`, `/versions/${version}`);
+      const isDone = await writeAudited(c, () => deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry));
+      if (!isDone) {
+        await requireVersion(c, kind);
+        throw new ApiError("version_current");
+      }
       logAudit(entry, c.get("requestId"));
       return c.body(null, 204);
     });
 }
 
-/** What a status says of the definition that the path names, from D1's primary. Throws that it is not found. */
-export async function requireRow(c: Context<AppEnv>, kind: StoredKind): Promise<DefinitionRow> {
-  const select = () => selectRow(c.env.DB.withSession("first-primary"), kind, definitionRefOf(c)).first<ReadRow>();
-  const row = await readD1(c.get("hops"), select);
-  if (row === null) throw new ApiError(kind.notFound);
-  return toDefinitionRow(row);
-}
-
-/** The definition that the path names. */
-export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
-  return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
-}
-
-/** `part`: what of the definition the change is about, behind its name. */
-export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
-  const { envName, name } = c.req.param() as Record<"envName" | "name", string>;
-  const what = { project: projectOf(c), envName, action, target: `${name}${part}`, targetName: name };
-  return newAuditEntry(c, what, Date.now());
+/** The definition of the version that the path names, as JSON. Throws `version_not_found`. */
+async function requireVersion(c: Context<AppEnv>, kind: StoredKind): Promise<string> {
+  const select = () => selectVersion(c.env.DB, kind, definitionRefOf(c), versionOf(c));
+  const definition = await readD1(c.get("hops"), select);
+  if (definition === null) throw new ApiError("version_not_found");
+  return definition;
 }
 
 function versionOf(c: Context<AppEnv>): number {

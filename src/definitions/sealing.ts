@@ -1,7 +1,4 @@
-/**
- * Seals the secrets of a definition, and seals those of all definitions again, so that an older key can leave the ring.
- * The sealed bytes open only for the same scope, kind, name and version.
- */
+/** Seals the secrets of a definition for its scope, kind, name and version. Seals all again, so that a key can go. */
 
 import { log, logFailure } from "../base/log.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
@@ -70,8 +67,7 @@ const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** How many entries of the index one minute looks at. */
 const LOOKED_AT_PER_MINUTE = 10_000;
 /**
- * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys
- * `old,new` and `new,old` would seal it back and forth.
+ * Longer than a deploy rolls out. Otherwise isolates with the keys `old,new` and `new,old` would seal back and forth.
  */
 const LEFT_ALONE_MS = 300_000;
 
@@ -81,36 +77,29 @@ interface Row extends SecretsOwner {
 }
 
 /**
- * Seals secrets again under the first key of the ring, a bounded number each minute. The version stays, because nothing
- * that a caller sees has changed. Only secrets under a later key of this ring are sealed again. During a deploy, an
- * isolate can lack a key. It leaves alone what it can't open. Never throws.
+ * Seals secrets again under the first key of the ring, a bounded number each minute. The version stays. Only secrets
+ * under a later key are sealed again: during a deploy, an isolate can lack a key. Never throws.
  */
 export async function resealDefinitions(db: D1Database, signingKeys: string | undefined, now: number): Promise<void> {
   const ring = keyRing(signingKeys);
   if (!ring.ok) return;
   try {
-    await reseal(db, ring.value, now);
+    const [current = "", ...later] = await sealingKeyIds(ring.value);
+    // The same key can be in the ring twice.
+    const older = later.filter((id) => id !== current);
+    if (older.length === 0) return;
+    const select = db.prepare(SELECT).bind(JSON.stringify(older), now - LEFT_ALONE_MS);
+    const { results } = await select.all<Row>();
+    if (results.length === 0) return;
+    const updates = await Promise.all(results.map((row) => updateOf(db, ring.value, row, now)));
+    const written = updates.filter((update) => update !== null);
+    const lost = updates.length - written.length;
+    const done = written.length === 0 ? [] : await db.batch(written);
+    const changed = done.reduce((sum, { meta }) => sum + meta.changes, 0);
+    log(lost > 0 ? "error" : "info", "secrets_resealed", { resealed: changed, lost });
   } catch (error) {
     logFailure("sweep_failed", error, { step: "reseal_definitions" });
   }
-}
-
-async function reseal(db: D1Database, ring: KeyRing, now: number): Promise<void> {
-  const [current = "", ...later] = await sealingKeyIds(ring);
-  // The same key can be in the ring twice.
-  const older = later.filter((id) => id !== current);
-  if (older.length === 0) return;
-  const { results } = await db
-    .prepare(SELECT)
-    .bind(JSON.stringify(older), now - LEFT_ALONE_MS)
-    .all<Row>();
-  if (results.length === 0) return;
-  const updates = await Promise.all(results.map((row) => updateOf(db, ring, row, now)));
-  const written = updates.filter((update) => update !== null);
-  const lost = updates.length - written.length;
-  const done = written.length === 0 ? [] : await db.batch(written);
-  const changed = done.reduce((sum, { meta }) => sum + meta.changes, 0);
-  log(lost > 0 ? "error" : "info", "secrets_resealed", { resealed: changed, lost });
 }
 
 /** In a random order. Otherwise, secrets that no key opens could fill the batch of every minute. */

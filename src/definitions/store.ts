@@ -4,7 +4,7 @@
  * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
  * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
  */
-import { type AuditEntry, auditStatement, batchWrote } from "../auth/audit.ts";
+import { type AuditEntry, auditStatement, batchWrote, logAudit, newServiceEntry } from "../auth/audit.ts";
 import type { Proven } from "../base/ids.ts";
 import {
   AGENT_TOOL_BYTES,
@@ -15,6 +15,7 @@ import {
   VERSIONS_MAX_BYTES,
   VERSIONS_MAX_PER_DEFINITION,
 } from "../base/limits.ts";
+import { within } from "../base/time.ts";
 import type { DefinitionRef, StoredKind } from "./kind.ts";
 import type { SealedSecrets } from "./sealing.ts";
 
@@ -27,14 +28,17 @@ export interface StoredBy {
   readonly proven?: Proven;
 }
 
-/** `definition`: JSON with null in the place of each secret. */
+/** `definition`: JSON with null in the place of each secret. Instants in ms. */
 export interface StoredDefinition {
+  readonly name: string;
   readonly version: number;
   readonly createdVersion: number;
-  /** Why the service has disabled this version; null if it has not. */
+  readonly createdBy: string;
+  readonly changedAt: number;
+  /** When and why the service has disabled this version; null if it has not. */
+  readonly disabledAt: number | null;
   readonly disabledReason: string | null;
   readonly definition: string;
-  /** See `featuresOf` in kind.ts. */
   readonly features: readonly string[];
   readonly storedBy: StoredBy;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
@@ -55,83 +59,44 @@ export interface Changeable {
   readonly lastDeleted: number;
 }
 
-export async function selectForChange(
-  db: D1Database,
-  kind: StoredKind,
-  { scope, name }: DefinitionRef,
-): Promise<Changeable> {
-  type Row = Omit<StoredDefinition, "version" | "features" | "storedBy" | "sealed"> &
-    Omit<StoredBy, "proven"> & {
-      readonly proof: string | null;
-      readonly version: number | null;
-      readonly features: string | null;
-      readonly secrets: ArrayBuffer | number[] | null;
-      readonly lastDeleted: number;
-    };
-  const row = await db
-    .prepare(
-      `SELECT version, created_version AS createdVersion, definition, features, secrets,
-              changed_lineage AS lineage, changed_by_name AS tokenName, changed_person AS person,
-              changed_proof AS proof,
-              iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
-              coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind.name}'), 0)
-                AS lastDeleted
-       FROM (SELECT 1) LEFT JOIN definitions ON scope = ?1 AND kind = '${kind.name}' AND name = ?2`,
-    )
-    .bind(scope, name)
-    .first<Row>();
-  if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
-  const { version, createdVersion, disabledReason, definition, secrets, lastDeleted } = row;
-  const { lineage, tokenName, person, proof } = row;
-  const storedBy = { lineage, tokenName, person, ...(proof !== null && { proven: JSON.parse(proof) as Proven }) };
-  const features = row.features === null ? [] : (JSON.parse(row.features) as readonly string[]);
-  return {
-    stored: { version, createdVersion, disabledReason, definition, features, storedBy, sealed: toBytes(secrets) },
-    lastDeleted,
-  };
+export async function selectForChange(db: D1Database, kind: StoredKind, ref: DefinitionRef): Promise<Changeable> {
+  return toChangeable(await selectRow(db, kind, ref).first<ReadRow>());
 }
 
-/** D1 gives a BLOB as an array of numbers. */
-function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> | null {
-  return blob === null ? null : new Uint8Array(blob);
-}
-
-/** What a status says of a definition. Instants in ms. `disabledAt`, `disabledReason`: null if the service has not disabled this version. */
-export interface DefinitionRow {
-  readonly name: string;
-  readonly version: number;
-  readonly createdVersion: number;
-  readonly createdBy: string;
-  readonly changedBy: string;
-  readonly changedAt: number;
-  readonly disabledAt: number | null;
-  readonly disabledReason: string | null;
-  /** 1 if the service has disabled this version, or a person the definition. */
-  readonly isDisabled: number;
-  readonly sealed: Uint8Array<ArrayBuffer> | null;
-  readonly definition: string;
-}
-
-/** SQL: whether somebody, or the service, has disabled it. */
-export const DISABLED =
-  "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
-
-/** The statement that reads it, for `toDefinitionRow`. */
-export function selectRow(db: D1Database | D1DatabaseSession, kind: StoredKind, { scope, name }: DefinitionRef) {
+/** The statement that reads a definition, for `toChangeable`. */
+export function selectRow(db: D1Database, { name: kind }: StoredKind, { scope, name }: DefinitionRef) {
   const select = `
-    SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
-           changed_by_name AS changedBy, changed_at AS changedAt,
+    SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy, changed_at AS changedAt,
+           definition, features, secrets, changed_lineage AS lineage, changed_by_name AS tokenName,
+           changed_person AS person, changed_proof AS proof,
            iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
-           iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, ${DISABLED} AS isDisabled,
-           secrets, definition
-    FROM definitions WHERE scope = ?1 AND kind = '${kind.name}' AND name = ?2`;
+           iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
+           coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) AS lastDeleted
+    FROM (SELECT 1) LEFT JOIN definitions ON scope = ?1 AND kind = '${kind}' AND name = ?2`;
   return db.prepare(select).bind(scope, name);
 }
 
-export type ReadRow = Omit<DefinitionRow, "sealed"> & { readonly secrets: number[] | null };
+/** Without a version if there is no such definition. D1 gives a BLOB as an array of numbers. */
+export type ReadRow = Omit<StoredDefinition, "version" | "features" | "storedBy" | "sealed"> &
+  Omit<StoredBy, "proven"> & {
+    readonly proof: string | null;
+    readonly version: number | null;
+    readonly features: string | null;
+    readonly secrets: number[] | null;
+    readonly lastDeleted: number;
+  };
 
-export function toDefinitionRow({ secrets, ...known }: ReadRow): DefinitionRow {
-  return { ...known, sealed: toBytes(secrets) };
+export function toChangeable(row: ReadRow | null): Changeable {
+  if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
+  const { version, features, secrets, lineage, tokenName, person, proof, lastDeleted, ...others } = row;
+  const stored = {
+    ...others,
+    version,
+    features: JSON.parse(features ?? "[]") as readonly string[],
+    storedBy: { lineage, tokenName, person, ...(proof !== null && { proven: JSON.parse(proof) as Proven }) },
+    sealed: secrets === null ? null : new Uint8Array(secrets),
+  };
+  return { stored, lastDeleted };
 }
 
 interface NewVersion {
@@ -142,7 +107,6 @@ interface NewVersion {
   readonly definition: string;
   /** What the kind's own queries read instead of the definition; null if it has none. */
   readonly filter: string | null;
-  /** See `featuresOf` in kind.ts. */
   readonly features?: readonly string[];
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */
@@ -150,8 +114,7 @@ interface NewVersion {
 }
 
 /**
- * `full`: the environment has the maximum number of definitions. `crowded`: it offers agents as much as it may. `changed`:
- * another change came first.
+ * `full`: there is no room for another. `crowded`: agents are offered the maximum. `changed`: it is another version.
  */
 type Putting = "put" | "full" | "crowded" | "changed";
 
@@ -192,10 +155,13 @@ function mayOffer(definition: string, scope: string, name: string, bytes: string
     WHERE scope = ${scope} AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL AND name <> ${name})`;
 }
 
-/** SQL: whether the change with this audit entry is the one that wrote the definition's version. */
-const wroteVersion = ({ name: kind }: StoredKind) => `EXISTS (
-  SELECT 1 FROM definitions
-  WHERE scope = ?1 || '/' || ?3 AND kind = '${kind}' AND name = ?8 AND change_id = ?2)`;
+const ofDefinition = ({ name }: StoredKind) => `scope = ?1 AND kind = '${name}' AND name = ?2`;
+
+/** SQL for `auditStatement`: whether the entry is about a definition for which this holds. */
+export function isAbout({ name }: StoredKind, condition: string, table = "definitions"): string {
+  return `EXISTS (
+    SELECT 1 FROM ${table} WHERE scope = ?1 || '/' || ?3 AND kind = '${name}' AND name = ?9 AND ${condition})`;
+}
 
 export async function putDefinition(
   db: D1Database,
@@ -242,7 +208,7 @@ export async function putDefinition(
   const results = await db.batch<{ putting: Putting }>([
     ...keepReplaced(db, kind, put),
     write,
-    auditStatement(db, entry, wroteVersion(kind)),
+    auditStatement(db, entry, isAbout(kind, "change_id = ?2")),
     outcome,
   ]);
   return results.at(-1)?.results[0]?.putting ?? "changed";
@@ -257,20 +223,17 @@ export async function deleteDefinition(
   entry: AuditEntry,
 ): Promise<boolean> {
   const { scope, name } = ref;
-  const here = `scope = ?1 AND kind = '${kind.name}' AND name = ?2 AND version = ?3`;
-  const remember = db
-    .prepare(
-      `INSERT INTO deleted_definitions (scope, kind, version) SELECT scope, kind, version FROM definitions WHERE ${here}
-       ON CONFLICT (scope, kind) DO UPDATE SET version = max(deleted_definitions.version, excluded.version)`,
-    )
-    .bind(scope, name, version);
+  const here = `${ofDefinition(kind)} AND version = ?3`;
   // A version never repeats, so a second try finds nothing that this change must not delete.
-  const isThere = `EXISTS (
-    SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?8
-      AND version = ${Math.trunc(version)})`;
-  const remove = db.prepare(`DELETE FROM definitions WHERE ${here}`).bind(scope, name, version);
-  const audit = auditStatement(db, entry, isThere);
-  return batchWrote(db, entry, [remember, audit, forgetVersions(db, kind, ref, version), remove]);
+  const isThere = isAbout(kind, `version = ${Math.trunc(version)}`);
+  const statements = [
+    `INSERT INTO deleted_definitions (scope, kind, version) SELECT scope, kind, version FROM definitions WHERE ${here}
+     ON CONFLICT (scope, kind) DO UPDATE SET version = max(deleted_definitions.version, excluded.version)`,
+    `DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version < ?3
+       AND EXISTS (SELECT 1 FROM definitions WHERE ${here})`,
+    `DELETE FROM definitions WHERE ${here}`,
+  ].map((sql) => db.prepare(sql).bind(scope, name, version));
+  return batchWrote(db, entry, [auditStatement(db, entry, isThere), ...statements]);
 }
 
 export interface ListedDefinition {
@@ -282,9 +245,7 @@ export interface ListedDefinition {
   readonly definition: string;
 }
 
-/**
- * A page holds at most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one.
- */
+/** At most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. */
 interface Page<Row, After> {
   readonly rows: readonly Row[];
   readonly next: After | null;
@@ -293,45 +254,40 @@ interface Page<Row, After> {
 /** A row as SQL lists it: the definition is null if it does not fit the page. */
 type Listed<Row> = Omit<Row, "definition"> & { readonly definition: string | null };
 
-/** The rows that fit. `limit + 1` rows were read. */
-function pageOf<Row extends { readonly definition: string }, After>(
-  results: readonly Listed<Row>[],
+/** The rows that fit. The statement reads `limit + 1`. */
+async function pageOf<Row extends { readonly definition: string }, After>(
+  statement: D1PreparedStatement,
   limit: number,
   afterOf: (last: Row) => After,
-): Page<Row, After> {
+): Promise<Page<Row, After>> {
+  const { results } = await statement.all<Listed<Row>>();
   const rows = results.slice(0, limit).filter((row) => row.definition !== null) as unknown as readonly Row[];
   const last = rows.at(-1);
   return { rows, next: results.length > rows.length && last !== undefined ? afterOf(last) : null };
 }
 
-/** The definitions after the name `cursor`, by name. Definitions are read last, and only those that fit. */
+/**
+ * The definitions after the name `cursor`, by name. Adds up the sizes along the index of names, and reads last, and
+ * only those that fit. One always fits. The windows number the rows in the order of the join: nothing is sorted.
+ */
 export async function listDefinitions(
   db: D1Database,
-  kind: StoredKind,
+  { name: kind }: StoredKind,
   scope: string,
-  cursor: string | undefined,
+  cursor = "",
   limit: number,
 ): Promise<Page<ListedDefinition, string>> {
-  const { results } = await db
-    .prepare(LIST_DEFINITIONS(kind))
-    .bind(scope, cursor ?? "", limit + 1)
-    .all<Listed<ListedDefinition>>();
-  return pageOf(results, limit, ({ name }) => name);
-}
-
-/**
- * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The
- * windows number the rows in the order of the join, so nothing is sorted.
- */
-const LIST_DEFINITIONS = ({ name: kind }: StoredKind) => `
-  SELECT name, version, changed_at AS changedAt, disabled_version IS version AS isDisabled,
-         iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
-  FROM (
-    SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
+  const select = `
+    SELECT name, version, changed_at AS changedAt, disabled_version IS version AS isDisabled,
+           iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
     FROM (
-      SELECT rowid AS row, bytes FROM definitions
-      WHERE scope = ?1 AND kind = '${kind}' AND name > ?2 ORDER BY name LIMIT ?3)
-  ) AS looked CROSS JOIN definitions ON definitions.rowid = looked.row`;
+      SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
+      FROM (
+        SELECT rowid AS row, bytes FROM definitions
+        WHERE scope = ?1 AND kind = '${kind}' AND name > ?2 ORDER BY name LIMIT ?3)
+    ) AS looked CROSS JOIN definitions ON definitions.rowid = looked.row`;
+  return pageOf(db.prepare(select).bind(scope, cursor, limit + 1), limit, ({ name }) => name);
+}
 
 /**
  * The version of a change at this instant, in ms, that replaces `previous`; 0 if there was none. Coordinators compare
@@ -353,52 +309,28 @@ function keepReplaced(
   { ref: { scope, name }, replaces, definition }: NewVersion,
 ): readonly D1PreparedStatement[] {
   if (replaces === 0) return [];
+  const keep = `
+    INSERT INTO definition_versions
+      (scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
+    SELECT scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition
+    FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3 AND (${mayOffer("?4", "?1", "?2", "?5")})`;
+  // The current version counts, too, so one fewer is kept here.
+  const trimDefinition = `
+    DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version <= (
+      SELECT version FROM definition_versions WHERE ${ofDefinition(kind)}
+      ORDER BY version DESC LIMIT 1 OFFSET ${VERSIONS_MAX_PER_DEFINITION - 1})`;
+  // Adds up the sizes along an index, from the version that was replaced last.
+  const trimEnvironment = `
+    DELETE FROM definition_versions WHERE seq IN (
+      SELECT seq FROM (
+        SELECT seq, sum(bytes) OVER (ORDER BY seq DESC ROWS UNBOUNDED PRECEDING) AS total
+        FROM definition_versions INDEXED BY definition_versions_by_age WHERE scope = ?1 AND kind = '${kind.name}')
+      WHERE total > ${VERSIONS_MAX_BYTES})`;
   return [
-    db.prepare(KEEP_REPLACED(kind)).bind(scope, name, replaces, definition, utf8Bytes(definition)),
-    db.prepare(TRIM_DEFINITION(kind)).bind(scope, name),
-    db.prepare(TRIM_ENVIRONMENT(kind)).bind(scope),
+    db.prepare(keep).bind(scope, name, replaces, definition, utf8Bytes(definition)),
+    db.prepare(trimDefinition).bind(scope, name),
+    db.prepare(trimEnvironment).bind(scope),
   ];
-}
-
-/** SQL: the rows of one definition. */
-const ofDefinition = ({ name }: StoredKind) => `scope = ?1 AND kind = '${name}' AND name = ?2`;
-
-const KEEP_REPLACED = (kind: StoredKind) => `
-  INSERT INTO definition_versions
-    (scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
-  SELECT scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition
-  FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3 AND (${mayOffer("?4", "?1", "?2", "?5")})`;
-
-/** The current version counts, too, so one fewer is kept here. */
-const TRIM_DEFINITION = (kind: StoredKind) => `
-  DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version <= (
-    SELECT version FROM definition_versions WHERE ${ofDefinition(kind)}
-    ORDER BY version DESC LIMIT 1 OFFSET ${VERSIONS_MAX_PER_DEFINITION - 1})`;
-
-/** Adds up the sizes along an index, from the version that was replaced last. */
-const TRIM_ENVIRONMENT = ({ name: kind }: StoredKind) => `
-  DELETE FROM definition_versions WHERE seq IN (
-    SELECT seq FROM (
-      SELECT seq, sum(bytes) OVER (ORDER BY seq DESC ROWS UNBOUNDED PRECEDING) AS total
-      FROM definition_versions INDEXED BY definition_versions_by_age WHERE scope = ?1 AND kind = '${kind}')
-    WHERE total > ${VERSIONS_MAX_BYTES})`;
-
-/**
- * Removes the versions of a definition that is deleted, before its row goes. Versions never repeat, so a second try
- * leaves those of a later one of this name alone.
- */
-function forgetVersions(
-  db: D1Database,
-  kind: StoredKind,
-  { scope, name }: DefinitionRef,
-  current: number,
-): D1PreparedStatement {
-  return db
-    .prepare(
-      `DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version < ?3
-         AND EXISTS (SELECT 1 FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3)`,
-    )
-    .bind(scope, name, current);
 }
 
 /** `definition`: JSON. */
@@ -411,38 +343,34 @@ export interface ListedVersion {
   readonly definition: string;
 }
 
-/** The versions before `cursor`, newest first. There are none if there is no such definition. */
-export async function listVersions(
-  db: D1Database,
-  kind: StoredKind,
-  { scope, name }: DefinitionRef,
-  cursor: number | undefined,
-  limit: number,
-): Promise<Page<ListedVersion, number>> {
-  const { results } = await db
-    .prepare(LIST_VERSIONS(kind))
-    .bind(scope, name, cursor ?? Number.MAX_SAFE_INTEGER, limit + 1)
-    .all<Listed<ListedVersion>>();
-  return pageOf(results, limit, ({ version }) => version);
-}
-
 /** SQL: the rows of a definition's versions, the current one and those that it replaced. */
 const ofAnyVersion = (kind: StoredKind, columns: string, where: string) => `
   SELECT NULL AS seq, ${columns} FROM definitions WHERE ${ofDefinition(kind)} AND ${where}
   UNION ALL
   SELECT seq, ${columns} FROM definition_versions WHERE ${ofDefinition(kind)} AND ${where}`;
 
-/** Reads definitions last, and only those that fit. One definition always fits. */
-const LIST_VERSIONS = (kind: StoredKind) => `
-  SELECT version, changed_at AS changedAt, changed_by AS actor, changed_by_name AS actorName,
-         iif(total <= ${PAGE_MAX_BYTES}, coalesce(
-           (SELECT definition FROM definition_versions WHERE definition_versions.seq = looked.seq),
-           (SELECT definition FROM definitions WHERE ${ofDefinition(kind)})), NULL) AS definition
-  FROM (
-    SELECT *, sum(bytes) OVER (ORDER BY version DESC ROWS UNBOUNDED PRECEDING) AS total
-    FROM (${ofAnyVersion(kind, "version, changed_at, changed_by, changed_by_name, bytes", "version < ?3")}
-      ORDER BY version DESC LIMIT ?4)) AS looked
-  ORDER BY version DESC`;
+/**
+ * The versions before `cursor`, newest first, also of no definition. Reads definitions last, and only those that fit.
+ */
+export async function listVersions(
+  db: D1Database,
+  kind: StoredKind,
+  { scope, name }: DefinitionRef,
+  cursor = Number.MAX_SAFE_INTEGER,
+  limit: number,
+): Promise<Page<ListedVersion, number>> {
+  const select = `
+    SELECT version, changed_at AS changedAt, changed_by AS actor, changed_by_name AS actorName,
+           iif(total <= ${PAGE_MAX_BYTES}, coalesce(
+             (SELECT definition FROM definition_versions WHERE definition_versions.seq = looked.seq),
+             (SELECT definition FROM definitions WHERE ${ofDefinition(kind)})), NULL) AS definition
+    FROM (
+      SELECT *, sum(bytes) OVER (ORDER BY version DESC ROWS UNBOUNDED PRECEDING) AS total
+      FROM (${ofAnyVersion(kind, "version, changed_at, changed_by, changed_by_name, bytes", "version < ?3")}
+        ORDER BY version DESC LIMIT ?4)) AS looked
+    ORDER BY version DESC`;
+  return pageOf(db.prepare(select).bind(scope, name, cursor, limit + 1), limit, ({ version }) => version);
+}
 
 /** The definition of a version as JSON; null if it is not kept. */
 export async function selectVersion(
@@ -456,31 +384,46 @@ export async function selectVersion(
   return row?.definition ?? null;
 }
 
-type VersionDeleting = "deleted" | "current" | "missing";
-
-/** Deletes a version that a later one replaced. `current`: no later one did. */
+/** Deletes a version that a later one replaced. False if there is none: it is not kept, or it is the current one. */
 export async function deleteVersion(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
   version: number,
   entry: AuditEntry,
-): Promise<VersionDeleting> {
-  const isThere = `EXISTS (
-    SELECT 1 FROM definition_versions
-    WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?9 AND version = ${Math.trunc(version)})`;
+): Promise<boolean> {
+  const isThere = isAbout(kind, `version = ${Math.trunc(version)}`, "definition_versions");
   const remove = db
     .prepare(`DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version = ?3`)
     .bind(scope, name, version);
-  const outcome = db
+  return batchWrote(db, entry, [auditStatement(db, entry, isThere), remove]);
+}
+
+/** An attempt whose receiver answered 410 waits for this write, and holds its permit meanwhile. */
+const DISABLE_MAX_MS = 5000;
+
+/**
+ * The service's own switch of a version. `reason`: a sentence without secrets. False if the definition is gone, has
+ * another version, or is disabled already. Throws errors of D1, and a Timeout after 5 s. It may be disabled then.
+ */
+export async function disableDefinition(
+  db: D1Database,
+  kind: StoredKind,
+  { scope, name, version, reason, at }: DefinitionRef & { version: number; reason: string; at: number },
+): Promise<boolean> {
+  const [o, p, envName = ""] = scope.split("/");
+  if (kind.name === "action") throw new Error("the service disables no action");
+  const what = { project: `${o}/${p}`, envName, action: `${kind.name}_disabled`, target: name } as const;
+  const entry = newServiceEntry(what, at);
+  const isThere = isAbout(kind, `version = ${Math.trunc(version)} AND disabled_version IS NOT version`);
+  const disable = db
     .prepare(
-      `SELECT CASE WHEN EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) THEN 'deleted'
-                   WHEN EXISTS (
-                     SELECT 1 FROM definitions
-                     WHERE scope = ?3 AND kind = '${kind.name}' AND name = ?4 AND version = ?5)
-                   THEN 'current' ELSE 'missing' END AS deleting`,
+      `UPDATE definitions SET disabled_version = version, disabled_at = ?4, disabled_reason = ?5
+       WHERE ${ofDefinition(kind)} AND version = ?3 AND disabled_version IS NOT version`,
     )
-    .bind(entry.project, entry.id, scope, name, version);
-  const results = await db.batch<{ deleting: VersionDeleting }>([auditStatement(db, entry, isThere), remove, outcome]);
-  return results.at(-1)?.results[0]?.deleting ?? "missing";
+    .bind(scope, name, version, at, reason);
+  const writing = batchWrote(db, entry, [auditStatement(db, entry, isThere), disable]);
+  const isDone = await within(DISABLE_MAX_MS, writing).finally(() => kind.memory.forget({ scope, name }));
+  if (isDone) logAudit(entry, undefined, { version });
+  return isDone;
 }

@@ -60,8 +60,8 @@ export function noteOpened(c: Context<AppEnv>): void {
 }
 
 /** Throws `not_configured` with a sentence that says which setting is wrong. */
-export function usableRing(c: Context<AppEnv>): KeyRing {
-  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+export function usableRing({ env }: { readonly env: Pick<Env, "CALLBACK_SIGNING_KEYS"> }): KeyRing {
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new ApiError("not_configured", ring.error);
   return ring.value;
 }

@@ -107,6 +107,22 @@ export function listOf<Item extends z.ZodMiniType>(
   return bounded(max, what, z.array(item, { error: refusal }).check(z.maxLength(max), ...checks));
 }
 
+/** A text that matches this pattern, or is refused with this sentence. */
+export function textLike(pattern: string, error: string, missing = "send a string.") {
+  return z
+    .string({ error: missing })
+    .check(z.regex(new RegExp(pattern), { error }))
+    .register(z.globalRegistry, { wire: { type: "string", pattern } });
+}
+
+/** A text of at most `max` UTF-16 units. */
+export function textUpTo(max: number, missing: string, ...checks: readonly z.core.$ZodCheck<string>[]) {
+  return z
+    .string({ error: missing })
+    .check(z.maxLength(max, { error: `is too long; send at most ${max} characters.` }), ...checks)
+    .register(z.globalRegistry, { wire: { type: "string", maxLength: max } });
+}
+
 /** A text that `parse` turns into a value. If `parse` returns null, the text is refused with `sentence`. */
 export function parsedText<T>(
   text: z.ZodMiniType<string, string>,
@@ -167,6 +183,24 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   const member = schema.clone();
   z.globalRegistry.add(member, { ...z.globalRegistry.get(schema), description });
   return member;
+}
+
+/** What the OpenAPI document says of an object. `members`: of those that need a description here. */
+type ObjectSaid<Shape> = z.core.GlobalMeta & { readonly members?: Partial<Readonly<Record<keyof Shape, string>>> };
+
+/** A closed object of a request. Write `DESCRIBE && { … }`, so that the Worker's build drops the texts. */
+export function objectOf<Shape extends Readonly<Record<string, z.ZodMiniType>>>(
+  shape: Shape,
+  said: ObjectSaid<Shape> | false,
+  ...checks: readonly z.core.$ZodCheck<z.output<z.ZodMiniObject<Shape, z.core.$strict>>>[]
+) {
+  if (!said) return z.strictObject(shape, AN_OBJECT).check(...checks);
+  const { members = {}, ...meta } = said;
+  const texts: Readonly<Record<string, string | undefined>> = members;
+  const all = Object.entries(shape).map(([name, member]) => [name, described(member, texts[name] ?? false)] as const);
+  const object = z.strictObject(Object.fromEntries(all) as Shape, AN_OBJECT).check(...checks);
+  z.globalRegistry.add(object, meta);
+  return object;
 }
 
 /** One of these words. `refusal` replaces how any other is refused. */

@@ -1,49 +1,38 @@
-/** Schedules as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
+/** Schedules as a kind of stored definition: what a PUT checks, what an isolate remembers, and the routes. */
 import type { Context } from "hono";
-import { knownAction, resolved } from "../actions/resolve.ts";
-import { cronFault, nextTimes } from "../base/cron.ts";
+import { knownAction, resolved, resolverOf } from "../actions/resolve.ts";
+import { requires } from "../auth/authentication.ts";
+import { cronFault, localTime, nextTimes } from "../base/cron.ts";
 import {
   LABEL_MAX_CHARACTERS,
   LABELS_MAX,
   SCHEDULES_MAX_PER_ENVIRONMENT,
   SCHEDULES_MAX_PER_PROJECT,
+  VERSIONS_MAX_PER_DEFINITION,
 } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { changed, noteChange } from "../definitions/coordinator.ts";
+import { askCoordinator, changed, environmentOf, noteChange, requireStored } from "../definitions/change.ts";
 import type { DefinitionKind } from "../definitions/kind.ts";
-import { DefinitionMemory } from "../definitions/memory.ts";
-import type { StoredDefinition } from "../definitions/store.ts";
+import { DefinitionMemory, type Known } from "../definitions/memory.ts";
+import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { register } from "../runs/d1/control-database.ts";
 import { type ScheduleFilter, scheduleLabel } from "../runs/starts.ts";
 import { type ScheduleDefinition, scheduleDefinition } from "./definition.ts";
+import { schedule, scheduleList, scheduleStatus, scheduleVersionList } from "./responses.ts";
 
-/** A schedule as a start needs it. */
-export interface KnownSchedule extends Omit<StoredDefinition, "definition"> {
-  readonly definition: ScheduleDefinition;
-}
+export type KnownSchedule = Known<ScheduleDefinition>;
 
 /** Per isolate. */
-export const scheduleMemory = new DefinitionMemory<KnownSchedule>((stored) => ({
-  ...stored,
-  definition: JSON.parse(stored.definition) as ScheduleDefinition,
-}));
+export const scheduleMemory = new DefinitionMemory<ScheduleDefinition>((known) => known);
 
 export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
   name: "schedule",
-  noun: "schedule",
   maxPerEnvironment: SCHEDULES_MAX_PER_ENVIRONMENT,
   maxPerProject: SCHEDULES_MAX_PER_PROJECT,
-  notFound: "schedule_not_found",
   tooMany: "too_many_schedules",
-  audit: {
-    put: "schedule_put",
-    deleted: "schedule_deleted",
-    versionDeleted: "schedule_version_deleted",
-    disabled: "schedule_disabled",
-  },
   permissions: { read: "data:read", manage: "actions:manage" },
   memory: scheduleMemory,
   schema: scheduleDefinition,
@@ -67,14 +56,11 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
 };
 
 /** The next times of a schedule. None if somebody, or the service, has disabled it. */
-export function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count: number): readonly number[] {
+function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count: number): readonly number[] {
   return isDisabled || definition.disabled ? [] : nextTimes(definition, Date.now(), count);
 }
 
-/**
- * Throws `invalid_body`, and what is known to fail each run: `action_not_found`, `trigger_required`, `too_many_labels` and
- * `invalid_parameters`. A disabled schedule starts nothing, so its action may be gone.
- */
+/** Throws what is known to fail each run. A disabled schedule starts nothing, so its action may be gone. */
 async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinition): Promise<void> {
   const label = scheduleLabel(c.req.param("name") ?? "");
   if (label.length > LABEL_MAX_CHARACTERS) {
@@ -85,13 +71,7 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
   if (fault !== null) throw refusalOf("invalid_body", [{ path: ["cron"], message: fault }]);
   const { action: name, parameters, labels = [], disabled } = definition;
   if (disabled) return;
-  const resolver = {
-    env: c.env,
-    hops: c.get("hops"),
-    scope: scopeOf(c),
-    waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
-  };
-  const known = await knownAction(resolver, name);
+  const known = await knownAction(resolverOf(c), name);
   if (known.definition.trigger === undefined) {
     throw new ApiError("trigger_required", undefined, { pointer: "/action" });
   }
@@ -102,3 +82,80 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
 }
+
+const SHOWN_TIMES = 5;
+
+export const scheduleRoutes = definitionRoutes(
+  SCHEDULE_KIND,
+  DESCRIBE && {
+    descriptions: {
+      list: "Returns the schedules of an environment by name, each with its next time.",
+      get: "Returns a schedule. You can send it back with PUT. `ETag` is the version.",
+      put:
+        "Creates or replaces a schedule. At each of its times, the service creates a run of the action, and you are the " +
+        "creator of the run. Send `If-Match` with the ETag that you read, so that you overwrite nobody's change. While a run " +
+        "of the schedule is open, its times are skipped. A time is tried for 15 minutes, and then skipped. If a run can't " +
+        "start, for example because the action is gone, the run fails at once. When your token is revoked or expires, the " +
+        "service disables the schedule, and a PUT with another token enables it. A session of ROOT_TOKEN can only store " +
+        "disabled schedules, and a token that may act for others must name a person. Times begin with the PUT. " +
+        `An environment has at most ${SCHEDULES_MAX_PER_ENVIRONMENT} schedules, and a project ${SCHEDULES_MAX_PER_PROJECT}.`,
+      delete: "Deletes a schedule and its versions. Runs that it started go on.",
+      listVersions:
+        "Returns the versions of a schedule, newest first. The first one is the current version. The service keeps the newest " +
+        `${VERSIONS_MAX_PER_DEFINITION} of a schedule.`,
+      getVersion: "Returns a version. To restore it, send it with PUT and the `If-Match` of the current version.",
+      deleteVersion: "Deletes an older version. You can't delete the current version.",
+    },
+    shown: {
+      get: "The schedule",
+      replaced: "The schedule that replaced an older version",
+      created: "The new schedule",
+      version: "The version",
+    },
+    schemas: { list: scheduleList, one: schedule, created: schedule, versions: scheduleVersionList },
+    errorsOfPut: [
+      "action_not_found",
+      "action_needs_newer_code",
+      "trigger_required",
+      "invalid_parameters",
+      "too_many_labels",
+      "person_required",
+      "too_many_schedules",
+      "coordinator_unavailable",
+    ],
+  },
+).get(
+  `${DEFINITION}/status`,
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "getScheduleStatus",
+      summary: "Get the status of a schedule",
+      description:
+        "Returns the next times of a schedule, what became of the last one, and whether the service has disabled it. Its " +
+        "runs are those with the label `schedule:{name}`.",
+      responses: { 200: { description: "The status", json: scheduleStatus } },
+      errors: ["coordinator_unavailable"],
+    },
+  ),
+  async (c) => {
+    const stored = await requireStored(c, SCHEDULE_KIND);
+    const { name, version, changedAt, storedBy, createdBy, disabledAt, disabledReason } = stored;
+    const last = await askCoordinator(environmentOf(c), ({ schedules }) => schedules.lastTime(name));
+    const definition = JSON.parse(stored.definition) as ScheduleDefinition;
+    return c.json({
+      name,
+      version,
+      changedAt: rfc3339(changedAt),
+      changedBy: storedBy.tokenName,
+      createdBy,
+      disabledAt: rfc3339(disabledAt),
+      disabledReason,
+      nextTimes: nextTimesOf(definition, disabledReason !== null, SHOWN_TIMES).map((at) => ({
+        at: rfc3339(at),
+        local: localTime(at, definition.timezone),
+      })),
+      lastTime: last && { ...last, at: rfc3339(last.at) },
+    });
+  },
+);

@@ -32,7 +32,7 @@ export const { list: scheduleList, versions: scheduleVersionList } = listsOf(
   { one: "Schedule", version: "ScheduleVersion" },
   { name: "nightly", definition: DEFINITION },
   "The id of the token that stored it, or `root`.",
-  { nextAt: [nextAt, "2026-11-26T01:30:00.000Z"] },
+  { shape: { nextAt }, example: { nextAt: "2026-11-26T01:30:00.000Z" } },
 );
 
 const lastTime = z

@@ -23,10 +23,7 @@ export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
 }
 
 export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
-  return (env.CORS_ORIGINS ?? "")
-    .split(",")
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== "");
+  return entriesOf(env.CORS_ORIGINS).filter((origin) => origin !== "");
 }
 
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
@@ -62,11 +59,7 @@ type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSE
 const INSECURE_DEPLOYMENT =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
-/**
- * Which URLs webhooks may call, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
- * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
- * one.
- */
+/** Which URLs webhooks may call, or what is wrong. `origin`: of the request. The insecure mode needs loopback names. */
 export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
   const ports = parsePorts(env.WEBHOOK_PORTS);
   const hosts = parseHosts(env.WEBHOOK_HOSTS);
@@ -93,9 +86,8 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
 }
 
 /**
- * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if the setting is empty. The error is a
- * sentence. An entry that no webhook could call is refused, because the operator meant something else. Loopback names
- * are allowed, because the list also counts in development.
+ * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if it is empty. The error is a sentence. An
+ * entry that no webhook could call is refused. Loopback names are allowed, for development.
  */
 export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
   const parsed = entriesOf(text).map(parseHost);
@@ -125,12 +117,10 @@ type Setting = Pick<Env, "PUBLIC_URL">;
 
 /**
  * The URL at which jobs and callers reach the service, without a slash at its end: PUBLIC_URL, or the request's origin.
- * Callback URLs and links start with it.
  *
  * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with
  * the run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses,
- * where each caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because
- * callers can send them as well.
+ * where each caller sees the Host that it sent. Headers of proxies are never read, because callers can send them, too.
  */
 export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   if (PUBLIC_URL) return (URL.parse(PUBLIC_URL)?.href ?? PUBLIC_URL).replace(/\/+$/, "");

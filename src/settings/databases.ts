@@ -1,16 +1,10 @@
-/**
- * Which D1 databases are bound: `DB`, which has the number 0, and any of `DB_1` to `DB_63`. Also makes sure that a
- * database is the one that has its number.
- */
+/** Which D1 databases are bound: `DB`, number 0, and any of `DB_1` to `DB_63`; and whether each has its number. */
 import type { Env } from "./env.ts";
 
-/** The highest number that a database can have. */
 export const DATABASE_MAX = 63;
 
-/** What is needed to find the databases. */
 export type Databases = Pick<Env, "DB" | "NEW_ENVIRONMENTS" | `DB_${number}`>;
 
-/** The database with this number; null if it is not bound. */
 export function databaseNumbered(env: Databases, number: number): D1Database | null {
   if (number === 0) return env.DB;
   return (isNumber(number) && env[`DB_${number}`]) || null;
@@ -23,10 +17,8 @@ const bound = new WeakMap<object, readonly number[]>();
 export function boundDatabases(env: Databases): readonly number[] {
   const known = bound.get(env);
   if (known !== undefined) return known;
-  const numbers = [0];
-  for (let number = 1; number <= DATABASE_MAX; number++) {
-    if (databaseNumbered(env, number) !== null) numbers.push(number);
-  }
+  const all = Array.from({ length: DATABASE_MAX + 1 }, (_, number) => number);
+  const numbers = all.filter((number) => databaseNumbered(env, number) !== null);
   bound.set(env, numbers);
   return numbers;
 }
@@ -42,7 +34,6 @@ export function databasesForNew(env: Databases): readonly number[] {
   return listed.length > 0 && listed.every((number) => databaseNumbered(env, number) !== null) ? listed : [0];
 }
 
-/** A sentence if NEW_ENVIRONMENTS is not valid; otherwise null. */
 export function newEnvironmentsFault(env: Databases): string | null {
   const wrong = listedForNew(env).find((number) => databaseNumbered(env, number) === null);
   if (wrong === undefined) return null;
@@ -65,10 +56,7 @@ function isNumber(number: number): boolean {
 /** The database is not bound, or the binding leads to a database that has another number. */
 export class NotBound extends Error {}
 
-/**
- * The databases of this isolate that have said their number. Bindings never change while an isolate lives, so one
- * question is enough. A wrong number is asked for again, because `npm run migrate` can still write the right one.
- */
+/** These have said their number to this isolate. A wrong one is asked for again: `npm run migrate` can write it. */
 const confirmed = new Set<number>();
 
 /** Whether the next call of `boundDatabase` asks the database for its number. */
@@ -76,10 +64,7 @@ export function mustAskForNumber(env: Databases, number: number): boolean {
   return hasSeveralDatabases(env) && !confirmed.has(number);
 }
 
-/**
- * The database with this number. Throws NotBound, or what D1 threw when it was asked for its number. With one database
- * there is nothing to confuse, so nothing is asked.
- */
+/** Throws NotBound, or what D1 threw when it was asked for its number. A single database is not asked. */
 export async function boundDatabase(env: Databases, number: number): Promise<D1Database> {
   const db = databaseNumbered(env, number);
   if (db === null) throw new NotBound(`database ${number} is not bound`);

@@ -1,7 +1,4 @@
-/**
- * OIDC_ISSUERS: whose proofs the service takes (OpenID Connect). The operator alone names issuers, because whoever runs
- * one can prove anything. PURE.
- */
+/** OIDC_ISSUERS: whose proofs count (OpenID Connect). Only the operator names issuers: one can prove anything. PURE. */
 import * as z from "zod/mini";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { PATH_NAME } from "../base/limits.ts";
@@ -11,30 +8,6 @@ import { isLoopback } from "./url-guard.ts";
 
 const ISSUER_KINDS = ["github", "gitlab", "buildkite", "circleci", "people", "other"] as const;
 export type IssuerKind = (typeof ISSUER_KINDS)[number];
-
-/** A JSON Web Key Set (RFC 7517). */
-export interface KeySet {
-  readonly keys: readonly { readonly kty: string; readonly [member: string]: unknown }[];
-}
-
-export interface Issuer {
-  /** As its tokens say it, so it is compared exactly. */
-  readonly issuer: string;
-  /** Which claims name something that nobody else can take. */
-  readonly kind: IssuerKind;
-  /** `{o}/{p}`, or `{o}/*`: the projects that may trust it. Null: every project. */
-  readonly projects: readonly string[] | null;
-  /** People sign in with this issuer. Null: only programs use it. */
-  readonly clientId: string | null;
-  /** For people to read. */
-  readonly name: string;
-  /** What is asked for besides `openid email profile`. */
-  readonly scope: string | null;
-  /** The claim that names the person of a session. Null: `email`, if it is verified. */
-  readonly personClaim: string | null;
-  /** Its keys, for an issuer that the service can't reach. Null: they are fetched. */
-  readonly jwks: KeySet | null;
-}
 
 const text = z.string().check(z.minLength(1), z.maxLength(500));
 const project = z.string().check(z.regex(new RegExp(`^${PATH_NAME}/(?:${PATH_NAME}|\\*)$`)));
@@ -47,16 +20,39 @@ const issuerUrl = z.string().check(
   }),
 );
 
+const orNull = <Out, In>(schema: z.ZodMiniType<Out, In>) =>
+  z.pipe(
+    z.optional(schema),
+    z.transform((value: Out | undefined) => value ?? null),
+  );
+
 const entry = z.strictObject({
+  /** As its tokens say it, so it is compared exactly. */
   issuer: issuerUrl,
+  /** Which claims name something that nobody else can take. */
   kind: z.enum(ISSUER_KINDS),
-  projects: z.optional(z.union([project, z.array(project).check(z.minLength(1))])),
-  clientId: z.optional(text),
+  /** `{o}/{p}`, or `{o}/*`: the projects that may trust it. Null: every project. */
+  projects: orNull(
+    z.pipe(
+      z.union([project, z.array(project).check(z.minLength(1))]),
+      z.transform((names: string | string[]) => [names].flat()),
+    ),
+  ),
+  /** People sign in with this issuer. Null: only programs use it. */
+  clientId: orNull(text),
+  /** For people to read. */
   name: z.optional(text),
-  scope: z.optional(text),
-  personClaim: z.optional(text),
-  jwks: z.optional(z.object({ keys: z.array(z.looseObject({ kty: z.string() }).check(z.refine(isPublicKey))) })),
+  /** What is asked for besides `openid email profile`. */
+  scope: orNull(text),
+  /** The claim that names the person of a session. Null: `email`, if it is verified. */
+  personClaim: orNull(text),
+  /** Its keys, for an issuer that the service can't reach. Null: they are fetched. */
+  jwks: orNull(z.object({ keys: z.array(z.looseObject({ kty: z.string() }).check(z.refine(isPublicKey))) })),
 });
+
+/** A JSON Web Key Set (RFC 7517). */
+export type KeySet = NonNullable<z.output<typeof entry>["jwks"]>;
+export type Issuer = Omit<z.output<typeof entry>, "name"> & { readonly name: string };
 
 /** The members of a public key (RFC 7518, section 6; RFC 8037). */
 const PUBLIC: Readonly<Record<string, readonly string[]>> = {
@@ -65,7 +61,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   OKP: ["crv", "x"],
 };
 
-function isPublicKey(key: KeySet["keys"][number]): boolean {
+function isPublicKey(key: { readonly kty: string; readonly [member: string]: unknown }): boolean {
   const members = Object.hasOwn(PUBLIC, key.kty) ? PUBLIC[key.kty] : undefined;
   return members?.every((member) => typeof key[member] === "string") === true && key.d === undefined;
 }
@@ -76,7 +72,6 @@ const KIND_OF: Readonly<Record<string, IssuerKind>> = {
   "token.actions.githubusercontent.com": "github",
 };
 
-/** What to do about a wrong member. */
 const ADVICE: Readonly<Record<string, string>> = {
   issuer: "issuer must be an https URL without query and fragment, as the issuer's tokens say it.",
   kind: `kind must be one of ${ISSUER_KINDS.join(", ")}.`,
@@ -111,19 +106,10 @@ function parse(setting: string): Result<readonly Issuer[], string> {
   for (const [i, one] of list.data.entries()) {
     const parsed = entry.safeParse(one);
     if (!parsed.success) return wrong(`entry ${i + 1}: ${adviceOf(parsed.error.issues[0])}`);
-    const { issuer, kind, projects, clientId, name, scope, personClaim, jwks } = parsed.data;
+    const { issuer, kind, name = hostOf(issuer) } = parsed.data;
     const known = KIND_OF[hostOf(issuer).replace(/\.$/, "")] ?? kind;
     if (known !== kind) return wrong(`entry ${i + 1}: the kind of ${hostOf(issuer)} must be ${known}.`);
-    issuers.push({
-      issuer,
-      kind,
-      projects: projects === undefined ? null : [projects].flat(),
-      clientId: clientId ?? null,
-      name: name ?? hostOf(issuer),
-      scope: scope ?? null,
-      personClaim: personClaim ?? null,
-      jwks: jwks ?? null,
-    });
+    issuers.push({ ...parsed.data, name });
   }
   const people = issuers.filter(({ clientId }) => clientId !== null);
   // Two could name one person twice, and then this person could approve their own run.
@@ -148,12 +134,10 @@ function hostOf(issuer: string): string {
   return URL.parse(issuer)?.host ?? issuer;
 }
 
-/** The issuer with exactly this name; null if there is none. */
 export function issuerNamed(issuers: readonly Issuer[], name: string): Issuer | null {
   return issuers.find(({ issuer }) => issuer === name) ?? null;
 }
 
-/** The one with which people sign in; null if there is none. */
 export function signInIssuer(env: Pick<Env, "OIDC_ISSUERS">): Issuer | null {
   const issuers = issuersOf(env);
   return (issuers.ok && issuers.value.find(({ clientId }) => clientId !== null)) || null;

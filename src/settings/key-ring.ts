@@ -1,7 +1,6 @@
 /**
- * The signing keys of CALLBACK_SIGNING_KEYS. The first key signs and seals, and all keys verify and open, so that keys
- * rotate while runs are open. HKDF (RFC 5869) derives a key for each purpose, so that a signature made for one purpose
- * never passes for another.
+ * The keys of CALLBACK_SIGNING_KEYS. The first signs and seals, and all verify and open, so that keys rotate while runs
+ * are open. HKDF (RFC 5869) derives a key for each purpose, so that no signature passes for another purpose's.
  */
 import { BoundedMap } from "../base/bounded-map.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -15,7 +14,6 @@ export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "inbound-
 const SEAL_PURPOSES = ["webhooks", "definition-secrets", "access-tokens", "sign-in"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
-/** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
@@ -64,7 +62,6 @@ export class KeyRing {
     return Promise.all((await this.#keysFor(purpose)).map((key) => hmac(key, text)));
   }
 
-  /** True if any key of the ring made `signature` over `text`. */
   async verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean> {
     const bytes = encoder.encode(text);
     for (const key of await this.#keysFor(purpose)) {
@@ -143,15 +140,11 @@ async function derive(secret: Bytes, purpose: KeyPurpose | SealPurpose): Promise
 }
 
 const MIN_BYTES = 32;
-/**
- * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex
- * digits fail once in 10^18, and 32 hex digits once in 25 million.
- */
+/** Refuses a word that repeats. Of random keys, 64 hex digits fail once in 10^18, and 32 once in 25 million. */
 const MIN_DIFFERENT = 8;
 
 /**
- * Why a secret of the operator's is easy to guess, as a sentence that continues the secret's name; null if it is not. The
- * sentence never contains any of the secret.
+ * Why a secret of the operator's is easy to guess, to be read after its name; null if it is not. Contains none of it.
  */
 export function weaknessOf(secret: string): string | null {
   const bytes = encoder.encode(secret);

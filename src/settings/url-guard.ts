@@ -2,11 +2,10 @@
  * Which URLs a webhook may call. PURE: it looks up no name and reads no setting.
  *
  * The threat is SSRF: callers give us URLs, and we call them. We check the URL as the runtime parsed it and return that
- * same URL to be called, so no second parser can read the text in another way.
- * Limit: a public name that resolves to a private address can't be seen here, and neither can a name that the network's
- * resolver completes, such as `service.namespace` in Kubernetes. Against that, only the Worker's network or
- * WEBHOOK_HOSTS helps. The sender refuses redirects.
- * No sentence repeats any part of the URL, because the URL can contain secrets.
+ * same URL, so no second parser can read it in another way. A public name that resolves to a private address can't be
+ * seen here, nor one that the network's resolver completes, such as `service.namespace`. Against that, only the
+ * Worker's network or WEBHOOK_HOSTS helps. The sender refuses redirects. No sentence repeats any part of the URL,
+ * because it can contain secrets.
  */
 
 import { URL_MAX_CHARACTERS } from "../base/limits.ts";
@@ -15,9 +14,7 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface UrlPolicy {
   /** Allowed besides 443, and besides 80 if `insecure`. */
   readonly ports: ReadonlySet<number>;
-  /**
-   * Null: any public host. Otherwise only public hosts among these, in lower case: names, or `*.name` for all below.
-   */
+  /** Null: any public host. Otherwise only public hosts among these: names, or `*.name` for all below. */
   readonly hosts: readonly string[] | null;
   /** The service's own hosts, each as in `URL.host`. */
   readonly ownHosts: readonly string[];
@@ -29,10 +26,7 @@ export interface UrlPolicy {
 const NAME_MAX_CHARACTERS = 253;
 const LABEL_MAX_CHARACTERS = 63;
 
-/**
- * The parser drops some controls and blanks wherever they stand. It reads a backslash as a slash, but other parsers
- * read a backslash as a part of the host's name.
- */
+/** The parser drops controls and blanks, and reads a backslash as a slash. Other parsers don't. */
 const UNSENDABLE = /[\p{Cc}\p{Cs}\s\\]/u;
 /** The parser drops empty credentials, so only the text shows them. */
 const EMPTY_CREDENTIALS = /^[a-z]+:\/*:?@/i;
@@ -41,8 +35,7 @@ const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
 /**
  * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761)
- * is missing, because no network uses it: it is for documents and tests, these included. A name of one label is refused
- * anyway.
+ * is missing, because no network uses it: it is for documents and tests, these included.
  */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
@@ -65,16 +58,15 @@ const LOCAL_SUFFIXES = [
 
 const INSECURE_ADVICE = "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
 
-/**
- * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Check the URL
- * at create, and again before each attempt, because the settings may have changed.
- */
+/** The parsed URL without its fragment, or what to send. Check it again before each attempt: settings may change. */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   const fault = faultOf(text, policy);
+  const { ownHosts } = policy;
   if (fault !== null) {
-    const isOpenInDevelopment =
-      isDevelopment(policy) && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
-    return err(isOpenInDevelopment ? `${fault} ${INSECURE_ADVICE}` : fault);
+    // Only then the caller can change the settings.
+    const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+    const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
+    return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
   }
   const url = new URL(text);
   url.hash = "";
@@ -106,21 +98,17 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
       return "The URL's port is not allowed. Send a URL without a port.";
     }
   }
-  if (policy.hosts !== null && !policy.hosts.some((pattern) => matches(url.hostname, pattern))) {
+  const isAllowed = (host: string) =>
+    host.startsWith("*.") ? url.hostname.endsWith(host.slice(1)) : url.hostname === host;
+  if (policy.hosts !== null && !policy.hosts.some(isAllowed)) {
     return "The URL's host is not one of those that the operator allows. Send a URL with an allowed host.";
   }
   return null;
 }
 
-/** Whether every own host is a loopback name, so that the caller can change the settings. */
-function isDevelopment({ ownHosts }: UrlPolicy): boolean {
-  return ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
-}
-
 /**
  * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but
- * not the spelling of the address. Elsewhere every port of the host is refused, because the same service may listen
- * there.
+ * not the spelling of the address. Elsewhere the same service may listen on every port.
  */
 function leadsTo(url: URL, own: string): boolean {
   const { hostname, port: ownPort } = splitPort(own);
@@ -158,14 +146,9 @@ export function nameFault(hostname: string): string | null {
 }
 
 /**
- * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks such labels only in a name
- * that has a character beyond ASCII, so this adds one. Otherwise `xn--local-` would pass, and later be decoded to
- * `local`.
+ * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks them only in a name that has
+ * such a character, so this adds one. Otherwise `xn--local-` would pass, and later be `local`.
  */
 function isTruePunycode(hostname: string): boolean {
   return URL.canParse(`https://\u00e9.${hostname}`);
-}
-
-function matches(hostname: string, pattern: string): boolean {
-  return pattern.startsWith("*.") ? hostname.endsWith(pattern.slice(1)) : hostname === pattern;
 }

@@ -1,14 +1,11 @@
-/**
- * zod: a webhook endpoint as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows
- * only null. PURE.
- */
+/** zod: a webhook endpoint. Null in a PUT keeps the stored secret, and a GET shows only null. PURE. */
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { AN_OBJECT, described, filterableName, flag, inDocument, labelSet, listOf } from "../http/schemas.ts";
+import { AN_OBJECT, described, filterableName, flag, labelSet, listOf, objectOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
@@ -16,12 +13,11 @@ import {
   BUT_SHOWN,
   boundedWithoutSecrets,
   headersSchema,
-  missingSecrets,
   payloadSchema,
   refusing,
+  secretFaults,
   secretTexts,
   signingSecret,
-  tooManySecrets,
   urlSchema,
   withNulls,
 } from "../webhooks/request-schemas.ts";
@@ -35,42 +31,26 @@ const KNOWN_EVENTS = EVENT_FILTERS.join(", ");
 /** Makes a sorted set of a list. */
 const asSet = z.overwrite<string[]>((texts) => [...new Set(texts)].sort());
 
-const events = described(
-  listOf(
-    EVENT_FILTERS.length,
-    "events",
-    z.enum(EVENT_FILTERS, { error: `is unknown; send one of ${KNOWN_EVENTS}.` }),
-    `send an array with at least one of ${KNOWN_EVENTS}.`,
-    z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` }),
-    asSet,
-  ),
-  DESCRIBE &&
-    "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
-      "service included. A set: repeats count once.",
+const events = listOf(
+  EVENT_FILTERS.length,
+  "events",
+  z.enum(EVENT_FILTERS, { error: `is unknown; send one of ${KNOWN_EVENTS}.` }),
+  `send an array with at least one of ${KNOWN_EVENTS}.`,
+  z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` }),
+  asSet,
 );
 
-const actionNames = described(
-  listOf(
-    ENDPOINT_ACTION_NAMES_MAX,
-    "names",
-    filterableName,
-    "send an array of strings.",
-    z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
-    asSet,
-  ),
-  DESCRIBE &&
-    `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
-      "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
+const actionNames = listOf(
+  ENDPOINT_ACTION_NAMES_MAX,
+  "names",
+  filterableName,
+  "send an array of strings.",
+  z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
+  asSet,
 );
 
-const labels = described(
-  labelSet,
-  DESCRIBE &&
-    `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
-);
-
-const url = urlSchema(
-  IN_ENDPOINT_URL,
+const url = described(
+  urlSchema(IN_ENDPOINT_URL),
   DESCRIBE &&
     "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
       "stand in its path and query.",
@@ -81,26 +61,12 @@ const secrets = described(
   DESCRIBE && `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
 );
 
-/** What no response hides. */
-const OPEN = {
-  payload: z.optional(
-    payloadSchema(
-      IN_ENDPOINT,
-      DESCRIBE &&
-        "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
-          "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
-          "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
-          "`event.previousStatus`, `event.summary` and `event.retry.attempt`. Without a payload, the body is " +
-          '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl", "retry" } }`. If `headers` has ' +
-          "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
-    ),
-  ),
-};
+const payload = z.optional(payloadSchema(IN_ENDPOINT));
 
 const FILTERS = {
   events,
   actionNames: z.optional(actionNames),
-  labels: z.optional(labels),
+  labels: z.optional(labelSet),
   includeUnstored: flag(
     DESCRIBE &&
       "If false, `actionNames` excludes runs that no stored action started, and `onlyOnChange` lets all of them pass, " +
@@ -128,7 +94,7 @@ export const endpointDefinition = z.pipe(
         url,
         headers: z._default(headers, {}),
         secrets: z.optional(secrets),
-        ...OPEN,
+        payload,
         signingSecret: z.optional(z.nullable(signingSecret)),
         ...FILTERS,
       },
@@ -143,41 +109,53 @@ const WRITE_ONLY =
   "A value is a secret: responses show null in its place. Null keeps the stored value while `url` is null, too.";
 
 /** An endpoint in which null stands for a stored secret. Join it with its secrets and check `endpointDefinition`. */
-export const storedEndpoint = z.strictObject({
-  url: described(
-    z.nullable(url),
-    DESCRIBE &&
-      `${z.globalRegistry.get(url)?.description} The whole URL is a secret: responses show null in its place. Null keeps ` +
+export const storedEndpoint = objectOf(
+  {
+    url: z.nullable(url),
+    headers: z._default(withNulls(headers, WRITE_ONLY + BUT_SHOWN), {}),
+    secrets: z.optional(withNulls(secrets, WRITE_ONLY)),
+    payload,
+    signingSecret: z.optional(z.nullable(signingSecret)),
+    ...FILTERS,
+  },
+  DESCRIBE && {
+    id: "WebhookEndpoint",
+    description:
+      "Where the service sends a message when a run ends or asks for approval. At most " +
+      `${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and ` +
+      "`secrets`.",
+    members: {
+      url:
+        `${z.globalRegistry.get(url)?.description} The whole URL is a secret: responses show null in its place. Null keeps ` +
         "the stored URL. If you send a URL, send the values of `headers` and `secrets` again.",
-  ),
-  headers: z._default(withNulls(headers, WRITE_ONLY + BUT_SHOWN), {}),
-  secrets: z.optional(withNulls(secrets, WRITE_ONLY)),
-  ...OPEN,
-  signingSecret: z.optional(
-    described(
-      z.nullable(signingSecret),
-      DESCRIBE &&
+      payload:
+        "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
+        "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
+        "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
+        "`event.previousStatus`, `event.summary` and `event.retry.attempt`. Without a payload, the body is " +
+        '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl", "retry" } }`. If `headers` has ' +
+        "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
+      signingSecret:
         `${z.globalRegistry.get(signingSecret)?.description} If it is missing or null, the stored secret stays. A new ` +
-          "endpoint then gets one, which only the response to its first PUT shows.",
-    ),
-  ),
-  ...FILTERS,
-});
-inDocument(storedEndpoint, {
-  id: "WebhookEndpoint",
-  description:
-    "Where the service sends a message when a run ends or asks for approval. At most " +
-    `${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and ` +
-    "`secrets`.",
-  examples: [
-    {
-      url: "https://hooks.example.com/runs",
-      events: ["action_run.failed"],
-      actionNames: ["deploy"],
-      onlyOnChange: true,
+        "endpoint then gets one, which only the response to its first PUT shows.",
+      events:
+        "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
+        "service included. A set: repeats count once.",
+      actionNames:
+        `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
+        "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
+      labels: `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
     },
-  ],
-});
+    examples: [
+      {
+        url: "https://hooks.example.com/runs",
+        events: ["action_run.failed"],
+        actionNames: ["deploy"],
+        onlyOnChange: true,
+      },
+    ],
+  },
+);
 
 export type StoredEndpoint = z.output<typeof storedEndpoint>;
 
@@ -188,10 +166,9 @@ interface Templates {
   readonly secrets?: unknown;
 }
 
-/** Faults that no member has alone. */
 function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
   const templates = { headers, payload };
-  return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
+  return [...secretFaults(templates, secrets), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a delivery is rendered. */
@@ -225,8 +202,7 @@ export interface WholeEndpoint {
  *
  * The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
  * does not know a secret, and redirects it to their own receiver. On the host of a chat, another path is another
- * customer. So null keeps headers and secrets only while the URL is kept, too: a URL that is sent, even the same one,
- * needs them again. The signing secret is never sent, so it stays whatever the URL is.
+ * customer. So null keeps headers and secrets only while the URL is kept. The signing secret is never sent.
  */
 export const endpointSecrets: SecretRules<StoredEndpoint> = {
   map: ({ url, headers, secrets, signingSecret = null, ...others }, visit) => ({

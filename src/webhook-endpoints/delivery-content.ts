@@ -22,43 +22,27 @@ import { type EventContext, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { type Rendered, renderRequest } from "../webhooks/render.ts";
 import type { EndpointDefinition } from "./definition.ts";
 
-/** The members of an ActionRun that templates reach, and `details`. */
-interface ShownRun {
-  readonly id: string;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly status: string;
-  readonly parameters: EventContext["parameters"];
-  readonly recommendations: EventContext["recommendations"];
-  readonly triggeredBy: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  readonly error: string | null;
-  readonly output: EventContext["run"]["output"];
-  readonly details: Readonly<Record<"traceparent" | "title" | "subject", string | null>> & {
-    readonly retry: (ShownRetry & { readonly dropped: string | null }) | null;
-  };
-}
+type ShownRetry = NonNullable<EventContext["event"]["retry"]>;
 
-/** The automatic retry that follows the end of a run. `at`: RFC 3339. */
-interface ShownRetry {
-  readonly runId: string | null;
-  readonly at: string;
-  readonly attempt: number;
-}
+/** The members of an ActionRun that templates reach, and `details`. */
+type ShownRun = Omit<EventContext["run"], "url" | "consoleUrl" | Detail> &
+  Pick<EventContext, "parameters" | "recommendations"> & {
+    readonly entityId: string | null;
+    readonly details: Pick<EventContext["run"], Detail> & {
+      readonly retry: (ShownRetry & { readonly dropped: string | null }) | null;
+    };
+  };
+
+type Detail = "traceparent" | "title" | "subject";
 
 /** Null if none follows, or none after all. */
-function retryOf({ details: { retry } }: Pick<ShownRun, "details">): ShownRetry | null {
+function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
   if (retry === null || retry.dropped !== null) return null;
   const { runId, at, attempt } = retry;
   return { runId, at, attempt };
 }
 
-/**
- * `webhook-id`, which is the same for each attempt and for each time that the delivery is sent again. So a receiver can
- * drop repetitions. A run that lacks approvals again, because some were withdrawn, is no repetition.
- */
+/** The same whenever it is sent, so that receivers can drop repetitions. A second request for approvals is none. */
 export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
   return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;
@@ -116,8 +100,7 @@ const OMITTED = ["output", "parameters", "recommendations"] as const;
 
 /**
  * The body without a payload, after Standard Webhooks. Past 256 KiB, members of the run become null until it fits, and
- * `data.omitted` names them. Nothing else of a run is long: without these three, a run has less than 128 KiB, escapes
- * included.
+ * `data.omitted` names them. Without these three, a run has less than 128 KiB, escapes included.
  */
 function defaultBody(
   { type, at, previousStatus, isTest = false }: DeliveryAttempt,
@@ -142,25 +125,20 @@ type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "created
   readonly details: Pick<ShownRun["details"], "title">;
 };
 
-/**
- * Letters beyond the basic plane are replaced as well, because GitHub refuses a commit status that has them. Some
- * letters have no glyph.
- */
+/** GitHub refuses a commit status that has letters beyond the basic plane. Some letters have no glyph. */
 const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignorable_Code_Point}/gu;
 const CUT = "..";
 
 /**
- * One line about an event of a run, for chats and commit statuses. Everybody who creates a run chooses its names, so no
- * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
- * never part of it.
- *
- * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`, or with a title
- * `deploy checkout 1.4.2: failed after 3m 12s`. At most 140 characters, and always with its end.
+ * One line about an event of a run, for chats and commit statuses: `deploy for svc/checkout: failed after 3m 12s`. At
+ * most 140 characters, and always with its end. Everybody who creates a run chooses its names, so no character is left
+ * that is markup, a mention, a line break, or invisible. The text of the run's error is never part of it.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
-  const { actionName, entityId, details } = run;
+  const { actionName, entityId, status, createdAt, completedAt, details } = run;
   const start = isTest ? "Test: " : "";
-  const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : outcomeOf(run)}`;
+  const took = durationOf(Date.parse(completedAt ?? createdAt) - Date.parse(createdAt));
+  const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : `${status} after ${took}`}`;
   const room = SUMMARY_MAX_CHARACTERS - start.length - end.length;
   if (details.title !== null || entityId === null) return start + cut(plain(details.title ?? actionName), room) + end;
   const [action, entity] = [plain(actionName), plain(entityId)];
@@ -169,11 +147,6 @@ export function summaryOf(run: Summarized, type: EventType, isTest: boolean): st
   const actionRoom = Math.max(Math.floor(both / 2), both - entity.length);
   const cutAction = cut(action, actionRoom);
   return `${start}${cutAction} for ${cut(entity, both - cutAction.length)}${end}`;
-}
-
-function outcomeOf({ status, createdAt, completedAt }: Summarized): string {
-  const ms = Date.parse(completedAt ?? createdAt) - Date.parse(createdAt);
-  return `${status} after ${durationOf(ms)}`;
 }
 
 /** Two slashes would make some chats show a link. */
@@ -217,8 +190,7 @@ interface Trial {
 }
 
 /**
- * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. No coordinator
- * has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
+ * A made-up run that ended just now, or waits for approval. Its id is fresh, so no receiver drops it as a repetition.
  */
 export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;

@@ -1,25 +1,37 @@
-/** …/webhook-endpoints/{name}: how its deliveries went, and what sends deliveries again. */
+/** …/webhook-endpoints/{name}: its deliveries, what sends them again, and a test, which counts for nothing. */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
-import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
+import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX, TESTS_PER_MINUTE } from "../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
-import { secretsOf } from "../definitions/change.ts";
-import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
-import { DEFINITION, definitionRefOf, requireRow } from "../definitions/routes.ts";
-import type { DefinitionRow } from "../definitions/store.ts";
+import {
+  admitTest,
+  askCoordinator,
+  definitionRefOf,
+  environmentOf,
+  inDefinition,
+  requireStored,
+  secretsOf,
+  triedDefinition,
+} from "../definitions/change.ts";
+import { testResult } from "../definitions/operations.ts";
+import { newSecret, secretsAt } from "../definitions/rotation.ts";
+import { DEFINITION } from "../definitions/routes.ts";
+import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, inDocument, instant } from "../http/schemas.ts";
+import { instant, objectOf, uuid } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
+  type DeliveryAttempt,
   type DeliveryPosition,
   type EndpointReport,
   EVENT_TYPES,
+  type EventType,
   endpointKey,
   type NamedDelivery,
   type Recovery,
@@ -27,12 +39,13 @@ import {
 import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { ENDPOINT_KIND } from "./kind.ts";
+import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
+import { madeUpAttempt } from "./delivery-content.ts";
+import { auditedKey, ENDPOINT_KIND, loadEndpoint, SIGNING } from "./kind.ts";
 import { deliveryList, endpointStatus, recovery } from "./responses.ts";
-import { openExcerpt } from "./send-delivery.ts";
-import { auditedKey } from "./stored-endpoint.ts";
+import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 
-export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
+const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
 const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
@@ -46,39 +59,52 @@ const deliveriesQuery = z.strictObject({
   ),
 });
 
-const resendRequest = z.strictObject({
-  type: z.optional(
-    described(
-      eventType,
-      DESCRIBE && "Which event of the run. Default: its newest one: its end, or that it waits for approval.",
-    ),
-  ),
-});
-inDocument(resendRequest, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
+const resendRequest = objectOf(
+  { type: z.optional(eventType) },
+  DESCRIBE && {
+    id: "ResendRequest",
+    members: { type: "Which event of the run. Default: its newest one: its end, or that it waits for approval." },
+    examples: [{}, { type: "action_run.succeeded" }],
+  },
+);
 
-const recoveryRequest = z.strictObject({
-  since: described(
-    instant,
-    DESCRIBE && "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
-  ),
-  until: z.optional(
-    described(
-      instant,
-      DESCRIBE && "Only runs that ended, or were created, before this instant. Default: all later ones.",
-    ),
-  ),
-  include: described(
-    z.enum(["failed", "missing"], { error: "send failed or missing." }),
-    DESCRIBE &&
-      "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
+const recoveryRequest = objectOf(
+  {
+    since: instant,
+    until: z.optional(instant),
+    include: z.enum(["failed", "missing"], { error: "send failed or missing." }),
+  },
+  DESCRIBE && {
+    id: "RecoveryRequest",
+    members: {
+      since: "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+      until: "Only runs that ended, or were created, before this instant. Default: all later ones.",
+      include:
+        "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
         `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A request for approval comes back only while the run ` +
         `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
-  ),
-});
-inDocument(recoveryRequest, {
-  id: "RecoveryRequest",
-  examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
-});
+    },
+    examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+  },
+);
+
+const testRequest = objectOf(
+  {
+    type: z.optional(eventType),
+    runId: z.optional(uuid),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  },
+  DESCRIBE && {
+    id: "EndpointTest",
+    members: {
+      type: "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
+      runId:
+        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
+    },
+    examples: [{}, { type: "action_run.succeeded" }],
+  },
+);
 
 /** The errors of what asks the coordinator for deliveries, and is in the audit. */
 const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;
@@ -99,7 +125,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       },
     ),
     async (c) => {
-      const row = await requireRow(c, ENDPOINT_KIND);
+      const row = await requireStored(c, ENDPOINT_KIND);
       const asking = askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.report(endpointKey(row)));
       return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
     },
@@ -121,7 +147,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
     validQuery(deliveriesQuery),
     async (c) => {
       const { limit, state, cursor } = c.req.valid("query");
-      const key = endpointKey(await requireRow(c, ENDPOINT_KIND));
+      const key = endpointKey(await requireStored(c, ENDPOINT_KIND));
       const ring = usableRing(c);
       const before = cursor as DeliveryPosition | undefined;
       const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), ({ endpoints }) =>
@@ -192,6 +218,52 @@ export const deliveryRoutes = new Hono<AppEnv>()
       if (begun === null) throw new ApiError("recovery_under_way");
       return c.json(shownRecovery(begun), 202);
     },
+  )
+  .post(
+    `${DEFINITION}/test`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "testWebhookEndpoint",
+        summary: "Test a webhook endpoint",
+        description:
+          "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
+          "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
+          "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
+          `${TESTS_PER_MINUTE} tests a minute in an environment, those of actions included.`,
+        responses: { 200: { description: "What became of the message", json: testResult } },
+        errors: [
+          "run_not_found",
+          "event_not_happened",
+          "endpoint_secrets_lost",
+          "secret_required",
+          "too_many_tests",
+          "not_configured",
+          "coordinator_unavailable",
+          "storage_full",
+        ],
+      },
+    ),
+    validBody(testRequest, { mayBeEmpty: true }),
+    async (c) => {
+      const { type, runId, definition } = c.req.valid("json");
+      const ring = usableRing(c);
+      const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
+      const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
+      await admitTest(c, "webhook_endpoint_tested");
+      const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
+        env: c.env,
+        ring,
+      });
+      const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
+      return c.json({
+        status,
+        durationMs,
+        outcome: verdict === "unwanted" ? "refused" : verdict,
+        reason,
+        excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, owner),
+      });
+    },
   );
 
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
@@ -201,12 +273,9 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
   return id;
 }
 
-/**
- * What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be
- * reached.
- */
-async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, report: EndpointReport | null) {
-  const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
+/** How an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
+async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition, report: EndpointReport | null) {
+  const { createdBy, storedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
   const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
   return {
@@ -216,7 +285,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, r
     disabledAt: rfc3339(disabledAt),
     recover: shownRecovery(last),
     createdBy,
-    changedBy,
+    changedBy: storedBy.tokenName,
     changedAt: rfc3339(changedAt),
     newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isHalfOpen })),
     incomplete: report === null,
@@ -224,7 +293,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, r
 }
 
 /** How the attempts with this version went. */
-function healthOf({ version }: DefinitionRow, report: EndpointReport | null) {
+function healthOf({ version }: StoredDefinition, report: EndpointReport | null) {
   const health = report?.health?.version === version ? report.health : null;
   const { failingSince = null, succeededAt = null } = health ?? {};
   const worked = succeededAt === null ? "unknown" : "working";
@@ -237,7 +306,7 @@ function healthOf({ version }: DefinitionRow, report: EndpointReport | null) {
 }
 
 /** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
-async function originOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow): Promise<string | null> {
+async function originOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition): Promise<string | null> {
   const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
   const url = secrets?.get("url");
   return url === undefined ? null : new URL(plainUrl(url)).origin;
@@ -260,9 +329,53 @@ async function shownDelivery(
   return { runId, ...name, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }
 
-/** Null if there is none. */
 function shownRecovery(one: Recovery | null) {
   if (one === null) return null;
   const { since, until, include, deliveries, isOver } = one;
   return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };
+}
+
+/** What is tried: the stored endpoint, or the definition that was sent, with the stored secrets where it has null. */
+async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoint | undefined): Promise<WholeEndpoint> {
+  const ref = definitionRefOf(c);
+  if (sent === undefined) {
+    const whole = await loadEndpoint(c.env, { ...ref, hops: c.get("hops") });
+    if (whole === null) throw new ApiError("webhook_endpoint_not_found");
+    if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
+    return whole;
+  }
+  const { stored, split, whole } = await triedDefinition(c, ENDPOINT_KIND, ring, sent);
+  const signingSecrets = secretsAt(split.secrets, SIGNING.member, Date.now());
+  return {
+    name: ref.name,
+    version: stored?.version ?? 0,
+    createdVersion: stored?.createdVersion ?? 0,
+    definition: whole as EndpointDefinition,
+    signingSecrets: signingSecrets.length > 0 ? signingSecrets : [newSecret()],
+    origin: new URL(c.req.url).origin,
+    disabledReason: null,
+  };
+}
+
+function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): DeliveryAttempt {
+  const scope = scopeOf(c);
+  const triggeredBy = c.get("person") ?? c.get("principal").name;
+  const { definition } = endpoint;
+  return madeUpAttempt({ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy, now: Date.now() });
+}
+
+/** Throws `run_not_found` and `event_not_happened`. */
+async function ofRun(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  endpoint: WholeEndpoint,
+  runId: string,
+  type: EventType | undefined,
+): Promise<DeliveryAttempt> {
+  const scope = scopeOf(c);
+  if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
+  const event = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.lastEvent(runId));
+  if (event === "run_not_found") throw new ApiError("run_not_found");
+  if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
+  return { ...event, scope, endpoint: endpointKey(endpoint) };
 }

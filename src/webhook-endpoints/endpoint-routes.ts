@@ -1,26 +1,27 @@
-/**
- * /{o}/{p}/envs/{envName}/webhook-endpoints: what every stored definition has, and what only an endpoint has: enabling
- * it, and rotating its signing secret.
- */
+/** /{o}/{p}/envs/{envName}/webhook-endpoints: the routes of a stored definition, enabling, and rotating the secret. */
 
 import { logAudit, requireNewestSecret, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
-import { askCoordinator, changed, environmentOf, noteChange } from "../definitions/coordinator.ts";
-import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotate-secret.ts";
-import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes, requireRow } from "../definitions/routes.ts";
-import { ApiError } from "../http/errors.ts";
+import {
+  askCoordinator,
+  auditEntryOf,
+  changed,
+  definitionRefOf,
+  environmentOf,
+  noteChange,
+  requireStored,
+} from "../definitions/change.ts";
+import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
+import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
-import { enableEndpoint } from "./disabling.ts";
-import { ENDPOINT_KIND, SIGNING } from "./kind.ts";
+import { ENDPOINT_KIND, enableEndpoint, SIGNING } from "./kind.ts";
 import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./responses.ts";
 
 export const endpointRoutes = definitionRoutes(
   ENDPOINT_KIND,
   DESCRIBE && {
-    id: "WebhookEndpoint",
-    noun: ["a", "webhook endpoint"],
     descriptions: {
       list: "Returns the webhook endpoints of an environment by name, without their secrets.",
       get: "Returns a webhook endpoint, with null instead of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version.",
@@ -66,15 +67,15 @@ export const endpointRoutes = definitionRoutes(
       },
     ),
     async (c) => {
-      const row = await requireRow(c, ENDPOINT_KIND);
+      const stored = await requireStored(c, ENDPOINT_KIND);
       await requireNewestSecret(c);
       // First, or the failures of before would disable it again with its next failure.
-      if (row.disabledReason === null) await noteChange(c);
-      else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(row)));
+      if (stored.disabledReason === null) await noteChange(c);
+      else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(stored)));
       const entry = auditEntryOf(c, "webhook_endpoint_enabled");
-      const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
-      if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");
-      if (enabling === "enabled") logAudit(entry, c.get("requestId"));
+      const isDone = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
+      if (isDone) logAudit(entry, c.get("requestId"));
+      else await requireStored(c, ENDPOINT_KIND);
       await changed(c);
       return c.body(null, 204);
     },

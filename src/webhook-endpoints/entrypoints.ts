@@ -1,25 +1,21 @@
-/**
- * What a coordinator asks the Worker about webhook endpoints: to make one attempt of a delivery, and to disable an
- * endpoint that has failed for long. Each call is a Worker invocation of its own.
- */
+/** What a coordinator asks the Worker about webhook endpoints. Each call is a Worker invocation of its own. */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { askCoordinator } from "../definitions/coordinator.ts";
-import { disableDefinition } from "../definitions/disabling.ts";
+import { DAY_MS } from "../base/time.ts";
+import { askCoordinator } from "../definitions/change.ts";
+import { disableDefinition } from "../definitions/store.ts";
 import {
   type DeliveryAttempt,
   type DeliveryResult,
+  type EndpointHealth,
   type EndpointKey,
   type Endpoints,
   readEndpointKey,
 } from "../runs/endpoint-deliveries.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
-import { UNANSWERED } from "../webhooks/dispatch.ts";
 import type { WholeEndpoint } from "./definition.ts";
-import { hasFailedForDays } from "./disabling.ts";
-import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
-import { sendDelivery } from "./send-delivery.ts";
-import { loadEndpoint } from "./stored-endpoint.ts";
+import { ENDPOINT_KIND, endpointMemory, loadEndpoint } from "./kind.ts";
+import { sendDelivery, unsent } from "./send-delivery.ts";
 
 /** Loads the endpoint as it is, sends the delivery, and says what the answer means for both. */
 export class DeliverySender extends WorkerEntrypoint<Env> {
@@ -28,16 +24,17 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
     const loaded = await this.#load(scope, endpoint);
     if ("verdict" in loaded) return loaded;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    if (!ring.ok) return unmade("not_made", "CALLBACK_SIGNING_KEYS can't be used");
+    if (!ring.ok) return unsent("not_made", 0, "CALLBACK_SIGNING_KEYS can't be used");
     const { verdict, ...result } = await sendDelivery(loaded, attempt, { env: this.env, ring: ring.value });
     if (verdict !== "unwanted") return { ...result, verdict };
-    return { ...result, verdict: (await this.#disable(scope, loaded)) ? "gone" : "failed" };
+    const { name, version } = loaded;
+    const why = { scope, name, version, reason: "The receiver answered 410 Gone.", at: Date.now() };
+    // False if another version came meanwhile, or nobody knows. Then the next attempt decides.
+    const isDisabled = await disableDefinition(this.env.DB, ENDPOINT_KIND, why).catch(() => false);
+    return { ...result, verdict: isDisabled ? "gone" : "failed" };
   }
 
-  /**
-   * The endpoint as this isolate knows it. What says that the endpoint is gone comes from D1, because memory may be as
-   * old as a definition that was disabled, deleted or replaced since.
-   */
+  /** The endpoint as this isolate knows it. Whether it is gone, D1 says, because memory may be old. */
   async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
     const { name } = readEndpointKey(key);
     try {
@@ -46,20 +43,10 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
         endpointMemory.forget({ scope, name });
         known = await loadEndpoint(this.env, { scope, name });
       }
-      if (known === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
-      return isUsable(known, key) ? known : unmade("gone", "the endpoint is deleted or disabled");
+      if (known === "secrets_lost") return unsent("not_made", 0, "no key opens the endpoint's secrets");
+      return isUsable(known, key) ? known : unsent("gone", 0, "the endpoint is deleted or disabled");
     } catch {
-      return unmade("not_made", "the endpoint could not be read");
-    }
-  }
-
-  /** False if another version came meanwhile, or nobody knows. Then the next attempt decides. */
-  async #disable(scope: string, { name, version }: WholeEndpoint): Promise<boolean> {
-    const reason = "The receiver answered 410 Gone.";
-    try {
-      return await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at: Date.now() });
-    } catch {
-      return false;
+      return unsent("not_made", 0, "the endpoint could not be read");
     }
   }
 }
@@ -68,12 +55,6 @@ function isUsable(endpoint: WholeEndpoint | null, key: EndpointKey): endpoint is
   if (endpoint === null) return false;
   const { createdVersion, disabledReason, definition } = endpoint;
   return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
-}
-
-function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
-  const { status, durationMs, excerpt, retryAfter } = UNANSWERED;
-  const reason = `was not called: ${why}`;
-  return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };
 }
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
@@ -86,4 +67,25 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const reason = "No message has been delivered for five days.";
     await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at });
   }
+}
+
+/** For so long, no delivery has succeeded. */
+const FAILED_MS = 5 * DAY_MS;
+/** On so many days, an attempt has failed. */
+const FAILED_DAYS = 3;
+
+/** Whether no delivery has succeeded for days. Failures are never counted: a busy day would be enough. */
+export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
+  const { failingSince, failedDays } = health;
+  const latest = now - FAILED_MS;
+  return (
+    failedDays.length >= FAILED_DAYS && failingSince !== null && failingSince <= latest && succeededBy(health) <= latest
+  );
+}
+
+/** The latest instant at which an attempt may have succeeded; -Infinity if none has. */
+function succeededBy({ failingSince, succeededAt }: EndpointHealth): number {
+  if (succeededAt === null) return Number.NEGATIVE_INFINITY;
+  // While all succeed, a success is noted only once a day. The first failure came after the last success.
+  return Math.min(succeededAt + DAY_MS, failingSince ?? Number.POSITIVE_INFINITY);
 }

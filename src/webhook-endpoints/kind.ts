@@ -1,24 +1,44 @@
 /**
- * Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate
- * remembers.
+ * Webhook endpoints as a kind of stored definition, one as an attempt needs it, and the audit of what is asked of it.
  */
 import type { Context } from "hono";
+import {
+  type AuditAction,
+  type AuditEntry,
+  auditStatement,
+  batchWrote,
+  logAudit,
+  writeAudited,
+} from "../auth/audit.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import { changed, noteChange } from "../definitions/coordinator.ts";
-import { type DefinitionKind, joinSecrets } from "../definitions/kind.ts";
+import {
+  auditEntryOf,
+  changed,
+  definitionRefOf,
+  noteChange,
+  requireCallable,
+  secretsOf,
+} from "../definitions/change.ts";
+import { type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
-import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
+import { keptBesides, newSecret, type RotatingSecret, secretsAt } from "../definitions/rotation.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import type { StoredDefinition } from "../definitions/store.ts";
+import { isAbout, type ReadRow, selectRow, toChangeable } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
-import { endpointKey } from "../runs/endpoint-deliveries.ts";
-import { webhookPolicy } from "../settings/config.ts";
-import { guardUrl } from "../settings/url-guard.ts";
+import { type AppEnv, type Hops, usableRing } from "../http/request-context.ts";
+import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
+import type { Env } from "../settings/env.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { endpointDefinition, endpointSecrets, filterOf, type StoredEndpoint, storedEndpoint } from "./definition.ts";
+import {
+  type EndpointDefinition,
+  endpointDefinition,
+  endpointSecrets,
+  filterOf,
+  type StoredEndpoint,
+  storedEndpoint,
+  type WholeEndpoint,
+} from "./definition.ts";
 
-/** The secret that signs the messages. */
 export const SIGNING: RotatingSecret<StoredEndpoint> = {
   member: "signingSecret",
   lost: "endpoint_secrets_lost",
@@ -26,40 +46,26 @@ export const SIGNING: RotatingSecret<StoredEndpoint> = {
 };
 
 /** Sealed beside the definition: the origin of the request that stored it. */
-export const ORIGIN = "origin";
-
-/** An endpoint as an attempt needs it, with its secrets still sealed. */
-interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
-  readonly definition: StoredEndpoint;
-}
+const ORIGIN = "origin";
 
 /** Per isolate. */
-export const endpointMemory = new DefinitionMemory<KnownEndpoint>((stored) => ({
-  ...stored,
-  definition: JSON.parse(stored.definition) as StoredEndpoint,
-}));
+export const endpointMemory = new DefinitionMemory<StoredEndpoint>((known) => known);
 
 export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   name: "webhook_endpoint",
-  noun: "webhook endpoint",
   maxPerEnvironment: ENDPOINTS_MAX_PER_ENVIRONMENT,
-  notFound: "webhook_endpoint_not_found",
   tooMany: "too_many_endpoints",
-  audit: {
-    put: "webhook_endpoint_put",
-    deleted: "webhook_endpoint_deleted",
-    versionDeleted: "webhook_endpoint_version_deleted",
-    disabled: "webhook_endpoint_disabled",
-  },
   permissions: { read: "webhooks:manage", manage: "webhooks:manage" },
   memory: endpointMemory,
   schema: storedEndpoint,
   secrets: endpointSecrets,
-  complete,
-  requireStorable,
+  // A new endpoint gets a signing secret, unless the PUT brings one.
+  complete: ({ signingSecret = null }, before) =>
+    signingSecret === null && before === null ? { signingSecret: newSecret() } : {},
+  requireStorable: (c, { url }) => requireCallable(c, url === null ? [] : [[["url"], plainUrl(url)]]),
   requireWhole,
   filterOf,
-  besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
+  besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, new URL(c.req.url).origin]]),
   beforeChange: (c, { name }, definition, createdVersion) =>
     noteChange(c, {
       created: createdVersion === undefined ? null : endpointKey({ name, createdVersion }),
@@ -68,26 +74,81 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   afterChange: changed,
 };
 
-/** A new endpoint gets a signing secret, unless the PUT brings one. */
-function complete({ signingSecret = null }: StoredEndpoint, before: StoredEndpoint | null): Partial<StoredEndpoint> {
-  return signingSecret === null && before === null ? { signingSecret: newSecret() } : {};
-}
-
-/** Throws `not_configured` and `invalid_body`. Each attempt checks its URL again, because the settings may change. */
-function requireStorable(c: Context<AppEnv>, { url }: StoredEndpoint): void {
-  const policy = webhookPolicy(c.env, originOf(c));
-  if (!policy.ok) throw new ApiError("not_configured", policy.error);
-  if (url === null) return;
-  const guarded = guardUrl(plainUrl(url), policy.value);
-  if (!guarded.ok) throw refusalOf("invalid_body", [{ path: ["url"], message: guarded.error }]);
-}
-
 function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
   const whole = joinSecrets(endpointSecrets, definition, secrets) ?? definition;
   const { error } = endpointDefinition.safeParse(whole);
   if (error !== undefined) throw refusalOf("invalid_body", error.issues);
 }
 
-function originOf(c: Context<AppEnv>): string {
-  return new URL(c.req.url).origin;
+/** SQL: whether somebody, or the service, has disabled it. */
+const DISABLED = "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
+
+/**
+ * The key of the endpoint that the path names, with an entry in the audit, before anything is asked of the coordinator.
+ * A disabled endpoint would drop every delivery. Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
+ */
+export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
+  const entry = auditEntryOf(c, action, part);
+  const { DB } = c.env;
+  const statements = [
+    auditStatement(DB, entry, isAbout(ENDPOINT_KIND, `NOT ${DISABLED}`)),
+    selectRow(DB, ENDPOINT_KIND, definitionRefOf(c)),
+  ];
+  const row = (await writeAudited(c, () => DB.batch<ReadRow>(statements)))[1]?.results[0];
+  const { stored } = toChangeable(row ?? null);
+  if (stored === null) throw new ApiError("webhook_endpoint_not_found");
+  const { disabled } = JSON.parse(stored.definition) as StoredEndpoint;
+  if (disabled || stored.disabledReason !== null) throw new ApiError("endpoint_disabled");
+  logAudit(entry, c.get("requestId"));
+  return endpointKey(stored);
+}
+
+/** Clears the service's switch, and not a person's. False if it was not set. The batch may run twice. */
+export async function enableEndpoint(
+  db: D1Database,
+  { scope, name }: DefinitionRef,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const enable = db
+    .prepare(
+      `UPDATE definitions SET disabled_version = NULL, disabled_at = NULL, disabled_reason = NULL
+       WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2 AND disabled_version = version`,
+    )
+    .bind(scope, name);
+  const audit = auditStatement(db, entry, isAbout(ENDPOINT_KIND, "disabled_version = version"));
+  return batchWrote(db, entry, [audit, enable]).finally(() => endpointMemory.forget({ scope, name }));
+}
+
+/** What is looked for. `waitUntil`: lets a late answer of D1 still count. */
+interface Wanted extends DefinitionRef {
+  readonly hops?: Hops;
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+/**
+ * The newest version that this isolate knows; null if there is none. `secrets_lost`: no key of the ring opens its
+ * secrets, perhaps because a key is on its way here. Throws `not_configured` and `database_unavailable`.
+ */
+export async function loadEndpoint(
+  env: Env,
+  { scope, name, hops = { d1: 0, coordinator: 0 }, waitUntil = () => {} }: Wanted,
+): Promise<WholeEndpoint | "secrets_lost" | null> {
+  const ref = { scope, name };
+  const now = Date.now();
+  const known = await endpointMemory.look(env.DB, hops, ENDPOINT_KIND, ref, waitUntil, now);
+  if (known === null) return null;
+  const { version, createdVersion, disabledReason, definition } = known;
+  const secrets = await secretsOf(ENDPOINT_KIND, usableRing({ env }), ref, known);
+  const whole = secrets && joinSecrets(ENDPOINT_KIND.secrets, definition, secrets);
+  if (secrets === null || whole === null) return "secrets_lost";
+  return {
+    name,
+    version,
+    createdVersion,
+    disabledReason,
+    // `joinSecrets` left no null.
+    definition: whole as EndpointDefinition,
+    signingSecrets: secretsAt(secrets, SIGNING.member, now),
+    origin: secrets.get(ORIGIN) ?? "",
+  };
 }

@@ -1,7 +1,7 @@
 /** zod: the responses of webhook endpoints and about their deliveries, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { attemptResult, listsOf } from "../definitions/operations.ts";
+import { attemptResult, listsOf, rotatedOf } from "../definitions/operations.ts";
 import { described, responseInstant, runName } from "../http/response-schemas.ts";
 import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { storedEndpoint } from "./definition.ts";
@@ -50,21 +50,12 @@ export const { list: endpointList, versions: endpointVersionList } = listsOf(
   "The id of the token that stored it or rotated its secret, or `root`.",
 );
 
-export const rotatedSecret = z
-  .object({
-    signingSecret: described(
-      z.string().nullable(),
-      "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
-    ),
-    graceEndsAt: described(
-      responseInstant.nullable(),
-      "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
-    ),
-  })
-  .meta({
-    id: "RotatedSigningSecret",
-    examples: [{ signingSecret: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" }],
-  });
+const graceEndsAt = described(
+  responseInstant.nullable(),
+  "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
+);
+
+export const rotatedSecret = rotatedOf("signingSecret", "RotatedSigningSecret", graceEndsAt);
 
 const ATTEMPT = {
   at: "2026-11-25T13:21:48.373Z",

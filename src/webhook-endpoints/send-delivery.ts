@@ -1,25 +1,16 @@
-/**
- * Makes one attempt of a delivery: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
- * says what the answer means. It knows neither D1 nor coordinators.
- */
+/** Makes one attempt of a delivery, and says what the answer means. It knows neither D1 nor coordinators. */
 
-import type { MemberFault } from "../http/errors.ts";
 import type { DeliveryAttempt, DeliveryResult, EndpointKey } from "../runs/endpoint-deliveries.ts";
 import { baseUrl, webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { UNANSWERED } from "../webhooks/dispatch.ts";
-import { exchange } from "../webhooks/exchange.ts";
+import { exchange } from "../webhooks/send.ts";
 import { pathsOf } from "../webhooks/template.ts";
 import { requestHeaders } from "../webhooks/webhook-request.ts";
 import type { WholeEndpoint } from "./definition.ts";
 import { messageId, renderDelivery } from "./delivery-content.ts";
-
-interface Settings {
-  readonly env: Env;
-  readonly ring: KeyRing;
-}
 
 export type SentDelivery = Omit<DeliveryResult, "verdict"> & Judged;
 
@@ -27,56 +18,38 @@ export type SentDelivery = Omit<DeliveryResult, "verdict"> & Judged;
 export async function sendDelivery(
   { definition, version, origin, signingSecrets }: WholeEndpoint,
   attempt: DeliveryAttempt,
-  { env, ring }: Settings,
+  { env, ring }: { readonly env: Env; readonly ring: KeyRing },
 ): Promise<SentDelivery> {
-  const { status: noStatus, durationMs, excerpt: noExcerpt, retryAfter } = UNANSWERED;
-  const unsent = (judged: Judged, why: string): SentDelivery => ({
-    ...judged,
-    version,
-    status: noStatus,
-    durationMs,
-    excerpt: noExcerpt,
-    retryAfter,
-    reason: `was not called: ${why.replace(/\.$/, "")}`,
-  });
-
   const policy = webhookPolicy(env, origin);
-  if (!policy.ok) {
-    const judged = { verdict: "not_made", isAlive: null } as const;
-    return unsent(judged, "the service's webhook settings can't be used");
-  }
+  if (!policy.ok) return unsent("not_made", version, "the service's webhook settings can't be used");
   const rendered = renderDelivery(definition, attempt, baseUrl(env, origin));
-  if (!rendered.ok) return unsent({ verdict: "refused", isAlive: null }, sentenceOf(rendered.error));
+  if (!rendered.ok) {
+    const { path, message } = rendered.error;
+    return unsent("refused", version, `${path.join(".")} ${message}`);
+  }
   // Values change only path and query, so this is a fault of the endpoint, or of the settings that changed.
   const url = guardUrl(rendered.value.url, policy.value);
-  if (!url.ok) return unsent({ verdict: "failed", isAlive: null }, url.error);
+  if (!url.ok) return unsent("failed", version, url.error);
 
   const { scope, endpoint, runId } = attempt;
   const headers = await requestHeaders(rendered.value, { runId, id: messageId(attempt), signingSecrets });
-  const { status, excerpt, ...result } = await exchange(url.value, rendered.value, headers, true);
-  return {
-    ...judge(status, pathsOf(definition.url).length === 0),
-    version,
-    status,
-    durationMs: result.durationMs,
-    reason: result.reason,
-    retryAfter: result.retryAfter,
-    excerpt: excerpt === null ? null : await sealExcerpt(ring, excerpt, { scope, endpoint, runId }),
-  };
+  const { status, durationMs, reason, retryAfter, excerpt } = await exchange(url.value, rendered.value, headers, true);
+  const judged = judge(status, pathsOf(definition.url).length === 0);
+  const sealed = excerpt === null ? null : await sealExcerpt(ring, excerpt, { scope, endpoint, runId });
+  return { ...judged, version, status, durationMs, reason, retryAfter, excerpt: sealed };
 }
 
-function sentenceOf({ path, message }: MemberFault): string {
-  return `${path.join(".")} ${message}`;
+/** The result of an attempt that was not made. `version`: of the endpoint; 0 if none was loaded. */
+export function unsent<Verdict>(verdict: Verdict, version: number, why: string) {
+  const { isFinal: _, ...unanswered } = UNANSWERED;
+  return { ...unanswered, verdict, isAlive: null, version, reason: `was not called: ${why.replace(/\.$/, "")}` };
 }
 
 /**
- * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
- * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
+ * `unwanted`: the receiver answered 410 at a URL without values. Whoever asked disables the endpoint, and says `gone`.
  */
-type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
-
 interface Judged extends Pick<DeliveryResult, "isAlive"> {
-  readonly verdict: SentVerdict;
+  readonly verdict: Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
 }
 
 /** The receiver refuses this delivery, and would refuse it again. Others may pass. */
@@ -84,29 +57,21 @@ const REFUSED: ReadonlySet<number> = new Set([400, 413, 414, 415, 422]);
 /** The receiver has no time now. */
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/**
- * `status`: null if there was no answer. `isSameUrl`: whether the URL has no placeholders. If it has, a 410 can be
- * about one run.
- */
+/** `status`: null without an answer. `isSameUrl`: no value chose the URL. Otherwise a 410 can be about one run. */
 export function judge(status: number | null, isSameUrl: boolean): Judged {
   if (status === null || status >= 500 || BUSY.has(status)) return { verdict: "failed", isAlive: false };
-  const isAlive = true;
-  if (status >= 200 && status <= 299) return { verdict: "delivered", isAlive };
-  if (status === 410) return { verdict: isSameUrl ? "unwanted" : "refused", isAlive };
-  return { verdict: REFUSED.has(status) ? "refused" : "failed", isAlive };
+  if (status >= 200 && status <= 299) return { verdict: "delivered", isAlive: true };
+  if (status === 410) return { verdict: isSameUrl ? "unwanted" : "refused", isAlive: true };
+  return { verdict: REFUSED.has(status) ? "refused" : "failed", isAlive: true };
 }
 
-/** What a sealed excerpt is bound to. */
 interface ExcerptOwner {
   readonly scope: string;
   readonly endpoint: EndpointKey;
   readonly runId: string;
 }
 
-/**
- * Seals the start of a receiver's response, in base64. A response can repeat every secret of the request, so it is
- * sealed before it leaves the Worker invocation that got it.
- */
+/** In base64. A response can repeat every secret of the request, so it never leaves the Worker invocation unsealed. */
 async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
   return (await ring.seal(text, about(owner))).toBase64();
 }

@@ -1,17 +1,9 @@
 /**
- * A run's dispatch: the webhook that starts its workflow, and how far it got. PURE: `now` and `random` are passed in.
- * The receiver gets it at least once, because an attempt is on record, with a lease, before it leaves.
+ * A run's dispatch: the webhook that starts its workflow, how far it got, and when it is retried. PURE: `now` and
+ * `random` are passed in. The receiver gets it at least once: an attempt is on record, with a lease, before it leaves.
  */
-import {
-  dispatchEndsAt,
-  isFromWorkingHost,
-  isRetryable,
-  mayHaveBegun,
-  nextAttemptAt,
-  type RetryPolicy,
-} from "./backoff.ts";
+import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
-/** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
 /** How long to wait for a connection. A receiver that takes longer counts as one that accepts connections. */
 export const CONNECT_MAX_MS = 2000;
@@ -20,10 +12,7 @@ export const LEASE_MS = 30_000;
 /** A dispatch is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
 export const UNSURE_ATTEMPTS_MAX = 3;
 
-/**
- * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new
- * ones. For this long after the run's creation, such an attempt is retried.
- */
+/** So long after a run's creation, an isolate may lack new keys or settings. Such an attempt is retried. */
 const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
 
@@ -40,11 +29,9 @@ export interface NewRequest extends RetryPolicy {
 
 export interface NewDispatch extends NewRequest {
   readonly startOn: StartOn;
-  /** The stop request; left out if the trigger has no `cancel`. */
   readonly stopRequest?: NewRequest;
 }
 
-/** Where the attempts of a request are. */
 export interface AttemptState {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
@@ -54,7 +41,6 @@ export interface AttemptState {
   readonly leaseUntil: number | null;
 }
 
-/** How far a request got. */
 export interface Progress extends AttemptState {
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
@@ -62,17 +48,13 @@ export interface Progress extends AttemptState {
   readonly unsureAttempts: number;
 }
 
-/** A request and how far it got. */
 export type Tried = NewRequest & Progress;
 export interface Dispatch extends NewDispatch, Progress {
   /** No attempt begins at this instant or later. */
   readonly endsAt: number;
 }
 
-/**
- * How an attempt ended. `status`: null if there was no response. `isFinal`: there will be no other attempt, because the
- * request can't be sent, or because the response does not meet the trigger's conditions.
- */
+/** `status`: null without a response. `isFinal`: no other attempt follows, whatever the status is. */
 export interface AttemptResult {
   readonly status: number | null;
   readonly durationMs: number;
@@ -83,9 +65,7 @@ export interface AttemptResult {
   readonly isUnready?: boolean;
   /** There was no connection to the receiver, so it can't have begun anything. */
   readonly isUnreached?: boolean;
-  /**
-   * The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null if there was no body.
-   */
+  /** The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null without a body. */
   readonly excerpt: string | null;
   readonly retryAfter: string | null;
   /** The sealed values of the response that the stop request uses. */
@@ -96,7 +76,6 @@ export interface AttemptResult {
   readonly execution?: string;
 }
 
-/** What the result of an attempt means for its request. */
 export type Outcome<T extends Tried = Tried> =
   | { readonly type: "accepted" }
   | { readonly type: "retry"; readonly request: T & { readonly nextAt: number } }
@@ -119,10 +98,12 @@ interface Circumstances {
 
 export function newDispatch(
   dispatch: NewDispatch,
-  run: { readonly createdAt: number; readonly deadlineAt: number },
+  { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
   now: number,
 ): Dispatch {
-  const endsAt = dispatchEndsAt(run, dispatch);
+  // If only time bounds the attempts, the last one comes early, because somebody waits for the run.
+  const retriesEndAt = createdAt + Math.min(Math.ceil((deadlineAt - createdAt) / 2), RETRIES_MAX_MS);
+  const endsAt = dispatch.maxAttempts === null ? retriesEndAt : deadlineAt;
   return { ...dispatch, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
@@ -139,12 +120,10 @@ export function isAttemptLost({ leaseUntil }: AttemptState, now: number): boolea
   return leaseUntil !== null && now >= leaseUntil;
 }
 
-/** The request with its next attempt under way. */
 export function beginAttempt<T extends AttemptState>(request: T, now: number): T {
   return { ...request, attempt: request.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
-/** The members of a result without a response. */
 export const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
 
 /** The result of an attempt that reported none before its lease ended. */
@@ -157,8 +136,7 @@ export const LOST: AttemptResult = {
 /**
  * What a result means. A 2xx that meets the conditions always counts, and any other result counts only from the attempt
  * under way. After an attempt that may have arrived, 409 means that it did. If the next attempt would begin too late,
- * the request is given up now. During a rollout, an attempt that could not be sent does not count. The next attempt
- * reuses its number.
+ * the request is given up now. During a rollout, an attempt that could not be sent does not count.
  */
 export function outcomeOf<T extends Tried>(
   request: T,
@@ -206,7 +184,6 @@ export function mayHaveJob({ isUnsure }: Pick<Tried, "isUnsure">, result: Attemp
   return isUnsure || (isSuccess(status) && !isFinal) || status === 502 || mayHaveBegunJob(result);
 }
 
-/** Whether an attempt that failed may have begun the job. */
 function mayHaveBegunJob({ status, isFinal, isUnreached, isUnready }: AttemptResult): boolean {
   if (status === null) return !isFinal && !isUnreached && !isUnready;
   return isRetryable(status) && mayHaveBegun(status);
@@ -215,7 +192,7 @@ function mayHaveBegunJob({ status, isFinal, isUnreached, isUnready }: AttemptRes
 /** Whether a result says that the receiver's host works; null if the result says nothing of the host. */
 export function isHostWorking({ status, isUnready, isFinal }: AttemptResult): boolean | null {
   if (status === null) return isUnready || isFinal ? null : false;
-  return isFromWorkingHost(status);
+  return !HOST_FAILS.has(status);
 }
 
 function isSuccess(status: number | null): boolean {
@@ -224,4 +201,83 @@ function isSuccess(status: number | null): boolean {
 
 function givenUp(sentence: string, isUnready = false): Extract<Outcome, { type: "given_up" }> {
   return { type: "given_up", reason: `${sentence}.`, ...(isUnready && { isUnready }) };
+}
+
+export interface RetryPolicy {
+  /** Includes the first attempt. Null: only the request's time bounds the attempts. */
+  readonly maxAttempts: number | null;
+  /** The longest first wait that we choose. */
+  readonly initialDelayMs: number;
+}
+
+/** The longest wait before a retry that a receiver can ask for, and that we choose if `maxAttempts` is set. */
+export const RETRY_WAIT_MAX_MS = HOUR_MS;
+/** The longest wait that we choose if only time bounds the attempts. A product that is back should not wait for us. */
+const STEADY_WAIT_MAX_MS = MINUTE_MS;
+/** For how long a dispatch is retried at most if only time bounds its attempts. */
+const RETRIES_MAX_MS = HOUR_MS;
+/** How long before the end of its time a request has its last attempt. Alarms can be late. */
+const LAST_ATTEMPT_MS = 1000;
+
+const DATE_MAX_MS = 8.64e15;
+
+/** Whether an attempt may be retried: after no response (null), 5xx, 408, 425 and 429. Every other status is final. */
+export function isRetryable(status: number | null): boolean {
+  if (status === null || status === 408 || status === 425 || status === 429) return true;
+  return status >= 500 && status <= 599;
+}
+
+/** These come from a server or a proxy that has not passed the request on. 521 to 530 are Cloudflare's. */
+const NOT_BEGUN: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 521, 522, 523, 525, 526, 530]);
+
+/** Whether a receiver that answered with this retryable status may have begun what the request asks for. */
+export function mayHaveBegun(status: number): boolean {
+  return !NOT_BEGUN.has(status);
+}
+
+/** The status speaks against the receiver's host, and not only against this request. A 500 can be one hook's fault. */
+const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
+
+/**
+ * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1), an hour
+ * at most, or a minute if only time bounds the attempts; a longer initialDelayMs stays. `attempt` counts from 1,
+ * `random` is in [0, 1). Bounded before the jitter, so that runs that failed together stay apart.
+ */
+export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
+  const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
+  const wait = Math.min(initialDelayMs * 2 ** (attempt - 1), longest);
+  return Math.ceil(wait / 2) + Math.floor((random * wait) / 2);
+}
+
+/** What a Retry-After header asks for (RFC 9110, 10.2.3), in ms: 0 for the past, null if it is missing or invalid. */
+export function parseRetryAfter(value: string | null, now: number): number | null {
+  const text = value?.trim() ?? "";
+  if (/^[0-9]+$/.test(text)) return Math.min(Number(text) * 1000, DATE_MAX_MS - now);
+  const at = httpDate(text);
+  return at === null ? null : Math.max(at - now, 0);
+}
+
+/** An IMF-fixdate in ms, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text. */
+function httpDate(text: string): number | null {
+  const at = Date.parse(text);
+  // Date.parse accepts far more, such as "foo 1". What it makes of an IMF-fixdate prints as the same text.
+  return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : at;
+}
+
+/**
+ * When the next attempt begins: after our backoff, or after what the receiver asks for if that is longer, an hour at
+ * most. Null if no time is left, or less. If only time bounds the attempts, there is a last one just before the end.
+ */
+export function nextAttemptAt(
+  policy: RetryPolicy,
+  attempt: number,
+  retryAfter: string | null,
+  { now, endsAt, random }: { readonly now: number; readonly endsAt: number; readonly random: number },
+): number | null {
+  const askedMs = parseRetryAfter(retryAfter, now) ?? 0;
+  const at = now + Math.max(backoffMs(policy, attempt, random), Math.min(askedMs, RETRY_WAIT_MAX_MS));
+  if (at < endsAt) return at;
+  const lastAt = endsAt - LAST_ATTEMPT_MS;
+  const hasLastAttempt = policy.maxAttempts === null && lastAt >= now + Math.max(askedMs, LAST_ATTEMPT_MS);
+  return hasLastAttempt ? lastAt : null;
 }

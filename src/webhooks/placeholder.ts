@@ -7,7 +7,6 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { shortened } from "../base/visible-text.ts";
 
-/** What every run has. */
 const CREATED = ["id", "actionName", "triggeredBy", "createdAt"] as const;
 const RUN_TEXTS = [...CREATED, "callbackUrl", "callbackToken", "expiresAt"] as const;
 
@@ -30,25 +29,14 @@ export interface TemplateContext extends Inputs {
 
 /** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and the event. */
 export interface EventContext extends Inputs {
-  readonly run: Readonly<Record<(typeof CREATED)[number], string>> & {
-    readonly traceparent: string | null;
-    readonly status: string;
-    readonly startedAt: string | null;
-    readonly completedAt: string | null;
-    readonly error: string | null;
-    readonly output: JsonObject | null;
-    readonly title: string | null;
-    readonly subject: string | null;
-    /** The run in the API. */
-    readonly url: string;
-    /** The run's page in the console. */
-    readonly consoleUrl: string;
-  };
+  readonly run: Readonly<Record<(typeof CREATED)[number] | "status" | "url" | "consoleUrl", string>> &
+    Readonly<Record<"traceparent" | "startedAt" | "completedAt" | "error" | "title" | "subject", string | null>> & {
+      readonly output: JsonObject | null;
+    };
   readonly event: {
     readonly type: string;
     readonly previousStatus: string | null;
     readonly summary: string;
-    /** The automatic retry that follows. */
     readonly retry: { readonly runId: string | null; readonly at: string; readonly attempt: number } | null;
   };
 }
@@ -60,7 +48,6 @@ export interface InboundEvent {
   readonly response?: undefined;
 }
 
-/** Everything that the templates of one request can reach. */
 export type FullContext = (TemplateContext | EventContext) & {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Stands in for a value of the receiver's response. `path`: without `response`. */
@@ -101,8 +88,7 @@ export interface Roots {
   /** By first name, its members. `name.*`: callers choose the members of this member. Null: callers choose all. */
   readonly members: Readonly<Record<string, readonly string[] | null>>;
   /**
-   * What to say of a path that other templates know, to be read after the placeholder. `name.*`: of everything that
-   * begins with this name.
+   * What to say of a path that other templates know, behind the placeholder. `name.*`: of all that begin with the name.
    */
   readonly missing: Readonly<Record<string, string>>;
 }
@@ -143,10 +129,7 @@ const ENDED = {
   "response.*": "is unknown here. The receiver's response is only for a trigger's cancel and link.",
 };
 
-/**
- * A job chooses the error's text, which can contain anything. The URL goes to the logs of proxies, so the error stays
- * out. Members of the output are chosen one by one, as parameters are.
- */
+/** A job chooses the error's text, which can contain anything, and proxies log URLs. So the error stays out. */
 export const IN_ENDPOINT_URL: Roots = {
   members: { run: ENDED_RUN, ...INPUTS, event: EVENT },
   missing: {
@@ -233,10 +216,7 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
   return header === "location" && more.length === 0 ? null : "is unknown. response.headers has only location.";
 }
 
-/**
- * The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. `encode` gets
- * the text of each value, and whether this is JSON text.
- */
+/** Null if the text has more than `maxBytes` UTF-16 units. `encode`: of each value, or of its JSON text. */
 export function fill(
   parts: readonly TemplatePart[],
   context: FullContext | InboundEvent,

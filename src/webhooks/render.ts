@@ -1,7 +1,4 @@
-/**
- * Renders a request: puts the values into its URL, headers and body, within bounds. Also shows an approver what will be
- * sent. PURE. It checks what the values did to the URL's path. The caller checks whether the URL may be called.
- */
+/** Renders a request within bounds, and checks its path, not its host. Shows an approver what will be sent. PURE. */
 import { isJsonObject } from "../base/json.ts";
 import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -12,7 +9,7 @@ import { literalLength, pathsOf, renderJson, renderText, renderUrl } from "./tem
 import type { WebhookRequest } from "./webhook-request.ts";
 
 /** Each is the rest of a sentence that begins with the URL's member. */
-const URL_FAULTS = {
+export const URL_FAULTS = {
   too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
   dot_segment:
     "has a part . or .. in its path, also behind an escape, which leads out of the path; send values without it.",
@@ -44,7 +41,7 @@ export function renderRequest(
   urlRoots: Roots,
 ): Result<Rendered, MemberFault> {
   const url = renderUrl(request.url, context, urlRoots);
-  if (!url.ok) return err(urlFault([...path, "url"], url.error));
+  if (!url.ok) return err({ path: [...path, "url"], message: URL_FAULTS[url.error] });
   const headers: [string, string][] = [];
   let headerBytes = 0;
   for (const [name, template] of Object.entries(request.headers)) {
@@ -66,14 +63,7 @@ export function renderRequest(
   return ok({ url: url.value, method: request.method, headers: Object.fromEntries(headers), body: body.value });
 }
 
-export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): MemberFault {
-  return { path, message: URL_FAULTS[fault] };
-}
-
-/**
- * Whether the body is a form. Decided without the secrets, or an admin could learn whether a secret ends in
- * `-urlencoded`.
- */
+/** Decided without the secrets, or an admin could learn whether a secret ends in `-urlencoded`. */
 export function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
   const [, template = ""] = Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
   return isForm(renderText(template, { ...context, secrets: {} }, RENDERED_HEADERS_MAX_BYTES) ?? "");
@@ -98,7 +88,6 @@ function bodyOf(request: RequestTemplates, context: FullContext): Result<string,
   return utf8Bytes(body) > RENDERED_MAX_BYTES ? err("too_large") : ok(body);
 }
 
-/** What is sent and shown if the caller has written no payload. */
 function withoutSecrets({ run, parameters, recommendations, entity }: FullContext): unknown {
   return { run, parameters, recommendations, entity };
 }
@@ -125,13 +114,12 @@ export interface ShownRequest {
 /**
  * What an approver sees of a webhook before it is sent: the JSON of `{ method, url, headers, payload }`. A text whose
  * template names a secret or the callback token is null as a whole. `{{ run }}` and the default payload keep their
- * members, and only `callbackToken` is null there. The payload of a form is the object that the form is made of. The
- * headers that the service adds itself are not there: `traceparent`, the run's id, and the signature with its timestamp.
+ * members, and only `callbackToken` is null there. The payload of a form is the object that it is made of. Headers that
+ * the service adds itself are not there.
  *
  * The threat is that an approver, or everybody who may read the run, learns a secret. So this code never gets one: it
- * takes the trigger as a GET of the action shows it, with null instead of each secret, and a context without the
- * callback token. It decides by the templates and never looks for a secret in a text, because an encoded secret, or a
- * part of one, would not be found.
+ * takes the trigger as a GET of the action shows it, and a context without the callback token. It never looks for a
+ * secret in a text, because an encoded secret, or a part of one, would not be found.
  */
 export function previewOf({ method, url, headers, payload }: ShownRequest, whole: TemplateContext): string {
   const context = { ...whole, run: { ...whole.run, callbackToken: null } };
@@ -139,25 +127,19 @@ export function previewOf({ method, url, headers, payload }: ShownRequest, whole
     const isHidden = template === null || namesSecret(template);
     return [name, isHidden ? null : renderText(template, context, RENDERED_HEADERS_MAX_BYTES)] as const;
   });
+  const shownUrl = namesSecret(url) ? null : renderUrl(url, context);
+  // No limit, because the request itself was rendered within one, and null is hardly longer than a value.
+  const shownPayload =
+    payload === undefined
+      ? ok(withoutSecrets(context))
+      : renderJson(hidingSecrets(payload), context, Number.POSITIVE_INFINITY);
   return JSON.stringify({
     method,
-    url: shownUrl(url, context),
+    // Null, too, for a URL that can't be called. Then nothing is sent.
+    url: shownUrl?.ok ? (URL.parse(shownUrl.value)?.href ?? null) : null,
     headers: Object.fromEntries(shownHeaders),
-    payload: payload === undefined ? withoutSecrets(context) : shownPayload(payload, context),
+    payload: shownPayload.ok ? shownPayload.value : null,
   });
-}
-
-/** Null, too, for a URL that can't be called. Then nothing is sent. */
-function shownUrl(template: string, context: TemplateContext): string | null {
-  if (namesSecret(template)) return null;
-  const url = renderUrl(template, context);
-  return url.ok ? (URL.parse(url.value)?.href ?? null) : null;
-}
-
-/** No limit, because the request itself was rendered within one, and null is hardly longer than a value. */
-function shownPayload(template: unknown, context: TemplateContext): unknown {
-  const payload = renderJson(hidingSecrets(template), context, Number.POSITIVE_INFINITY);
-  return payload.ok ? payload.value : null;
 }
 
 /** The payload's template with null instead of each text that names a secret. */

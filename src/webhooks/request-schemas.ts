@@ -1,7 +1,4 @@
-/**
- * zod: the members of a trigger or a webhook endpoint that have placeholders, and the secrets that these use. Refuses
- * each fault that no value can change, and names the member. PURE.
- */
+/** zod: the members of a trigger or an endpoint that have placeholders, and their secrets. Names each fault. PURE. */
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
 import {
@@ -14,7 +11,7 @@ import {
   utf8Bytes,
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { atMost, described, finiteNumbers, HTTP_URL, inDocument, urlLength } from "../http/schemas.ts";
+import { atMost, finiteNumbers, HTTP_URL, inDocument, urlLength } from "../http/schemas.ts";
 import { IN_STOP_URL, type Roots } from "./placeholder.ts";
 import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 import { signingKey } from "./webhook-request.ts";
@@ -29,21 +26,20 @@ export function refusing<T>(faultsOf: (value: T) => readonly MemberFault[] | Mem
   });
 }
 
-export function urlSchema(roots: Roots, description: string | false) {
+export function urlSchema(roots: Roots) {
   const url = z.string({ error: "send the URL to call." }).check(
     urlLength,
     refusing((url) => checkUrlTemplate(url, roots)),
   );
   inDocument(url, { wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS } });
-  return described(url, description);
+  return url;
 }
 
-export function payloadSchema(roots: Roots, description: string | false) {
-  const payload = z.unknown().check(
+export function payloadSchema(roots: Roots) {
+  return z.unknown().check(
     finiteNumbers,
     refusing((template) => checkTemplate(template, roots)),
   );
-  return described(payload, description);
 }
 
 /** A link to show is one placeholder, or a URL with placeholders in its path and query. */
@@ -199,10 +195,7 @@ export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniTy
   return stored;
 }
 
-/**
- * Refuses a value that has more bytes of JSON. `secrets`: the members that hold texts which do not count, because they
- * have bounds of their own. Those of `cancel` do not count either.
- */
+/** Refuses a value with more bytes of JSON. The texts in the members `secrets`, also of `cancel`, don't count. */
 export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string[]) {
   const shown = (value: unknown): unknown => {
     if (!isJsonObject(value)) return value;
@@ -221,7 +214,6 @@ export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string
   });
 }
 
-/** A text, or an object of texts, with empty texts. */
 function blanked(value: unknown): unknown {
   if (typeof value === "string") return "";
   if (!isJsonObject(value)) return value;
@@ -229,29 +221,22 @@ function blanked(value: unknown): unknown {
   return Object.fromEntries(texts);
 }
 
-/** Templates by the path of their member, joined by dots. */
-type TemplatesByMember = Readonly<Record<string, unknown>>;
-
-/** The placeholders for secrets that are missing, one of each template. */
-export function missingSecrets(templates: TemplatesByMember, secrets: unknown): readonly MemberFault[] {
-  return Object.entries(templates).flatMap(([member, template]) => {
-    const missing = pathsOf(template).find(
-      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
-    );
+/**
+ * The placeholders for secrets that are missing, one of each template, and too many uses. No sentence quotes a header or
+ * counts the uses, because the header of a stored definition is a secret. `templates`: by the path of their member.
+ */
+export function secretFaults(templates: Readonly<Record<string, unknown>>, secrets: unknown): readonly MemberFault[] {
+  const isMissing = ([root, name = ""]: readonly string[]) =>
+    root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name));
+  const faults: MemberFault[] = Object.entries(templates).flatMap(([member, template]) => {
+    const missing = pathsOf(template).find(isMissing);
     if (missing === undefined) return [];
-    // The header of a stored definition is a secret, so no sentence quotes a part of it.
     const what = member.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
-    const message = `uses ${what}, which is missing in secrets; add it.`;
-    return [{ path: member.split("."), message }];
+    return [{ path: member.split("."), message: `uses ${what}, which is missing in secrets; add it.` }];
   });
-}
-
-/** No sentence says how many uses there are, because the header of a stored definition is a secret. */
-export function tooManySecrets(templates: TemplatesByMember): readonly MemberFault[] {
   const uses = Object.values(templates)
     .flatMap(pathsOf)
     .filter(([root]) => root === "secrets");
-  if (uses.length <= SECRET_USES_MAX) return [];
   const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
-  return [{ path: [], message }];
+  return uses.length <= SECRET_USES_MAX ? faults : [...faults, { path: [], message }];
 }

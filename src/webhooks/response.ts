@@ -1,16 +1,16 @@
 /**
- * What a trigger says of the receiver's response, and what the service keeps of it: conditions, values, texts that wait
- * for values, and the start of the response for people. PURE.
+ * Conditions on JSON that somebody else sends: a receiver's response, or an event. And what the service keeps of a
+ * response: values, texts that wait for values, and its start for people. PURE.
  *
- * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
- * receiver could choose its responses so that they reveal a secret of the request.
+ * A response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
+ * receiver could choose its responses so that they reveal a secret of it.
  */
+import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
-import { CONDITIONS_MAX } from "../base/limits.ts";
+import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../base/limits.ts";
 import { harmlessLink, LINK_MAX_CHARACTERS, visibleText } from "../base/visible-text.ts";
-import { inDocument } from "../http/schemas.ts";
-import { type Conditions, conditionsOn, firstUnmet } from "./conditions.ts";
-import { IN_CONDITION, LaterValue, memberAt } from "./placeholder.ts";
+import { bounded, inDocument, listOf, textUpTo } from "../http/schemas.ts";
+import { IN_CONDITION, LaterValue, memberAt, parse, type Roots } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
 /** How much of a response is read for its values and conditions. */
@@ -19,6 +19,96 @@ export const RESPONSE_READ_MAX_BYTES = 64 * 1024;
 export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
+
+/** What conditions are on. */
+interface Subject {
+  /** The pattern of a path, in the spelling of placeholders. */
+  readonly path: RegExp;
+  readonly roots: Roots;
+  /** As sentences call it. */
+  readonly what: string;
+  /** A path that must have a value, and one whose value can be true. */
+  readonly examples: readonly [exists: string, equals: string];
+  /** The name of the member. */
+  readonly member: string;
+}
+
+const wantedValue = z
+  .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
+  .check(
+    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, {
+      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
+    }),
+    z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
+      error: "has a placeholder; send the text itself, because conditions have no placeholders.",
+    }),
+  );
+inDocument(wantedValue, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
+
+/** A list of conditions. They have no placeholders, because no caller's value may decide what holds. */
+export function conditionsOn({ path: pattern, roots, what, examples: [exists, equal], member }: Subject) {
+  const path = textUpTo(
+    CONDITION_MAX_CHARACTERS,
+    `send a path as text, as in "${exists}".`,
+    z.refine((text) => pattern.test(text) && parse(`{{ ${text} }}`, roots).ok, {
+      error: `is not a path in ${what}; send one without braces, as in ${exists}.`,
+    }),
+  );
+  inDocument(path, { wire: { type: "string", pattern: pattern.source, maxLength: CONDITION_MAX_CHARACTERS } });
+  const equals = z.record(path, wantedValue);
+  inDocument(equals, { maxProperties: CONDITIONS_MAX });
+  const condition = z
+    .strictObject(
+      { exists: z.optional(path), equals: z.optional(bounded(CONDITIONS_MAX, "conditions", equals)) },
+      {
+        error: ({ code }) =>
+          code === "invalid_type" ? `send { "exists": "${exists}" } or { "equals": { "${equal}": true } }.` : undefined,
+      },
+    )
+    .check(z.refine((members) => countOf(members) > 0, { error: "has no condition; send exists or equals." }));
+  return listOf(
+    CONDITIONS_MAX,
+    "conditions",
+    condition,
+    "send a list of conditions.",
+    z.minLength(1, { error: `is empty; send a condition, or leave ${member} out.` }),
+    z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
+      error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
+    }),
+  );
+}
+
+/** All must hold. */
+export type Conditions = readonly {
+  readonly exists?: string | undefined;
+  readonly equals?: Readonly<Record<string, string | number | boolean>> | undefined;
+}[];
+
+function countOf({ exists, equals = {} }: Conditions[number]): number {
+  return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
+}
+
+export function pathsIn(conditions: Conditions): readonly string[] {
+  return conditions.flatMap(({ exists, equals = {} }) => [
+    ...(exists === undefined ? [] : [exists]),
+    ...Object.keys(equals),
+  ]);
+}
+
+/** The first path whose value is not as it must be, and whether there is a value. Null if all conditions hold. */
+export function firstUnmet(
+  conditions: Conditions,
+  at: (path: string) => unknown,
+): { readonly path: string; readonly isThere: boolean } | null {
+  for (const { exists, equals = {} } of conditions) {
+    if (exists !== undefined && at(exists) === null) return { path: exists, isThere: false };
+    for (const [path, wanted] of Object.entries(equals)) {
+      const found = at(path);
+      if (found !== wanted) return { path, isThere: found !== null };
+    }
+  }
+  return null;
+}
 
 /** The conditions of a trigger, for products that answer 200 with an error inside. */
 export const accepted = conditionsOn({
@@ -39,9 +129,8 @@ inDocument(accepted, {
 });
 
 /**
- * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
- * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
- * never a value of the response, because everybody who may read the run sees it.
+ * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: null if it is
+ * too long or not JSON. The sentence names no value of the response, because everybody who may read the run sees it.
  */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
@@ -76,10 +165,7 @@ function valueAt(json: unknown, location: string | null, key: string): unknown {
   return key === "headers.location" ? location : memberAt(json, key.split("."));
 }
 
-/**
- * No integer that JavaScript rounds, because it would name another job. No empty text, because it would empty a path
- * segment.
- */
+/** No integer that JavaScript rounds: it would name another job. No empty text: it would empty a path segment. */
 function isUsable(value: unknown): value is ResponseValue {
   if (typeof value === "boolean") return true;
   if (typeof value === "number") {
@@ -91,18 +177,14 @@ function isUsable(value: unknown): value is ResponseValue {
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
 type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
-/** A value. `isJson`: what is encoded is its JSON text, as `{{ json response.id }}` asks. */
 type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
 
-/**
- * A text that lacks values of the response: pieces of text, and between them the values. A create renders everything
- * else, and the sender puts the values in when it knows them.
- */
+/** Pieces of text, and between them values of the response, which the sender puts in when it knows them. */
 export type LaterText = readonly (string | LaterPiece)[];
 
 /**
- * While a template is rendered, a marker stands for each value of the response. Afterwards, the text is cut at its
- * markers. A marker contains a random text, which is made after the caller's values came. So no value can contain one.
+ * While a template is rendered, a marker stands for each value of the response, and then the text is cut at its
+ * markers. They contain a random text that is made after the caller's values came. So no value can contain one.
  */
 export class ResponseMarkers {
   readonly #nonce: string;
@@ -139,7 +221,6 @@ export class ResponseMarkers {
   }
 }
 
-/** The keys that a text needs, without repeats. */
 export function keysOf(...texts: readonly LaterText[]): readonly string[] {
   return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
 }
@@ -173,31 +254,29 @@ function encode(value: ResponseValue, encoding: Encoding): string {
   }
 }
 
-/**
- * The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no
- * harmless URL.
- */
-export function linkOf(link: LaterText, values: ResponseValues): string | null {
+/** The text with its values put in. Null if a value is missing. */
+function filled(text: LaterText, values: ResponseValues): string | null {
   const known = new Map(values);
-  if (keysOf(link).some((key) => !known.has(key))) return null;
-  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
+  return keysOf(text).every((key) => known.has(key)) ? fillIn(text, (key) => known.get(key) ?? "") : null;
 }
 
-/** The text with its values put in. Null if a value is missing, or if it is empty or too long to name an execution. */
+/** The link in the spelling of the URL parser. Null if a value is missing or the link is no harmless URL. */
+export function linkOf(link: LaterText, values: ResponseValues): string | null {
+  return harmlessLink(filled(link, values) ?? "");
+}
+
+/** Null if a value is missing, or if the text is empty or too long to name an execution. */
 export function executionOf(execution: LaterText, values: ResponseValues): string | null {
-  const known = new Map(values);
-  if (keysOf(execution).some((key) => !known.has(key))) return null;
-  const text = fillIn(execution, (key) => known.get(key) ?? "");
+  const text = filled(execution, values) ?? "";
   return text === "" || text.length > VALUE_MAX_CHARACTERS ? null : text;
 }
 
 /**
- * The first 1 KiB as text, with "…" if there was more, for a person who wants to know why a dispatch failed. It can
- * contain every secret of the request, because receivers echo. No code searches it for secrets: a permission decides who
- * may see it (`toWireEvent` in src/runs/timeline.ts).
+ * The first 1 KiB as text, with "…" if there was more. It can contain every secret of the request, because receivers
+ * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts).
  *
- * `bytes`: the response as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character
- * that could move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
+ * `bytes`: as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character that could
+ * move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -1,11 +1,10 @@
 /**
- * The templates of a trigger: payload, header values and URL. PURE. Templates are checked when they come in, and
- * rendering an unchecked one throws, because it is a bug. The result is checked elsewhere: the caller checks header
- * values and the URL. Recursion is as deep as the template, which JSON_MAX_DEPTH bounds.
+ * The templates of a trigger: payload, header values and URL. PURE. They are checked when they come in, and rendering
+ * an unchecked one throws, because it is a bug. The caller checks header values and the URL that come out. Recursion is
+ * as deep as the template, which JSON_MAX_DEPTH bounds.
  *
  * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a
- * budget when it is put in, and rendering stops when the budget is overdrawn. So it handles at most maxBytes and one
- * value.
+ * budget, and rendering stops when the budget is overdrawn. So it handles at most maxBytes and one value.
  */
 import { asciiJson, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
@@ -42,8 +41,7 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
 /**
  * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
  * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. A placeholder
- * with `json` always becomes text, and a missing value is the text `null`. `too_large` if the result has more than
- * `maxBytes` of JSON.
+ * with `json` always becomes text. `too_large` if the result has more than `maxBytes` of JSON.
  */
 export function renderJson(
   template: unknown,
@@ -93,10 +91,7 @@ export function literalLength(template: string): number {
   return parsed(template).reduce((length, part) => length + (typeof part === "string" ? part.length : 0), 0);
 }
 
-/**
- * The text with every placeholder put in, for a header or a link; null if it has more than `maxCharacters`. JSON can
- * name every character in ASCII. Other text can't, so the caller refuses what no header can carry.
- */
+/** For a header or a link; null if it has more than `maxCharacters`. Only JSON can name every character in ASCII. */
 export function renderText(template: string, context: FullContext, maxCharacters: number): string | null {
   return fill(parsed(template), context, maxCharacters, (text, isJson) => (isJson ? asciiJson(text) : text));
 }
@@ -154,7 +149,6 @@ export function plainUrl(template: string): string {
     .join("");
 }
 
-/** The value as it stands in a path segment or a query value. */
 export function encodeForUrl(text: string): string {
   // encodeURIComponent throws at half a surrogate pair.
   return encodeURIComponent(text.toWellFormed());
@@ -163,15 +157,9 @@ export function encodeForUrl(text: string): string {
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
 const ASCII_ESCAPE = /%([0-7][0-9a-f])/gi;
-/**
- * Servlet containers drop what follows a `;`, so `..;x` is `..` for them. A proxy that decodes before it looks for the
- * query drops what follows a `?` or `#`.
- */
+/** Servlet containers read `..;x` as `..`, and proxies that decode first drop what follows a `?` or `#`. */
 const BETWEEN_PARTS = /[/\\;?#]/;
-/**
- * ASCII in a spelling that lenient decoders accept: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`.
- * Nobody needs one, so each counts as a dot.
- */
+/** ASCII as lenient decoders accept it: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`. */
 const DISGUISED = /%(?:c[01]%[89ab]|e0%[89]|f0%8|u00[0-7])/i;
 /** U+0080 to U+009F stay escaped here. */
 const CONTROL = /\p{Cc}|%c2%[89]/iu;
@@ -180,12 +168,11 @@ const PATH_STARTS_AT = 3;
 const EMPTY = /^[/\\]*(?:;|$)/;
 
 /**
- * What could lead a receiver to another path than the template's author wrote; null if nothing could. `plain`: the same
- * URL with harmless values, which tells the author's own empty segments from those that a value emptied.
+ * What could lead a receiver to another path than the author wrote; null if nothing could. `plain`: the same URL with
+ * harmless values, which tells the author's own empty segments from those that a value emptied.
  *
- * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
- * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
- * another endpoint. A query is split before it is decoded, so it may have any value.
+ * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. So a
+ * percent-encoded value can still become slashes and dots, and lead the request and its secrets elsewhere.
  */
 export function pathFault(url: string, plain: string): PathFault | null {
   const wanted = decodedSegments(plain);

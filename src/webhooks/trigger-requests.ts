@@ -1,6 +1,6 @@
 /**
- * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the Worker.
- * The request that stops a run's job lacks values of the receiver's response, and the sender puts them in.
+ * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the
+ * Worker. The stop request lacks values of the receiver's response, and the sender puts them in.
  */
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -11,7 +11,7 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import type { NewDispatch } from "./dispatch.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "./placeholder.ts";
-import { type Rendered, type RequestTemplates, renderRequest, sendsForm, urlFault } from "./render.ts";
+import { type Rendered, type RequestTemplates, renderRequest, sendsForm, URL_FAULTS } from "./render.ts";
 import { HEADER_VALUE, isWholeResponse } from "./request-schemas.ts";
 import {
   fillIn,
@@ -25,7 +25,6 @@ import { type PathFault, pathFault, renderText, renderUrl } from "./template.ts"
 import type { Trigger } from "./trigger.ts";
 import { type SealedKind, sealedFor, type WebhookRequest } from "./webhook-request.ts";
 
-/** The request that creates the run. */
 export interface Origin {
   readonly env: Env;
   readonly ring: KeyRing;
@@ -109,21 +108,14 @@ interface StopTexts {
   readonly body: LaterText;
 }
 
-/** A stop request as it is sealed. */
 export interface StopTemplate extends StopTexts, Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {}
-
-interface Later {
-  readonly stopRequest: (StopTexts & Pick<WebhookRequest, "method">) | null;
-  readonly link: LaterText | null;
-  readonly execution: LaterText | null;
-}
 
 /** The stop request, the link and the execution without the values of the response, or what is wrong. PURE. */
 export function renderLater(
   { cancel, link, execution }: Pick<Trigger, "cancel" | "link"> & { readonly execution?: string | undefined },
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, MemberFault> {
+) {
   const markers = new ResponseMarkers(nonce);
   const withMarkers = { ...context, response: markers.stand };
   const linkText = link === undefined ? ok(null) : renderLink(link, withMarkers, markers);
@@ -149,10 +141,11 @@ export function renderLater(
 function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, MemberFault> {
   if (isWholeResponse(link)) return ok(markers.cut(renderText(link, context, URL_MAX_CHARACTERS) ?? "", "text"));
   const rendered = renderUrl(link, context, IN_STOP_URL);
-  return rendered.ok ? ok(markers.cut(rendered.value, "url")) : err(urlFault(["trigger", "link"], rendered.error));
+  return rendered.ok
+    ? ok(markers.cut(rendered.value, "url"))
+    : err({ path: ["trigger", "link"], message: URL_FAULTS[rendered.error] });
 }
 
-/** The keys of the values that the texts lack. */
 function stopRequestKeys({ url, headers, body }: StopTexts): readonly string[] {
   return keysOf(url, body, ...headers.map(([, text]) => text));
 }
@@ -174,10 +167,7 @@ const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
   empty_segment: "leaves nothing between two slashes of the URL's path",
 };
 
-/**
- * The stop request with all values put in, or the rest of a sentence that begins with "was not called: ". PURE. Only the
- * values are measured, because they are few and short, and a create bounds everything else.
- */
+/** The stop request with all values, or the rest of "was not called: ". PURE. A create bounds all but the values. */
 export function filledStopRequest(
   template: StopTemplate,
   response: ResponseValues | null,

@@ -1,11 +1,7 @@
-/**
- * A rendered request, what is sealed for a run, and the headers with which a request leaves: the caller's, ours, and the
- * signatures. The Worker seals a request at create, and opens it only to send it.
- */
+/** A rendered request, sealed at create and opened only to be sent, and its headers and signatures. */
 
 import { DELIVERY_HEADER, TEST_HEADER } from "../http/headers.ts";
-import type { Conditions } from "./conditions.ts";
-import type { LaterText } from "./response.ts";
+import type { Conditions, LaterText } from "./response.ts";
 
 /** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
 export interface WebhookRequest {
@@ -38,18 +34,13 @@ export interface Attempt {
   readonly sealed: Uint8Array<ArrayBuffer>;
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
-  /**
-   * Only for a stop request. `response`: the sealed values of the receiver's response; null if no response is known.
-   */
+  /** Only for a stop request. `response`: the sealed values of the receiver's response; null if none is known. */
   readonly stopRequest?: { readonly response: Uint8Array<ArrayBuffer> | null };
   /** Whether somebody only tests the webhook, and there is no such run. */
   readonly isTest?: boolean;
 }
 
-/**
- * What is sealed for a run: the request that starts its job, the one that stops it, values of the response, and the
- * start of a response.
- */
+/** What is sealed for a run: both requests, values of the response, and its start. */
 export type SealedKind = "dispatch" | "stop" | "response" | "excerpt";
 
 /** What a sealed text is bound to, so that it can't be opened for another run or as another kind. */
@@ -66,7 +57,7 @@ interface Sent {
   readonly isTest?: boolean | undefined;
 }
 
-/** The headers of every request that leaves. `timestamp` is in whole seconds since the epoch. */
+/** The headers of every request that leaves, with the signatures of Standard Webhooks, version 1. `timestamp` is in whole seconds since the epoch. */
 export async function requestHeaders(
   request: Pick<WebhookRequest, "headers" | "body">,
   { runId, id, signingSecrets, isTest = false }: Sent,
@@ -82,7 +73,7 @@ export async function requestHeaders(
   headers.set("webhook-timestamp", String(timestamp));
   const keys = signingSecrets.map(signingKey).filter((key) => key !== null);
   const signed = new TextEncoder().encode(`${id}.${timestamp}.${request.body}`);
-  const signatures = await Promise.all(keys.map((key) => webhookSignature(key, signed)));
+  const signatures = await Promise.all(keys.map(async (key) => `v1,${(await hmacSha256(key, signed)).toBase64()}`));
   if (signatures.length > 0) headers.set("webhook-signature", signatures.join(" "));
   return headers;
 }
@@ -101,11 +92,6 @@ export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
   } catch {
     return null;
   }
-}
-
-/** A signature of Standard Webhooks, version 1: HMAC-SHA256 over `signed`, which is `{id}.{timestamp}.{body}`. */
-async function webhookSignature(key: Uint8Array, signed: Uint8Array): Promise<string> {
-  return `v1,${(await hmacSha256(key, signed)).toBase64()}`;
 }
 
 export async function hmacSha256(key: Uint8Array, signed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

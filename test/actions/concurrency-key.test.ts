@@ -1,7 +1,7 @@
 /** The key of a run's concurrency group. */
 
 import { describe, expect, it } from "vitest";
-import { renderedKey } from "../../src/actions/concurrency-key.ts";
+import { renderedKey } from "../../src/actions/run-texts.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 
 const ID = "01890a5d-ac96-774b-bcce-b302099a8057";

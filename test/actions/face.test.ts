@@ -1,7 +1,7 @@
 /** The title and the subject that an action gives to its runs. */
 
 import { describe, expect, it } from "vitest";
-import { renderedFace } from "../../src/actions/face.ts";
+import { renderedFace } from "../../src/actions/run-texts.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { replicated } from "../support/replicated.ts";
 import { type Answer, ask, type CreatedRun, createRun, report, type Schemas } from "../support/requests.ts";

@@ -8,11 +8,11 @@ import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
 import { OPERATOR, type Principal } from "../../src/auth/principal.ts";
 import { revokeToken, rotateToken } from "../../src/auth/token-store.ts";
 import { VERSIONS_MAX_BYTES } from "../../src/base/limits.ts";
-import { disableDefinition } from "../../src/definitions/disabling.ts";
 import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import {
   deleteDefinition,
   deleteVersion,
+  disableDefinition,
   listDefinitions,
   listVersions,
   putDefinition,
@@ -21,8 +21,7 @@ import {
 } from "../../src/definitions/store.ts";
 import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import { requireDatabase } from "../../src/service/health-routes.ts";
-import { enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
+import { ENDPOINT_KIND, enableEndpoint } from "../../src/webhook-endpoints/kind.ts";
 
 import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";
 import { explaining } from "../support/databases/plans.ts";
@@ -57,13 +56,13 @@ it("no statement on stored definitions scans a table", async () => {
   expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).rows.map((one) => one.version)).toEqual([2, 1]);
   expect(await selectVersion(db, ACTION_KIND, ref, 1)).toBe("{}");
   const deleting = entry("action_version_deleted", "deploy/versions/1");
-  expect(await deleteVersion(db, ACTION_KIND, ref, 1, deleting)).toBe("deleted");
+  expect(await deleteVersion(db, ACTION_KIND, ref, 1, deleting)).toBe(true);
   expect(await deleteDefinition(db, ACTION_KIND, ref, 2, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
   await resealDefinitions(db, keys, Date.now());
   expect(await selectDefinitions(db, ref.scope)).toEqual({ endpoints: [], schedules: [] });
   expect(await disableDefinition(db, ENDPOINT_KIND, { ...ref, version: 1, reason: "", at: Date.now() })).toBe(false);
-  expect(await enableEndpoint(db, ref, entry("webhook_endpoint_enabled"))).toBe("missing");
+  expect(await enableEndpoint(db, ref, entry("webhook_endpoint_enabled"))).toBe(false);
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   const sealing = { secrets: "a-key", requests: "a-key" };
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });

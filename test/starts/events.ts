@@ -1,6 +1,6 @@
 /** Events that start actions, as the products of others send them. */
 
-import type { Inbound } from "../../src/actions/inbound-definition.ts";
+import type { Inbound } from "../../src/actions/inbound.ts";
 import { type Answer, type Ask, ask, newRunsPath } from "../support/requests.ts";
 import type { DetailedRun } from "../support/runs/gated.ts";
 import type { Refusal } from "../support/tokens.ts";

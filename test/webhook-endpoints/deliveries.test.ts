@@ -5,8 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { DeliveryAttempt } from "../../src/runs/endpoint-deliveries.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { DeliverySender, WebhookEndpoints } from "../../src/webhook-endpoints/entrypoints.ts";
-import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+import { endpointMemory, loadEndpoint } from "../../src/webhook-endpoints/kind.ts";
 
 import { envWith } from "../support/bindings.ts";
 import { DAY_MS, direct, journal, until } from "../support/direct.ts";

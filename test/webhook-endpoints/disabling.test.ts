@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/base/time.ts";
-import { disableDefinition } from "../../src/definitions/disabling.ts";
+import { disableDefinition } from "../../src/definitions/store.ts";
 import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import { type EndpointHealth, readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
-import { hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
+import { hasFailedForDays } from "../../src/webhook-endpoints/entrypoints.ts";
 import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
 
 import { clockFromOne } from "../support/clock.ts";

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import type { WholeEndpoint } from "../../src/webhook-endpoints/definition.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/kind.ts";
 
 import { type Answer, type Ask, ask } from "../support/requests.ts";
 import { newProject, type Refusal } from "../support/tokens.ts";

@@ -2,9 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { disableDefinition } from "../../src/definitions/disabling.ts";
-import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+import { disableDefinition } from "../../src/definitions/store.ts";
+import { ENDPOINT_KIND, loadEndpoint } from "../../src/webhook-endpoints/kind.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFromOne } from "../support/clock.ts";

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/kind.ts";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFromOne } from "../support/clock.ts";

@@ -1,8 +1,7 @@
 /** Conditions on the response, for products that answer 200 with an error inside. */
 
 import { describe, expect, it } from "vitest";
-import type { Conditions } from "../../src/webhooks/conditions.ts";
-import { parsedJson, RESPONSE_READ_MAX_BYTES, unmetCondition } from "../../src/webhooks/response.ts";
+import { type Conditions, parsedJson, RESPONSE_READ_MAX_BYTES, unmetCondition } from "../../src/webhooks/response.ts";
 
 import { ask, newRunsPath } from "../support/requests.ts";
 import type { Refusal } from "../support/tokens.ts";

@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, it, vi } from "vitest";
-import { exchange } from "../../src/webhooks/exchange.ts";
+import { exchange } from "../../src/webhooks/send.ts";
 import { journal, until } from "../support/direct.ts";
 import { breakD1, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";

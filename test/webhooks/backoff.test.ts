@@ -6,7 +6,7 @@ import {
   nextAttemptAt,
   parseRetryAfter,
   RETRY_WAIT_MAX_MS,
-} from "../../src/webhooks/backoff.ts";
+} from "../../src/webhooks/dispatch.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { words } from "../support/words.ts";
 

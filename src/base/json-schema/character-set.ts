@@ -1,9 +1,8 @@
 /**
- * Which characters a literal, an escape or a class of a pattern accepts. PURE. The pattern's syntax must be valid with
- * the flag `u` (ECMA-262, section 22.2.1).
+ * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, section 22.2.1, flag `u`). PURE.
  *
- * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to
- * make a test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
+ * The runtime is asked only about single Unicode properties. It would take milliseconds to make a test of a class like
+ * `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
  */
 
 /** Looking for a character among the ranges. */
@@ -76,7 +75,6 @@ export function accepts(set: CharacterSet, code: number): boolean {
   return isMember(set, code);
 }
 
-/** All code points that are not in the ranges. */
 function complement(ranges: Ranges): Ranges {
   const others: number[] = [];
   let from = 0;
@@ -90,12 +88,10 @@ function complement(ranges: Ranges): Ranges {
 
 function isMember({ ranges, properties, isNegated }: Omit<CharacterSet, "ascii">, code: number): boolean {
   if (isIn(ranges, code)) return !isNegated;
-  for (const test of properties) if (hasProperty(test, code)) return !isNegated;
+  for (const { property, isNegated: isOther } of properties) {
+    if ((property.ascii[code] ?? property.runtime.test(String.fromCodePoint(code))) !== isOther) return !isNegated;
+  }
   return isNegated;
-}
-
-function hasProperty({ property: { runtime, ascii }, isNegated }: PropertyTest, code: number): boolean {
-  return (ascii[code] ?? runtime.test(String.fromCodePoint(code))) !== isNegated;
 }
 
 function isIn(ranges: Ranges, code: number): boolean {
@@ -141,17 +137,9 @@ const CLASSES: ReadonlyMap<string, Ranges> = new Map([
   ["\\s", SPACES],
   ["\\S", complement(SPACES)],
 ]);
-const CONTROLS: ReadonlyMap<string, number> = new Map([
-  ["\\0", 0x00],
-  ["\\b", 0x08],
-  ["\\t", 0x09],
-  ["\\n", 0x0a],
-  ["\\v", 0x0b],
-  ["\\f", 0x0c],
-  ["\\r", 0x0d],
-]);
+/** The letters behind a backslash, and the characters that they stand for. */
+const CONTROLS = ["0btnvfr", "\0\b\t\n\v\f\r"] as const;
 
-/** Every property of the pattern by the name in its braces. */
 type Properties = ReadonlyMap<string, Property>;
 
 /** The text of the character or class at `at`. */
@@ -162,11 +150,9 @@ export function tokenAt(source: string, at: number): string {
 
 export function setOf(token: string, properties: Properties): CharacterSet {
   if (token === ".") return toSet([complement(LINE_ENDS)]);
-  if (!token.startsWith("[")) {
-    const { ranges, test } = memberOf(token, properties);
-    return toSet([ranges], test === null ? [] : [test]);
-  }
-  return classOf(token, properties);
+  if (token.startsWith("[")) return classOf(token, properties);
+  const { ranges, test } = memberOf(token, properties);
+  return toSet([ranges], test === null ? [] : [test]);
 }
 
 function classOf(source: string, properties: Properties): CharacterSet {
@@ -205,8 +191,8 @@ function memberOf(token: string, properties: Properties): { ranges: Ranges; test
 
 function codeOf(token: string): number {
   if (!token.startsWith("\\")) return token.codePointAt(0) ?? 0;
-  const control = CONTROLS.get(token);
-  if (control !== undefined) return control;
+  const control = token.length === 2 ? CONTROLS[0].indexOf(token.charAt(1)) : -1;
+  if (control >= 0) return CONTROLS[1].charCodeAt(control);
   if (/^\\c./.test(token)) return token.charCodeAt(2) % 32;
   const units = [...token.matchAll(/\\[ux]\{?([0-9a-f]+)/gi)].map(([, hex = ""]) => Number.parseInt(hex, 16));
   if (units.length === 0) return token.codePointAt(1) ?? 0;

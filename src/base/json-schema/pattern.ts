@@ -7,18 +7,8 @@
  * program's instructions, nested quantifiers included, and the budget counts it. The runtime checks only the syntax, and
  * says which single characters have a Unicode property (`character-set.ts`).
  *
- * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can
- * match anywhere in the text unless it has `^` or `$`.
- * - literals, `.`, and every escape of a character: `\n`, `\x41`, `\u00e9`, `\u{1F600}`, `\cJ`, `\/`, `\.`
- * - classes: `[a-z]`, `[^/]`, `\d` `\D` `\w` `\W` `\s` `\S`, `\p{…}` `\P{…}`
- * - assertions: `^`, `$`, `\b`, `\B`
- * - groups `( )` and `(?: )`, and alternatives `|`
- * - quantifiers `*` `+` `?` `{n}` `{n,}` `{n,m}`, also lazy. They may nest. Counts go up to 1000.
- * - at most 1024 characters, and at most 2048 instructions. A count repeats the instructions of what it counts, so
- *   `^[a-z]{0,1000}$` just fits and `(abc){700}` does not.
- * - all patterns of a schema together: at most 8192 instructions and 20 different properties
- *
- * Refused: backreferences, lookahead, lookbehind, named groups and modifiers (`(?i:`).
+ * The syntax is that of ECMA-262 with the flag `u`, but for what README.md lists. A text is a sequence of code points. A
+ * count repeats the instructions of what it counts, so `^[a-z]{0,1000}$` just fits and `(abc){700}` does not.
  */
 import { PATTERNS_MAX_PROPERTIES } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -35,7 +25,6 @@ export interface Pattern {
   readonly program: Program;
 }
 
-/** What the patterns of one schema share. */
 export class PatternParts {
   readonly properties = new Map<string, Property>();
   readonly sets = new Map<string, CharacterSet>();
@@ -63,8 +52,7 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
 
 /**
  * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
- * all characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to
- * `properties`.
+ * all characters of each class that has one. Adds new properties to `properties`.
  */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();
@@ -133,37 +121,25 @@ class Parser {
       this.#take(")");
       return inner;
     }
-    if (this.#take("^")) return { kind: "assertion", assertion: START };
-    if (this.#take("$")) return { kind: "assertion", assertion: END };
-    if (this.#take("\\b")) return { kind: "assertion", assertion: BOUNDARY };
-    if (this.#take("\\B")) return { kind: "assertion", assertion: INSIDE };
+    for (const [text, assertion] of ASSERTIONS) if (this.#take(text)) return { kind: "assertion", assertion };
     const token = tokenAt(this.#source, this.#at);
     this.#at += token.length;
-    return { kind: "character", set: this.#setOf(token) };
+    const { sets, properties } = this.#parts;
+    const set = sets.get(token) ?? setOf(token, properties);
+    sets.set(token, set);
+    return { kind: "character", set };
   }
 
   #quantified(part: PatternPart): PatternPart {
     const found = this.#match(QUANTIFIER);
     if (found === null) return part;
     const [, quantifier, least, comma, most] = found;
-    if (quantifier === "*") return { kind: "repeat", part, min: 0, max: Number.POSITIVE_INFINITY };
-    if (quantifier === "+") return { kind: "repeat", part, min: 1, max: Number.POSITIVE_INFINITY };
-    if (quantifier === "?") return { kind: "repeat", part, min: 0, max: 1 };
-    const min = Number(least);
-    const max = comma === "" ? min : most === "" ? Number.POSITIVE_INFINITY : Number(most);
+    const min = Number(least ?? (quantifier === "+" ? 1 : 0));
+    const max = quantifier === "?" ? 1 : comma === "" ? min : Number(most || Number.POSITIVE_INFINITY);
     if (min > COUNT_MAX || (max > COUNT_MAX && max !== Number.POSITIVE_INFINITY)) {
       return this.#refuse(`has a count over ${COUNT_MAX}. Use a smaller count, or minLength and maxLength.`);
     }
     return { kind: "repeat", part, min, max };
-  }
-
-  #setOf(token: string): CharacterSet {
-    const { sets, properties } = this.#parts;
-    const known = sets.get(token);
-    if (known !== undefined) return known;
-    const set = setOf(token, properties);
-    sets.set(token, set);
-    return set;
   }
 
   #refuse(fault: string): PatternPart {
@@ -202,6 +178,13 @@ const END = 4;
 const BOUNDARY = 5;
 const INSIDE = 6;
 
+const ASSERTIONS = [
+  ["^", START],
+  ["$", END],
+  ["\\b", BOUNDARY],
+  ["\\B", INSIDE],
+] as const;
+
 const NOTHING = toSet([]);
 const NOWHERE: readonly number[] = [];
 
@@ -221,13 +204,9 @@ class Program {
   /** Positions are numbered through all runs, so that nothing needs to be cleared. */
   position = 0;
 
-  get length(): number {
-    return this.kinds.length;
-  }
-
   /** That bounds the work of making the program as well, whatever the counts are. */
   get isTooLong(): boolean {
-    return this.length > INSTRUCTIONS_MAX;
+    return this.kinds.length > INSTRUCTIONS_MAX;
   }
 
   push(kind: number, set = NOTHING, targets = NOWHERE): void {
@@ -245,12 +224,8 @@ function emit(part: PatternPart, program: Program): void {
   else if (part.kind === "assertion") program.push(part.assertion);
   else if (part.kind === "choice") emitChoice(part.parts, program);
   else if (part.kind === "repeat") emitRepeat(part, program);
-  else if (part.parts.length === 0) emitNothing(program);
+  else if (part.parts.length === 0) program.push(GO, NOTHING, [program.kinds.length + 1]);
   else for (const one of part.parts) emit(one, program);
-}
-
-function emitNothing(program: Program): void {
-  program.push(GO, NOTHING, [program.length + 1]);
 }
 
 function emitChoice(parts: readonly PatternPart[], program: Program): void {
@@ -258,22 +233,22 @@ function emitChoice(parts: readonly PatternPart[], program: Program): void {
   const ends: number[][] = [];
   program.push(GO, NOTHING, starts);
   for (const part of parts) {
-    starts.push(program.length);
+    starts.push(program.kinds.length);
     emit(part, program);
     const to: number[] = [];
     ends.push(to);
     program.push(GO, NOTHING, to);
   }
-  for (const to of ends) to.push(program.length);
+  for (const to of ends) to.push(program.kinds.length);
 }
 
 function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: Program): void {
   const { part, min } = repeat;
-  if (repeat.max === 0) emitNothing(program);
+  if (repeat.max === 0) emit({ kind: "sequence", parts: [] }, program);
   for (let i = 0; i < min && !program.isTooLong; i++) emit(part, program);
   const ways: number[][] = [];
   for (let i = min; i < repeat.max && !program.isTooLong; i++) {
-    const again = program.length;
+    const again = program.kinds.length;
     const to = [again + 1];
     ways.push(to);
     program.push(GO, NOTHING, to);
@@ -283,7 +258,7 @@ function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: P
       break;
     }
   }
-  for (const to of ways) to.push(program.length);
+  for (const to of ways) to.push(program.kinds.length);
 }
 
 /** Beginning one run. */

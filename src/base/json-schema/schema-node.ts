@@ -1,7 +1,6 @@
 /**
  * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program.
- * PURE. Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's
- * JSON and check it again.
+ * PURE. Members have the names of their keywords. Nodes can form circles, so no node can be stored.
  */
 import { shortened } from "../visible-text.ts";
 import type { Format } from "./formats.ts";
@@ -10,66 +9,56 @@ import type { Pattern } from "./pattern.ts";
 export const TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"] as const;
 export type TypeName = (typeof TYPES)[number];
 
-/** The allowed values of `enum`, or of `const`. */
 export interface AllowedValues {
   /** As in `canonicalText`. */
   readonly texts: ReadonlySet<string>;
   /** False if every value is a string, a number, a boolean or null. */
   readonly hasContainers: boolean;
-  /** The first values as JSON, for a sentence. */
   readonly shown: string;
 }
 
-export interface SchemaNode {
+/** Keywords by the kind of their value. */
+export const LIMITS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
+export const COUNTS = (["Length", "Items", "Contains", "Properties"] as const).flatMap(
+  (counted) => [`min${counted}`, `max${counted}`] as const,
+);
+export const SCHEMAS = [
+  "items",
+  "contains",
+  "unevaluatedItems",
+  "additionalProperties",
+  "propertyNames",
+  "unevaluatedProperties",
+  "not",
+  "if",
+  "then",
+  "else",
+] as const;
+export const SCHEMA_LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"] as const;
+export const NAMED_SCHEMAS = ["properties", "dependentSchemas"] as const;
+
+type Members<Keywords extends readonly string[], Value> = { readonly [K in Keywords[number]]?: Value };
+
+export interface SchemaNode
+  extends Members<typeof LIMITS | typeof COUNTS, number>,
+    Members<typeof SCHEMAS, SchemaNode>,
+    Members<typeof SCHEMA_LISTS, readonly SchemaNode[]>,
+    Members<typeof NAMED_SCHEMAS, ReadonlyMap<string, SchemaNode>> {
   /** True only for the schema `false`. */
   readonly refusesAll?: boolean;
+  readonly $ref?: SchemaNode;
   readonly type?: ReadonlySet<TypeName>;
   readonly enum?: AllowedValues;
   readonly const?: AllowedValues;
-
-  readonly minLength?: number;
-  readonly maxLength?: number;
   readonly pattern?: Pattern;
   readonly format?: Format;
-
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
   readonly multipleOf?: number;
-
-  readonly minItems?: number;
-  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
-  readonly prefixItems?: readonly SchemaNode[];
-  readonly items?: SchemaNode;
-  readonly contains?: SchemaNode;
-  readonly minContains?: number;
-  readonly maxContains?: number;
-  readonly unevaluatedItems?: SchemaNode;
-
-  readonly minProperties?: number;
-  readonly maxProperties?: number;
   readonly required?: readonly string[];
   readonly dependentRequired?: ReadonlyMap<string, readonly string[]>;
-  readonly properties?: ReadonlyMap<string, SchemaNode>;
   readonly patternProperties?: readonly { readonly pattern: Pattern; readonly schema: SchemaNode }[];
-  readonly additionalProperties?: SchemaNode;
-  readonly propertyNames?: SchemaNode;
-  readonly unevaluatedProperties?: SchemaNode;
-
-  readonly $ref?: SchemaNode;
-  readonly allOf?: readonly SchemaNode[];
-  readonly anyOf?: readonly SchemaNode[];
-  readonly oneOf?: readonly SchemaNode[];
-  readonly not?: SchemaNode;
-  readonly if?: SchemaNode;
-  readonly then?: SchemaNode;
-  readonly else?: SchemaNode;
-  readonly dependentSchemas?: ReadonlyMap<string, SchemaNode>;
 }
 
-/** A node while it is built. */
 export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 
 /** The subschemas that apply to the same value as the node itself. All others apply to a part of that value. */
@@ -79,10 +68,7 @@ export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }
 
-/**
- * Why a schema or parameters were refused. `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing,
- * `""` for the root. The sentence stays short, however long the caller's names are.
- */
+/** `pointer`: a JSON Pointer (RFC 6901) to what is wrong or missing, `""` for the root. The sentence is short. */
 export interface SchemaFault {
   readonly pointer: string;
   readonly sentence: string;

@@ -2,33 +2,37 @@
  * Whether parameters fit a checked schema. PURE, and without `eval`.
  *
  * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential
- * time. So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a
- * refusal, and no outcome is believed after one was reached. Only own properties count as present, so `constructor` or
- * `__proto__` is there only if the caller sent it.
+ * time. So a validation has a budget of steps and a bounded depth. Both bounds give a refusal, and no outcome is
+ * believed after one was reached. Only own properties count, so `constructor` is there only if it was sent.
  */
 import { isDeeperThan, isJsonObject, type JsonObject, pointerStep } from "../json.ts";
 import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { CheckedSchema } from "./check-schema.ts";
-import { matches } from "./pattern.ts";
-import { type SchemaFault, type SchemaNode, shownJson, shownPointer } from "./schema-node.ts";
+import { hasFormat } from "./formats.ts";
+import { codePointOf, matches } from "./pattern.ts";
+import {
+  type AllowedValues,
+  type SchemaFault,
+  type SchemaNode,
+  shownJson,
+  shownPointer,
+  type TypeName,
+} from "./schema-node.ts";
 import {
   canonicalText,
   EVALUATION_STEPS,
+  isMultipleOf,
   MEMBER_STEPS,
   PROPERTY_STEPS,
   type StepBudget,
   textSteps,
 } from "./step-budget.ts";
-import { type What, whatIsWrong, wrongCount } from "./values.ts";
 
 /** Subschemas inside each other, at one value or below it. The stack of the runtime holds three times as many. */
 const EVALUATION_MAX_DEPTH = 400;
 
-/**
- * `parameters`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the parameters. `budget` says how
- * many steps there may be, and afterwards how many are left.
- */
+/** Refuses with the first fault, whose `pointer` leads into the parameters. `budget`: steps that are left. */
 export function validate(
   { root }: CheckedSchema,
   parameters: unknown,
@@ -50,9 +54,7 @@ export function validate(
   return err({ pointer: pointerOf(refused.wrong), sentence: `${subject} ${refused.what()}` });
 }
 
-/**
- * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
- */
+/** Where a value is. A list of links, because most locations are never printed. Null is the root. */
 type InstanceLocation = { readonly parent: InstanceLocation; readonly key: string | number } | null;
 
 function pointerOf(location: InstanceLocation): string {
@@ -209,7 +211,6 @@ class Evaluation {
     return null;
   }
 
-  /** The first name that `required` or `dependentRequired` misses. */
   #missingName({ required = [], dependentRequired }: SchemaNode, object: JsonObject): string | null {
     this.#budget.left -= required.length;
     const missing = required.find((name) => !Object.hasOwn(object, name));
@@ -275,30 +276,35 @@ class Evaluation {
 
   #anyOf({ anyOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (anyOf === undefined) return null;
-    let isAccepted = false;
-    for (const schema of anyOf) {
-      if (this.#branch(schema, value, location, seen) === null) isAccepted = true;
-      // The others matter only for what they look at.
-      if ((isAccepted && seen === null) || this.#budget.left < 0) break;
-    }
-    if (isAccepted) return null;
+    // After the first one, the others matter only for what they look at.
+    const most = seen === null ? 1 : anyOf.length;
+    if (this.#accepting(anyOf, most, value, location, seen) > 0) return null;
     const what = () => `matches none of the ${anyOf.length} schemas of "anyOf". Send a value that matches one.`;
     return fault(location, what);
   }
 
   #oneOf({ oneOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (oneOf === undefined) return null;
-    let accepted = 0;
-    for (const schema of oneOf) {
-      if (this.#branch(schema, value, location, seen) === null) accepted++;
-      if (accepted > 1 || this.#budget.left < 0) break;
-    }
+    const accepted = this.#accepting(oneOf, 2, value, location, seen);
     if (accepted === 1) return null;
-    const count = accepted === 0 ? "none" : "more than one";
-    return fault(
-      location,
-      () => `matches ${count} of the ${oneOf.length} schemas of "oneOf". Send a value that matches exactly one.`,
-    );
+    const all = `${accepted === 0 ? "none" : "more than one"} of the ${oneOf.length} schemas of "oneOf"`;
+    return fault(location, () => `matches ${all}. Send a value that matches exactly one.`);
+  }
+
+  /** How many of the schemas accept the value, counted up to `most`. */
+  #accepting(
+    schemas: readonly SchemaNode[],
+    most: number,
+    value: unknown,
+    location: InstanceLocation,
+    seen: Seen,
+  ): number {
+    let accepted = 0;
+    for (const schema of schemas) {
+      if (this.#branch(schema, value, location, seen) === null) accepted++;
+      if (accepted >= most || this.#budget.left < 0) break;
+    }
+    return accepted;
   }
 
   #not({ not }: SchemaNode, value: unknown, location: InstanceLocation): Fault | null {
@@ -348,3 +354,80 @@ const PROPERTY_KEYWORDS = [
   "minProperties",
   "maxProperties",
 ] as const;
+
+/** To be read after "The value at /name". Made only for the refusal that callers see: `anyOf` and `not` drop most. */
+type What = () => string;
+
+/** The type, the allowed values, texts and numbers (JSON Schema Validation 2020-12, sections 6.1 to 6.3). */
+function whatIsWrong(node: SchemaNode, value: unknown, budget: StepBudget): What | null {
+  const what = wrongType(node, value) ?? notAllowed(node.const, value, budget) ?? notAllowed(node.enum, value, budget);
+  if (what !== null) return what;
+  if (typeof value === "string") return wrongText(node, value, budget);
+  return typeof value === "number" ? wrongNumber(node, value, budget) : null;
+}
+
+function wrongType({ type }: SchemaNode, value: unknown): What | null {
+  if (type === undefined) return null;
+  const own = typeOf(value);
+  if (type.has(own) || (type.has("integer") && Number.isInteger(value))) return null;
+  return () => `is of type ${own}. Send a value of type ${[...type].join(" or ")}.`;
+}
+
+function typeOf(value: unknown): TypeName {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  // JSON has no other types.
+  return typeof value as "boolean" | "number" | "object" | "string";
+}
+
+function notAllowed(allowed: AllowedValues | undefined, value: unknown, budget: StepBudget): What | null {
+  if (allowed === undefined) return null;
+  const { texts, hasContainers, shown } = allowed;
+  // A large object is not printed only to see that it is no string.
+  const canBeAllowed = hasContainers || typeof value !== "object" || value === null;
+  if (canBeAllowed && texts.has(canonicalText(value, budget))) return null;
+  return () => `is not allowed. Send ${texts.size === 1 ? "" : "one of "}${shown}.`;
+}
+
+function wrongText(node: SchemaNode, text: string, budget: StepBudget): What | null {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = node;
+  // A code point has one or two UTF-16 units, so the cheap length often decides.
+  if (text.length < minLength || (text.length < 2 * minLength && codePoints(text, budget) < minLength)) {
+    return () => `is too short. Send at least ${minLength} characters.`;
+  }
+  if (text.length > 2 * maxLength || (text.length > maxLength && codePoints(text, budget) > maxLength)) {
+    return () => `is too long. Send at most ${maxLength} characters.`;
+  }
+  if (pattern !== undefined && !matches(pattern, text, budget)) {
+    return () => `does not match the pattern ${shownJson(pattern.source)}. Send text that matches it.`;
+  }
+  if (format !== undefined && !hasFormat(format, text, budget)) {
+    return () => `has the wrong format. Send ${format.wanted}.`;
+  }
+  return null;
+}
+
+function codePoints(text: string, budget: StepBudget): number {
+  budget.left -= text.length;
+  let count = 0;
+  for (let at = 0; at < text.length && budget.left >= 0; count++) at += (codePointOf(text, at) ?? 0) > 0xffff ? 2 : 1;
+  return count;
+}
+
+/** Every number is a double, as JavaScript reads JSON: 9007199254740993 arrives as 9007199254740992. */
+function wrongNumber(node: SchemaNode, value: number, budget: StepBudget): What | null {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = node;
+  const send = (wanted: string) => () => `is ${value}. Send ${wanted}.`;
+  if (minimum !== undefined && value < minimum) return send(`a number of at least ${minimum}`);
+  if (maximum !== undefined && value > maximum) return send(`a number of at most ${maximum}`);
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return send(`a number over ${exclusiveMinimum}`);
+  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) return send(`a number under ${exclusiveMaximum}`);
+  const isMultiple = multipleOf === undefined || isMultipleOf(value, multipleOf, budget);
+  return isMultiple ? null : send(`a multiple of ${multipleOf}`);
+}
+
+/** `things`: what is counted. */
+function wrongCount(count: number, things: string, min = 0, max = Number.POSITIVE_INFINITY): What | null {
+  if (count < min) return () => `has ${count} ${things}. Send at least ${min}.`;
+  return count > max ? () => `has ${count} ${things}. Send at most ${max}.` : null;
+}

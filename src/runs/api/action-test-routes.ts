@@ -5,10 +5,11 @@
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { actionDefinition } from "../../actions/definition.ts";
+import { actionToShow, actionToTest } from "../../actions/resolve.ts";
 import { testResult } from "../../actions/responses.ts";
-import { actionToShow, actionToTest, admitActionTest } from "../../actions/sent.ts";
 import { requires } from "../../auth/authentication.ts";
 import { DEFINITION_NAME, TESTS_PER_MINUTE } from "../../base/limits.ts";
+import { admitTest } from "../../definitions/change.ts";
 import type { Described } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { inDocument } from "../../http/schemas.ts";
@@ -20,7 +21,7 @@ import { type Creation, creationOf, wantedOfAction } from "./create-run.ts";
 import { type PreparedRun, prepareRun } from "./prepare-run.ts";
 import { inputsFit, runInputs } from "./request-schemas.ts";
 import { actionPreview } from "./responses/gates.ts";
-import { ask, sendJson } from "./run-request.ts";
+import { sendJson } from "./run-request.ts";
 
 /** Null in a definition stands for a stored secret, as in a PUT. */
 const trial = z.strictObject({ definition: z.optional(actionDefinition), ...runInputs }).check(inputsFit);
@@ -96,7 +97,7 @@ actionTestRoutes.post(
     const creation = creationOf(c, {});
     const action = await actionToTest(c, creation, c.req.param("name"), body.definition, body.parameters);
     const prepared = await prepareMadeUp(creation, body, action);
-    await admitActionTest(c, await ask(creation, ({ endpoints }) => endpoints.admitTest()));
+    await admitTest(c, "action_tested");
     return c.json(await sendOnce(c, creation, prepared));
   },
 );

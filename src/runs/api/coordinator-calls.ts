@@ -11,7 +11,7 @@ import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
-import { disableDefinition } from "../../definitions/disabling.ts";
+import { disableDefinition } from "../../definitions/store.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
 import type { ScheduleDefinition } from "../../schedules/definition.ts";
 import { type KnownSchedule, SCHEDULE_KIND, scheduleMemory } from "../../schedules/kind.ts";

@@ -4,8 +4,8 @@
  */
 
 import type { Context } from "hono";
-import { renderedFace } from "../../actions/face.ts";
 import { type ResolvedAction, resolveAction } from "../../actions/resolve.ts";
+import { renderedFace } from "../../actions/run-texts.ts";
 import { requireNewestSecret } from "../../auth/audit.ts";
 import { mustNamePerson } from "../../auth/authentication.ts";
 import { signCallbackToken } from "../../auth/token-format.ts";

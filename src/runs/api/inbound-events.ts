@@ -6,6 +6,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import {
   eventIdOf,
+  type Inbound,
   isInboundId,
   parametersOf,
   readableEvent,
@@ -13,7 +14,6 @@ import {
   startsRun,
   verifiedEvent,
 } from "../../actions/inbound.ts";
-import type { Inbound } from "../../actions/inbound-definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "../../actions/kind.ts";
 import { eventSecretsOf } from "../../actions/resolve.ts";
 import { tokenStateOf } from "../../auth/token-state.ts";

@@ -3,9 +3,9 @@
  * seals the webhook.
  */
 
-import { renderedKey } from "../../actions/concurrency-key.ts";
 import type { ActionReporter } from "../../actions/definition.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
+import { renderedKey } from "../../actions/run-texts.ts";
 import { OPERATOR } from "../../auth/principal.ts";
 import { madeUpCallbackToken, signCallbackToken } from "../../auth/token-format.ts";
 import { lineageOf, newUuidV7 } from "../../base/ids.ts";

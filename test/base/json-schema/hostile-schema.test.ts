@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
-import { KEYWORDS } from "../../../src/base/json-schema/keywords.ts";
+import { checkSchema, KEYWORDS } from "../../../src/base/json-schema/check-schema.ts";
 import { validate } from "../../../src/base/json-schema/validate.ts";
 import { VALIDATION_MAX_STEPS } from "../../../src/base/limits.ts";
 

@@ -4,8 +4,7 @@
  */
 import { log } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
-import { parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/backoff.ts";
-import { isAttemptDue, LEASE_MS } from "../../../webhooks/dispatch.ts";
+import { isAttemptDue, LEASE_MS, parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/dispatch.ts";
 import {
   type Delivery,
   type DeliveryResult,
