@@ -24,6 +24,11 @@ export function coordinator(path: string) {
   return env.COORDINATORS.getByName(scopeOfPath(path));
 }
 
+/** Does something to the storage of the object that owns an environment's runs. */
+export async function inStorage(path: string, act: (storage: DurableObjectStorage) => void): Promise<void> {
+  await runInDurableObject(coordinator(path), (_instance, state) => act(state.storage));
+}
+
 /** The calls of the object that owns an environment's runs. */
 export function direct(path: string): Coordinator {
   return coordinatorOf(coordinator(path));

@@ -3,11 +3,11 @@
  * before is kept and served, and the code before that step still works. The later steps here are the tests' own.
  */
 
-import { applyD1Migrations, type D1Migration, runInDurableObject } from "cloudflare:test";
+import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { JOURNAL_STEPS, migrate, tablesOf } from "../../src/runs/journal/schema.ts";
-import { change, coordinator, createAged, direct, journal, MINUTE_MS, restart } from "../support/direct.ts";
+import { change, createAged, direct, inStorage, journal, MINUTE_MS, restart } from "../support/direct.ts";
 import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
 
@@ -25,10 +25,6 @@ const LATER = `
     n      INTEGER NOT NULL,
     PRIMARY KEY (run_id, n)
   ) STRICT, WITHOUT ROWID;`;
-
-async function inStorage(path: string, act: (storage: DurableObjectStorage) => void): Promise<void> {
-  await runInDurableObject(coordinator(path), (_instance, state) => act(state.storage));
-}
 
 async function steps(path: string): Promise<number[]> {
   const rows = await journal<{ step: number }>(path, "SELECT step FROM schema_steps ORDER BY step");

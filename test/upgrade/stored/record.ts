@@ -21,7 +21,6 @@ import { serve } from "../../support/node-server.ts";
 const SETTINGS = {
   CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
   ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
-  PUBLIC_URL: "https://runs.example",
   ALLOW_INSECURE_WEBHOOKS: "true",
 };
 const PROJECT = "/acme/stored";
@@ -29,7 +28,7 @@ const ENVIRONMENT = `${PROJECT}/envs/production`;
 const RUNS = `${ENVIRONMENT}/action-runs`;
 const SIGNING_SECRET = `whsec_${Buffer.alloc(24, "stored").toString("base64")}`;
 const HOUR_MS = 3_600_000;
-const UNTIL_MS = 20_000;
+const UNTIL_MS = 90_000;
 
 interface Made {
   readonly id: string;
@@ -64,23 +63,10 @@ async function record(release: string): Promise<void> {
     stdio: "inherit",
   });
   const ended = once(server, "close");
-  const ask = askerOf(`http://localhost:${port}`);
-  await until(() =>
-    ask("GET", "/readyz").then(
-      ({ status }) => status === 200,
-      () => false,
-    ),
-  );
-  const tokens = await seed(ask);
-  await until(async () => {
-    const { body } = await ask("GET", `${ENVIRONMENT}/metrics`);
-    return /^action_runs_unreplicated 0$/m.test(String(body));
+  const { at, tokens, answers } = await answersOf(askerOf(`http://localhost:${port}`)).finally(async () => {
+    server.kill("SIGINT");
+    await ended;
   });
-  const answers: Record<string, unknown> = {};
-  for (const path of await pathsOf(ask)) answers[path] = (await ask("GET", path)).body;
-  const at = Date.now();
-  server.kill("SIGINT");
-  await ended;
   const state = join(folder, "state/v3");
   const stored = {
     at,
@@ -90,7 +76,38 @@ async function record(release: string): Promise<void> {
     journal: dumpOf(join(state, "do/action-runs-RunCoordinator")),
     answers,
   };
-  writeFileSync(new URL(`${release}.json`, import.meta.url), `${JSON.stringify(stored, null, 1)}\n`);
+  // Nobody listens on this port, so what starts later reaches nothing.
+  const text = JSON.stringify(stored, null, 2).replaceAll(new URL(tokens.receiver).host, "127.0.0.1:9");
+  writeFileSync(new URL(`${release}.json`, import.meta.url), `${text}\n`);
+}
+
+async function answersOf(ask: Asker) {
+  let last: unknown;
+  const isReady = async () => {
+    const { status, body } = await ask("GET", "/readyz");
+    last = body;
+    return status === 200;
+  };
+  const tried = () =>
+    isReady().catch((error: unknown) => {
+      last = String(error);
+      return false;
+    });
+  await until(tried).catch((error) => {
+    throw new Error(`The server does not become ready: ${JSON.stringify(last)}`, { cause: error });
+  });
+  const tokens = await seed(ask);
+  await until(async () => {
+    const { body } = await ask("GET", `${ENVIRONMENT}/metrics`);
+    return /^action_runs_unreplicated 0$/m.test(String(body));
+  });
+  const answers: Record<string, unknown> = {};
+  for (const path of await pathsOf(ask)) {
+    const { status, body } = await ask("GET", path);
+    if (status !== 200) throw new Error(`GET ${path} answered ${JSON.stringify(body)}`);
+    answers[path] = body;
+  }
+  return { at: Date.now(), tokens, answers };
 }
 
 type Asker = (
@@ -175,17 +192,17 @@ async function seed(ask: Asker) {
   };
 
   const pending = await create({ parameters: { n: 1 }, timeout: 1440 }, { "Idempotency-Key": "stored-pending" });
-  const running = await create({ labels: ["a", "b"], entityId: "shop-1", timeout: 1440 });
-  await callback(running, "heartbeat", { progress: 40, message: "half", externalUrl: "https://ci.example.com/1" });
+  const running = await create({ labels: ["a", "b"], entityId: "0190a5d0-ac96-774b-8cce-b302099a8057", timeout: 1440 });
+  await callback(running, "heartbeat", { progress: 0.4, message: "half", externalUrl: "https://ci.example.com/1" });
   const succeeded = await create({ recommendations: { next: "nothing" } });
   await callback(succeeded, "callback", { status: "succeeded", output: { url: "https://shop.example" } });
   const failed = await create({});
   await callback(failed, "callback", { status: "failed", error: "no space left" });
   const cancelled = await create({});
-  await made("DELETE", `${RUNS}/${cancelled.id}`, { reason: "not needed" });
+  await made("POST", `${RUNS}/${cancelled.id}/cancel`, { reason: "not needed" });
   const stopping = await create({ timeout: 1440 });
   await callback(stopping, "heartbeat", {});
-  await made("DELETE", `${RUNS}/${stopping.id}`, { graceSeconds: 3600 });
+  await made("POST", `${RUNS}/${stopping.id}/cancel`, { graceSeconds: 3600 });
   const erased = await create({ title: "erase me", parameters: { name: "somebody" } });
   await callback(erased, "callback", { status: "succeeded", output: { name: "somebody" } });
   const wish = { reason: "they asked" };
@@ -203,7 +220,7 @@ async function seed(ask: Asker) {
   const { pathname } = new URL(job?.url ?? "");
   const failure = { status: "failed", error: "the receiver said no" };
   await made("POST", pathname, failure, bearer(job?.token ?? ""));
-  const order = { operation: "cancel", ids: [failed.id], reason: "all of them" };
+  const order = { operation: "cancel", runIds: [failed.id], reason: "all of them" };
   const { id: bulk } = (await made("POST", `${ENVIRONMENT}/bulk-operations`, order)) as { readonly id: string };
   await until(async () => {
     const { body } = await ask("GET", `${ENVIRONMENT}/bulk-operations/${bulk}`);
@@ -216,7 +233,11 @@ async function seed(ask: Asker) {
     return deliveries.length >= 6 && deliveries.every(({ status }) => status !== "pending");
   });
   await receiver.close();
-  return { member: member.token, pending: { id: pending.id, callback: pending.callback.token } };
+  return {
+    receiver: receiver.url,
+    member: member.token,
+    pending: { id: pending.id, callback: pending.callback.token },
+  };
 }
 
 /** What the release is asked. */
@@ -226,7 +247,7 @@ async function pathsOf(ask: Asker): Promise<readonly string[]> {
   const definitions = ["actions/deploy", "actions/migrate", "webhook-endpoints/ops", "schedules/yearly"];
   return [
     `${RUNS}?include=details&limit=100`,
-    ...["summary", "facets?by=actionName"].map((path) => `${RUNS}/${path}`),
+    ...["summary", "facets?field=actionName&contains=re"].map((path) => `${RUNS}/${path}`),
     ...ids.flatMap((id) => [`${RUNS}/${id}?include=details`, `${RUNS}/${id}/events`]),
     ...["actions", "webhook-endpoints", "schedules", "concurrency-groups", "pauses", "bulk-operations"].map(
       (path) => `${ENVIRONMENT}/${path}`,
