@@ -7,6 +7,7 @@ import { rfc3339 } from "../base/time.ts";
 import { definitionRefOf, requireStored, secretsOf } from "../definitions/change.ts";
 import { graceEndsAt, OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
 import { ApiError } from "../http/errors.ts";
+import type { Described } from "../http/operation.ts";
 import { type AppEnv, usableRing } from "../http/request-context.ts";
 import { bounded, inDocument } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
@@ -49,83 +50,76 @@ inDocument(sampleEvent, {
   examples: [{ headers: { "X-GitHub-Event": "push" }, body: { ref: "refs/heads/main", after: "3b1c0f2" } }],
 });
 
-export const inboundRoutes = new Hono<AppEnv>()
-  .get(
-    INBOUND,
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "getInbound",
-        summary: "Get the URL for the events of an action",
-        description:
-          "Returns the URL to which another product sends events that start the action. It never returns the secret. " +
-          "If you have lost the secret, rotate it.",
-        responses: { 200: { description: "The URL", json: inboundOfAction } },
-        errors: ["inbound_not_found", "not_configured"],
-      },
-    ),
-    async (c) => {
-      const ref = definitionRefOf(c);
-      const { scope, name } = ref;
-      const ring = usableRing(c);
-      const stored = await requireStored(c, ACTION_KIND);
-      const { inbound } = JSON.parse(stored.definition) as ActionDefinition;
-      if (inbound === undefined) throw new ApiError("inbound_not_found");
-      const id = await inboundIdOf(ring, scope, name);
-      // If no key opens the secrets, there is no grace period either.
-      const secrets = (await secretsOf(ACTION_KIND, ring, ref, stored)) ?? new Map();
-      return c.json({
-        url: `${environmentUrl(c.env, c.req.url, scope)}/actions/${name}/inbound/${id}`,
-        verify: inbound.verify,
-        graceEndsAt: rfc3339(graceEndsAt(secrets, Date.now())),
-      });
+export const inboundRoutes = new Hono<AppEnv>();
+
+const GET_INBOUND: Described = DESCRIBE && {
+  operationId: "getInbound",
+  summary: "Get the URL for the events of an action",
+  description:
+    "Returns the URL to which another product sends events that start the action. It never returns the secret. " +
+    "If you have lost the secret, rotate it.",
+  responses: { 200: { description: "The URL", json: inboundOfAction } },
+  errors: ["inbound_not_found", "not_configured"],
+};
+inboundRoutes.get(INBOUND, requires("actions:manage", GET_INBOUND), async (c) => {
+  const ref = definitionRefOf(c);
+  const { scope, name } = ref;
+  const ring = usableRing(c);
+  const stored = await requireStored(c, ACTION_KIND);
+  const { inbound } = JSON.parse(stored.definition) as ActionDefinition;
+  if (inbound === undefined) throw new ApiError("inbound_not_found");
+  const id = await inboundIdOf(ring, scope, name);
+  // If no key opens the secrets, there is no grace period either.
+  const secrets = (await secretsOf(ACTION_KIND, ring, ref, stored)) ?? new Map();
+  return c.json({
+    url: `${environmentUrl(c.env, c.req.url, scope)}/actions/${name}/inbound/${id}`,
+    verify: inbound.verify,
+    graceEndsAt: rfc3339(graceEndsAt(secrets, Date.now())),
+  });
+});
+
+const ROTATE_INBOUND_SECRET: Described = DESCRIBE && {
+  operationId: "rotateInboundSecret",
+  summary: "Rotate the secret for the events of an action",
+  description:
+    "Gives the action a new secret for its events and returns it. Only this response contains the secret. The replaced " +
+    "secret counts beside it for `gracePeriodSeconds` more, so that the sender can change over. If the token that stored " +
+    "the action has ended, the default is 0, because somebody may have stolen that token. At most " +
+    `${SIGNING_SECRETS_MAX} secrets count at a time. A rotation makes a version, and its runs have your token as ` +
+    "their creator. A request that repeats an `Idempotency-Key` makes no secret and shows null.",
+  idempotencyKey: "rotate-inbound-2026-11",
+  responses: {
+    200: {
+      description: "The new secret, shown once",
+      json: rotatedEventSecret,
+      headers: ["ETag", "Idempotent-Replayed"],
     },
-  )
-  .post(
-    `${INBOUND}/rotate-secret`,
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "rotateInboundSecret",
-        summary: "Rotate the secret for the events of an action",
-        description:
-          "Gives the action a new secret for its events and returns it. Only this response contains the secret. The replaced " +
-          "secret counts beside it for `gracePeriodSeconds` more, so that the sender can change over. If the token that stored " +
-          "the action has ended, the default is 0, because somebody may have stolen that token. At most " +
-          `${SIGNING_SECRETS_MAX} secrets count at a time. A rotation makes a version, and its runs have your token as ` +
-          "their creator. A request that repeats an `Idempotency-Key` makes no secret and shows null.",
-        idempotencyKey: "rotate-inbound-2026-11",
-        responses: {
-          200: {
-            description: "The new secret, shown once",
-            json: rotatedEventSecret,
-            headers: ["ETag", "Idempotent-Replayed"],
-          },
-        },
-        errors: [...OF_ROTATION, "inbound_not_found", "action_secrets_lost", "person_required"],
-      },
-    ),
-    validBody(secretRotation, { mayBeEmpty: true }),
-    async (c) => c.json(await rotateSecret(c, ACTION_KIND, EVENT_SECRET, c.req.valid("json"))),
-  )
-  .post(
-    `${INBOUND}/try`,
-    requires(
-      "actions:manage",
-      DESCRIBE && {
-        operationId: "tryInbound",
-        summary: "Try what an action makes of an event",
-        description:
-          "Returns whether an event would start a run, and the parameters that the run would get. The service starts nothing " +
-          "and stores nothing. It checks the parameters against the action's `parametersSchema`, and needs no token or " +
-          "signature of the event.",
-        responses: { 200: { description: "What the action makes of the event", json: triedEvent } },
-        errors: ["inbound_not_found", "action_needs_newer_code"],
-      },
-    ),
-    validBody(sampleEvent, { maxBytes: 2 * EVENT_MAX_BYTES }),
-    async (c) => c.json(await triedOf(c, c.req.valid("json"))),
-  );
+  },
+  errors: [...OF_ROTATION, "inbound_not_found", "action_secrets_lost", "person_required"],
+};
+inboundRoutes.post(
+  `${INBOUND}/rotate-secret`,
+  requires("actions:manage", ROTATE_INBOUND_SECRET),
+  validBody(secretRotation, { mayBeEmpty: true }),
+  async (c) => c.json(await rotateSecret(c, ACTION_KIND, EVENT_SECRET, c.req.valid("json"))),
+);
+
+const TRY_INBOUND: Described = DESCRIBE && {
+  operationId: "tryInbound",
+  summary: "Try what an action makes of an event",
+  description:
+    "Returns whether an event would start a run, and the parameters that the run would get. The service starts nothing " +
+    "and stores nothing. It checks the parameters against the action's `parametersSchema`, and needs no token or " +
+    "signature of the event.",
+  responses: { 200: { description: "What the action makes of the event", json: triedEvent } },
+  errors: ["inbound_not_found", "action_needs_newer_code"],
+};
+inboundRoutes.post(
+  `${INBOUND}/try`,
+  requires("actions:manage", TRY_INBOUND),
+  validBody(sampleEvent, { maxBytes: 2 * EVENT_MAX_BYTES }),
+  async (c) => c.json(await triedOf(c, c.req.valid("json"))),
+);
 
 async function triedOf(c: Context<AppEnv>, sample: z.output<typeof sampleEvent>) {
   const { definition, schema } = await knownAction(resolverOf(c), definitionRefOf(c).name);

@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 import { firstIdAt } from "../base/ids.ts";
 import { PAGE_MAX_LOOKED_AT } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
+import type { Described } from "../http/operation.ts";
 import { linkNext, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { filterableName, instant, withExample } from "../http/schemas.ts";
@@ -30,24 +31,23 @@ const auditQuery = z.strictObject({
   until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 });
 
+const LIST_AUDIT: Described = DESCRIBE && {
+  operationId: "listAudit",
+  summary: "List audit entries",
+  description:
+    "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
+    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
+    "moves to another database and purges are there, too. " +
+    "A token of one environment sees the entries of that environment. The filter `actor` is " +
+    "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
+    "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
+    "`AUDIT_RETENTION_DAYS`.",
+  responses: { 200: { description: "Audit entries", json: auditList, headers: ["Link"] } },
+};
+
 export const auditRoutes = new Hono<AppEnv>().get(
   "/",
-  requires(
-    "tokens:manage",
-    DESCRIBE && {
-      operationId: "listAudit",
-      summary: "List audit entries",
-      description:
-        "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
-        "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
-        "moves to another database and purges are there, too. " +
-        "A token of one environment sees the entries of that environment. The filter `actor` is " +
-        "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
-        "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
-        "`AUDIT_RETENTION_DAYS`.",
-      responses: { 200: { description: "Audit entries", json: auditList, headers: ["Link"] } },
-    },
-  ),
+  requires("tokens:manage", LIST_AUDIT),
   validQuery(auditQuery),
   async (c) => {
     const { entries, nextBefore } = await readD1(c.get("hops"), () =>

@@ -7,6 +7,7 @@ import { GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS, PATH_NAME } fro
 import { DAY_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
+import type { Described } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, filterableName, flag, inDocument, instant, wholeNumber, withExample } from "../http/schemas.ts";
@@ -45,22 +46,15 @@ import {
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
 export const newToken = z.strictObject({
-  name: described(
-    filterableName.check(
-      z.refine((name) => !INVISIBLE.test(name), {
-        error: "has a character that can't be seen; send only visible characters.",
-      }),
-      z.refine((name) => !looksLikeRoot(name), {
-        error: "looks like root, which is the operator's name; choose another name.",
-      }),
-    ),
-    DESCRIBE &&
-      "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
+  name: filterableName.check(
+    z.refine((name) => !INVISIBLE.test(name), {
+      error: "has a character that can't be seen; send only visible characters.",
+    }),
+    z.refine((name) => !looksLikeRoot(name), {
+      error: "looks like root, which is the operator's name; choose another name.",
+    }),
   ),
-  role: described(
-    z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
-    DESCRIBE && "The token's role, which decides its permissions.",
-  ),
+  role: z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
   envName: z.nullish(
     described(
       z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
@@ -96,194 +90,182 @@ export const newToken = z.strictObject({
   ),
   trust: z.nullish(trustSchema),
 });
-inDocument(newToken, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
+inDocument(newToken, {
+  id: "NewApiToken",
+  members: {
+    name: "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
+    role: "The token's role, which decides its permissions.",
+  },
+  examples: [{ name: "ci", role: "member", envName: "production" }],
+});
 
 const rotation = z.strictObject({
-  overlapSeconds: z.optional(
-    described(
-      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-      DESCRIBE &&
-        "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
-          `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
-          "only end it sooner, and without this it keeps its end.",
-    ),
-  ),
+  overlapSeconds: z.optional(wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS)),
 });
-inDocument(rotation, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
+inDocument(rotation, {
+  id: "TokenRotation",
+  members: {
+    overlapSeconds:
+      "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
+      `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+      "only end it sooner, and without this it keeps its end.",
+  },
+  examples: [{ overlapSeconds: 3600 }, {}],
+});
 
-export const tokenRoutes = new Hono<AppEnv>()
-  .post(
-    "/",
-    requires(
-      "tokens:manage",
-      DESCRIBE && {
-        operationId: "createApiToken",
-        summary: "Mint an API token",
-        description:
-          "Creates an API token and returns it. Only this response contains the token. With `trust`, the token has no " +
-          "secret, and proofs of an issuer open it. Its scope, role and " +
-          "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
-          "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` or by sign-in can't send `true` for a flag. " +
-          "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
-          "and a tenth on each level below that.",
-        responses: { 201: { description: "The token, shown once", json: createdApiToken } },
-        errors: ["issuer_unknown", "too_many_tokens", "too_many_trusts", "storage_full"],
-      },
-    ),
-    validBody(newToken),
-    async (c) => {
-      const { name, role, envName = null, expiresAt, person, trust = null, ...flags } = c.req.valid("json");
-      const asker = c.get("principal");
-      refuseBeyond(asker, role, envName);
-      refuseFlags(asker, flags);
-      const anchors = trust === null ? [] : requireTrustable(c, trust, { person, ...flags });
-      const now = Date.now();
-      const token = trust === null ? newApiToken() : undefined;
-      const stored: StoredToken = {
-        id: newUuidV7(now),
-        name,
-        role,
-        envName,
-        parentId: rowIdOf(asker),
-        createdBy: (isBySignIn(asker) && asker.person) || asker.name,
-        createdAt: now,
-        expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null, now),
-        oldExpiresAt: null,
-        lastUsedAt: null,
-        person: trust?.for === "people" ? null : personOfChild(asker, person),
-        ...flags,
-        trust,
-      };
-      const hash = token === undefined ? null : await sha256Hex(token);
-      const what = {
-        project: projectOf(c),
-        envName,
-        action: "token_minted",
-        target: stored.id,
-        targetName: name,
-      } as const;
-      const entry = newAuditEntry(c, what, now);
-      const isCreated = await writeAudited(c, () =>
-        insertToken(c.env.DB, { ...stored, hash, minter: asker.proven, anchors }, entry),
-      );
-      if (!isCreated) {
-        const hasMost =
-          trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c), now)));
-        throw new ApiError(hasMost ? "too_many_trusts" : "too_many_tokens");
-      }
-      logAudit(entry, c.get("requestId"));
-      return c.json({ ...shownToken(stored, now), token }, 201);
-    },
-  )
-  .get(
-    "/",
-    requires(
-      "tokens:manage",
-      DESCRIBE && {
-        operationId: "listApiTokens",
-        summary: "List API tokens",
-        description:
-          "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
-        responses: { 200: { description: "API tokens", json: apiTokenList, headers: ["Link"] } },
-      },
-    ),
-    validQuery(
-      z.strictObject({
-        ...pageQuery,
-        createdBy: z.optional(
-          described(
-            withExample(filterableName, "ada@example.com"),
-            DESCRIBE && "Only tokens that the token, or the person, with this name minted.",
-          ),
-        ),
-      }),
-    ),
-    async (c) => {
-      const { limit, ...page } = c.req.valid("query");
-      const asker = c.get("principal");
-      const list = () => listTokens(c.env.DB, projectOf(c), asker, { ...page, limit: limit + 1 });
-      const rows = await readD1(c.get("hops"), list);
-      const now = Date.now();
-      return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
-    },
-  )
-  .delete(
-    "/:tokenId",
-    requires(
-      "tokens:manage",
-      DESCRIBE && {
-        operationId: "revokeApiToken",
-        summary: "Revoke an API token",
-        description:
-          "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
-          "effect everywhere within 30 seconds. Webhook endpoints, actions and schedules that they stored stay, also those of tokens that " +
-          "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
-          "they created go on, and the response counts those that still wait.",
-        responses: { 200: { description: "The revoked tokens, and what they stored last", json: revokedApiTokens } },
-      },
-    ),
-    async (c) => {
-      const target = parseUuid(c.req.param("tokenId"));
-      if (target === null) throw new ApiError("token_not_found");
-      const asker = c.get("principal");
-      const project = projectOf(c);
-      // Only the token's row knows its environment and its name.
-      const what = { project, envName: null, action: "token_revoked", target } as const;
-      const entry = newAuditEntry(c, what, Date.now());
-      const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
-      const outcome = await revoking.catch((error: unknown) => {
-        forgetPerhapsRevoked(target, project, asker.envName);
-        forgetTokenStates([target]);
-        throw error;
-      });
-      if (outcome === null) throw new ApiError("token_not_found");
-      const { revoked, envName, lineage, left, runs } = outcome;
-      credentials.forget(revoked);
-      forgetTokenStates(revoked);
-      logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-      const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
-      return c.json({ revoked, ...left, ...leftRuns });
-    },
-  )
-  .post(
-    "/:tokenId/rotate",
-    requiresManagerOrSelf(
-      "tokenId",
-      DESCRIBE && {
-        operationId: "rotateApiToken",
-        summary: "Rotate an API token",
-        description:
-          "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
-          "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
-          "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
-          "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
-          "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
-          "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
-        responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
-        errors: ["token_rotated", "token_ended", "token_has_no_secret", "storage_full"],
-      },
-    ),
-    validBody(rotation, { mayBeEmpty: true }),
-    async (c) => {
-      const target = parseUuid(c.req.param("tokenId"));
-      if (target === null) throw new ApiError("token_not_found");
-      const { overlapSeconds } = c.req.valid("json");
-      const found = await findRotatable(c, target);
-      const now = Date.now();
-      const { envName, name: targetName } = found;
-      const what = { project: projectOf(c), envName, action: "token_rotated", target, targetName } as const;
-      const entry = newAuditEntry(c, what, now);
-      const token = newApiToken();
-      const secret = { replaces: found.hash, hash: await sha256Hex(token), overlapSeconds };
-      const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
-      // Also if it failed, because D1 may have done it.
-      const outcome = await rotating.finally(() => credentials.forget([target]));
-      if (typeof outcome === "string") throw new ApiError(outcome);
-      logAudit(entry, c.get("requestId"));
-      const { children, moreChildren, left } = outcome;
-      return c.json({ ...shownToken(outcome.token, now), token, children, moreChildren, ...left });
-    },
+export const tokenRoutes = new Hono<AppEnv>();
+
+const CREATE_API_TOKEN: Described = DESCRIBE && {
+  operationId: "createApiToken",
+  summary: "Mint an API token",
+  description:
+    "Creates an API token and returns it. Only this response contains the token. With `trust`, the token has no " +
+    "secret, and proofs of an issuer open it. Its scope, role and " +
+    "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
+    "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` or by sign-in can't send `true` for a flag. " +
+    "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
+    "and a tenth on each level below that.",
+  responses: { 201: { description: "The token, shown once", json: createdApiToken } },
+  errors: ["issuer_unknown", "too_many_tokens", "too_many_trusts", "storage_full"],
+};
+tokenRoutes.post("/", requires("tokens:manage", CREATE_API_TOKEN), validBody(newToken), async (c) => {
+  const { name, role, envName = null, expiresAt, person, trust = null, ...flags } = c.req.valid("json");
+  const asker = c.get("principal");
+  refuseBeyond(asker, role, envName);
+  refuseFlags(asker, flags);
+  const anchors = trust === null ? [] : requireTrustable(c, trust, { person, ...flags });
+  const now = Date.now();
+  const token = trust === null ? newApiToken() : undefined;
+  const stored: StoredToken = {
+    id: newUuidV7(now),
+    name,
+    role,
+    envName,
+    parentId: rowIdOf(asker),
+    createdBy: (isBySignIn(asker) && asker.person) || asker.name,
+    createdAt: now,
+    expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null, now),
+    oldExpiresAt: null,
+    lastUsedAt: null,
+    person: trust?.for === "people" ? null : personOfChild(asker, person),
+    ...flags,
+    trust,
+  };
+  const hash = token === undefined ? null : await sha256Hex(token);
+  const what = { project: projectOf(c), envName, action: "token_minted", target: stored.id, targetName: name } as const;
+  const entry = newAuditEntry(c, what, now);
+  const isCreated = await writeAudited(c, () =>
+    insertToken(c.env.DB, { ...stored, hash, minter: asker.proven, anchors }, entry),
   );
+  if (!isCreated) {
+    const hasMost = trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c), now)));
+    throw new ApiError(hasMost ? "too_many_trusts" : "too_many_tokens");
+  }
+  logAudit(entry, c.get("requestId"));
+  return c.json({ ...shownToken(stored, now), token }, 201);
+});
+
+const LIST_API_TOKENS: Described = DESCRIBE && {
+  operationId: "listApiTokens",
+  summary: "List API tokens",
+  description:
+    "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
+  responses: { 200: { description: "API tokens", json: apiTokenList, headers: ["Link"] } },
+};
+tokenRoutes.get(
+  "/",
+  requires("tokens:manage", LIST_API_TOKENS),
+  validQuery(
+    z.strictObject({
+      ...pageQuery,
+      createdBy: z.optional(
+        described(
+          withExample(filterableName, "ada@example.com"),
+          DESCRIBE && "Only tokens that the token, or the person, with this name minted.",
+        ),
+      ),
+    }),
+  ),
+  async (c) => {
+    const { limit, ...page } = c.req.valid("query");
+    const asker = c.get("principal");
+    const list = () => listTokens(c.env.DB, projectOf(c), asker, { ...page, limit: limit + 1 });
+    const rows = await readD1(c.get("hops"), list);
+    const now = Date.now();
+    return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
+  },
+);
+
+const REVOKE_API_TOKEN: Described = DESCRIBE && {
+  operationId: "revokeApiToken",
+  summary: "Revoke an API token",
+  description:
+    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
+    "effect everywhere within 30 seconds. Webhook endpoints, actions and schedules that they stored stay, also those of tokens that " +
+    "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
+    "they created go on, and the response counts those that still wait.",
+  responses: { 200: { description: "The revoked tokens, and what they stored last", json: revokedApiTokens } },
+};
+tokenRoutes.delete("/:tokenId", requires("tokens:manage", REVOKE_API_TOKEN), async (c) => {
+  const target = parseUuid(c.req.param("tokenId"));
+  if (target === null) throw new ApiError("token_not_found");
+  const asker = c.get("principal");
+  const project = projectOf(c);
+  // Only the token's row knows its environment and its name.
+  const what = { project, envName: null, action: "token_revoked", target } as const;
+  const entry = newAuditEntry(c, what, Date.now());
+  const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
+  const outcome = await revoking.catch((error: unknown) => {
+    forgetPerhapsRevoked(target, project, asker.envName);
+    forgetTokenStates([target]);
+    throw error;
+  });
+  if (outcome === null) throw new ApiError("token_not_found");
+  const { revoked, envName, lineage, left, runs } = outcome;
+  credentials.forget(revoked);
+  forgetTokenStates(revoked);
+  logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
+  const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
+  return c.json({ revoked, ...left, ...leftRuns });
+});
+
+const ROTATE_API_TOKEN: Described = DESCRIBE && {
+  operationId: "rotateApiToken",
+  summary: "Rotate an API token",
+  description:
+    "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
+    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+    "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+    "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
+    "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
+    "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
+  responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
+  errors: ["token_rotated", "token_ended", "token_has_no_secret", "storage_full"],
+};
+tokenRoutes.post(
+  "/:tokenId/rotate",
+  requiresManagerOrSelf("tokenId", ROTATE_API_TOKEN),
+  validBody(rotation, { mayBeEmpty: true }),
+  async (c) => {
+    const target = parseUuid(c.req.param("tokenId"));
+    if (target === null) throw new ApiError("token_not_found");
+    const { overlapSeconds } = c.req.valid("json");
+    const found = await findRotatable(c, target);
+    const now = Date.now();
+    const { envName, name: targetName } = found;
+    const what = { project: projectOf(c), envName, action: "token_rotated", target, targetName } as const;
+    const entry = newAuditEntry(c, what, now);
+    const token = newApiToken();
+    const secret = { replaces: found.hash, hash: await sha256Hex(token), overlapSeconds };
+    const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
+    // Also if it failed, because D1 may have done it.
+    const outcome = await rotating.finally(() => credentials.forget([target]));
+    if (typeof outcome === "string") throw new ApiError(outcome);
+    logAudit(entry, c.get("requestId"));
+    const { children, moreChildren, left } = outcome;
+    return c.json({ ...shownToken(outcome.token, now), token, children, moreChildren, ...left });
+  },
+);
 
 /** Throws `token_not_found`, `forbidden`, and `token_invalid` if the asker's own token is gone. */
 async function findRotatable(c: Context<AppEnv>, target: string) {

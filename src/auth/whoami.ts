@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import * as z from "zod/mini";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
+import type { Described } from "../http/operation.ts";
 import { environmentPageQuery, firstPage } from "../http/paging.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { validQuery } from "../http/validate.ts";
@@ -10,39 +11,35 @@ import { requiresAnybody } from "./authentication.ts";
 import { isOperator, type Principal, permissionsOf } from "./principal.ts";
 import { currentToken, placeList } from "./responses.ts";
 
-export const whoamiRoutes = new Hono<AppEnv>()
-  .get(
-    "/whoami",
-    requiresAnybody(
-      DESCRIBE && {
-        operationId: "describeToken",
-        summary: "Describe your token",
-        description: "Returns the name, the role and the scope of the API token in the request.",
-        responses: { 200: { description: "The token of the request", json: currentToken } },
-      },
-    ),
-    (c) => c.json(describePrincipal(c.get("principal"))),
-  )
-  .get(
-    "/places",
-    requiresAnybody(
-      DESCRIBE && {
-        operationId: "listPlaces",
-        summary: "List what your token opens",
-        description:
-          "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name.",
-        responses: { 200: { description: "Environments", json: placeList, headers: ["Link"] } },
-      },
-    ),
-    validQuery(z.strictObject(environmentPageQuery)),
-    async (c) => {
-      const principal = c.get("principal");
-      const { limit, cursor = "" } = c.req.valid("query");
-      const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
-      const { results } = await readD1(c.get("hops"), read);
-      return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
-    },
-  );
+export const whoamiRoutes = new Hono<AppEnv>();
+
+const DESCRIBE_TOKEN: Described = DESCRIBE && {
+  operationId: "describeToken",
+  summary: "Describe your token",
+  description: "Returns the name, the role and the scope of the API token in the request.",
+  responses: { 200: { description: "The token of the request", json: currentToken } },
+};
+whoamiRoutes.get("/whoami", requiresAnybody(DESCRIBE_TOKEN), (c) => c.json(describePrincipal(c.get("principal"))));
+
+const LIST_PLACES: Described = DESCRIBE && {
+  operationId: "listPlaces",
+  summary: "List what your token opens",
+  description:
+    "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name.",
+  responses: { 200: { description: "Environments", json: placeList, headers: ["Link"] } },
+};
+whoamiRoutes.get(
+  "/places",
+  requiresAnybody(LIST_PLACES),
+  validQuery(z.strictObject(environmentPageQuery)),
+  async (c) => {
+    const principal = c.get("principal");
+    const { limit, cursor = "" } = c.req.valid("query");
+    const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
+    const { results } = await readD1(c.get("hops"), read);
+    return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
+  },
+);
 
 function shownPlace({ scope }: { readonly scope: string }) {
   const [o = "", p = "", envName = ""] = scope.split("/");

@@ -17,6 +17,7 @@ import type { DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory, type Known } from "../definitions/memory.ts";
 import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
+import type { Described } from "../http/operation.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { register } from "../runs/d1/control-database.ts";
 import { type ScheduleFilter, scheduleLabel } from "../runs/starts.ts";
@@ -85,6 +86,16 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
 
 const SHOWN_TIMES = 5;
 
+const GET_SCHEDULE_STATUS: Described = DESCRIBE && {
+  operationId: "getScheduleStatus",
+  summary: "Get the status of a schedule",
+  description:
+    "Returns the next times of a schedule, what became of the last one, and whether the service has disabled it. Its " +
+    "runs are those with the label `schedule:{name}`.",
+  responses: { 200: { description: "The status", json: scheduleStatus } },
+  errors: ["coordinator_unavailable"],
+};
+
 export const scheduleRoutes = definitionRoutes(
   SCHEDULE_KIND,
   DESCRIBE && {
@@ -124,38 +135,23 @@ export const scheduleRoutes = definitionRoutes(
       "coordinator_unavailable",
     ],
   },
-).get(
-  `${DEFINITION}/status`,
-  requires(
-    "data:read",
-    DESCRIBE && {
-      operationId: "getScheduleStatus",
-      summary: "Get the status of a schedule",
-      description:
-        "Returns the next times of a schedule, what became of the last one, and whether the service has disabled it. Its " +
-        "runs are those with the label `schedule:{name}`.",
-      responses: { 200: { description: "The status", json: scheduleStatus } },
-      errors: ["coordinator_unavailable"],
-    },
-  ),
-  async (c) => {
-    const stored = await requireStored(c, SCHEDULE_KIND);
-    const { name, version, changedAt, storedBy, createdBy, disabledAt, disabledReason } = stored;
-    const last = await askCoordinator(environmentOf(c), ({ schedules }) => schedules.lastTime(name));
-    const definition = JSON.parse(stored.definition) as ScheduleDefinition;
-    return c.json({
-      name,
-      version,
-      changedAt: rfc3339(changedAt),
-      changedBy: storedBy.tokenName,
-      createdBy,
-      disabledAt: rfc3339(disabledAt),
-      disabledReason,
-      nextTimes: nextTimesOf(definition, disabledReason !== null, SHOWN_TIMES).map((at) => ({
-        at: rfc3339(at),
-        local: localTime(at, definition.timezone),
-      })),
-      lastTime: last && { ...last, at: rfc3339(last.at) },
-    });
-  },
-);
+).get(`${DEFINITION}/status`, requires("data:read", GET_SCHEDULE_STATUS), async (c) => {
+  const stored = await requireStored(c, SCHEDULE_KIND);
+  const { name, version, changedAt, storedBy, createdBy, disabledAt, disabledReason } = stored;
+  const last = await askCoordinator(environmentOf(c), ({ schedules }) => schedules.lastTime(name));
+  const definition = JSON.parse(stored.definition) as ScheduleDefinition;
+  return c.json({
+    name,
+    version,
+    changedAt: rfc3339(changedAt),
+    changedBy: storedBy.tokenName,
+    createdBy,
+    disabledAt: rfc3339(disabledAt),
+    disabledReason,
+    nextTimes: nextTimesOf(definition, disabledReason !== null, SHOWN_TIMES).map((at) => ({
+      at: rfc3339(at),
+      local: localTime(at, definition.timezone),
+    })),
+    lastTime: last && { ...last, at: rfc3339(last.at) },
+  });
+});

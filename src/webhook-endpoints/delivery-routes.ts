@@ -21,6 +21,7 @@ import { newSecret, secretsAt } from "../definitions/rotation.ts";
 import { DEFINITION } from "../definitions/routes.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
+import type { Described } from "../http/operation.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
 import { instant, objectOf, uuid } from "../http/schemas.ts";
@@ -110,161 +111,145 @@ const testRequest = objectOf(
 const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
-export const deliveryRoutes = new Hono<AppEnv>()
-  .get(
-    `${DEFINITION}/status`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "getWebhookEndpointStatus",
-        summary: "Get the status of a webhook endpoint",
-        description:
-          "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery has come.",
-        responses: { 200: { description: "The status", json: endpointStatus } },
-        errors: ["not_configured"],
-      },
-    ),
-    async (c) => {
-      const row = await requireStored(c, ENDPOINT_KIND);
-      const asking = askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.report(endpointKey(row)));
-      return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
-    },
-  )
-  .get(
-    DELIVERIES,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "listDeliveries",
-        summary: "List the deliveries of a webhook endpoint",
-        description:
-          "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
-          "long as its run if that is shorter. Follow `Link` until it is missing, because a page can be short.",
-        responses: { 200: { description: "Deliveries", json: deliveryList, headers: ["Link"] } },
-        errors: ["not_configured", "coordinator_unavailable"],
-      },
-    ),
-    validQuery(deliveriesQuery),
-    async (c) => {
-      const { limit, state, cursor } = c.req.valid("query");
-      const key = endpointKey(await requireStored(c, ENDPOINT_KIND));
-      const ring = usableRing(c);
-      const before = cursor as DeliveryPosition | undefined;
-      const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), ({ endpoints }) =>
-        endpoints.page(key, { state, before, limit }),
-      );
-      linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
-      const scope = scopeOf(c);
-      return c.json(
-        await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
-      );
-    },
-  )
-  .post(
-    `${DELIVERIES}/:id/resend`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "resendMessage",
-        summary: "Send a message again",
-        description:
-          "Sends the message of a run's event to the endpoint, again or for the first time, whatever the endpoint's filters " +
-          "say. Its `webhook-id` is the same as before. The result is in the list of deliveries. It does not count for the " +
-          "endpoint's health.",
-        responses: { 202: { description: "The message will be sent" } },
-        errors: ["webhook_endpoint_not_found", "event_not_happened", "not_configured", ...OF_CHANGE],
-      },
-    ),
-    validBody(resendRequest, { mayBeEmpty: true }),
-    async (c) => {
-      const { type = null } = c.req.valid("json");
-      const runId = await genuineId(c);
-      const key = await auditedKey(c, "webhook_endpoint_message_resent", `/deliveries/${runId}`);
-      const reply = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.resend(key, runId, type));
-      if (reply === "run_not_found") throw new ApiError("run_not_found");
-      if (reply === "no_such_event") throw new ApiError("event_not_happened");
-      return c.body(null, 202);
-    },
-  )
-  .post(
-    `${DEFINITION}/recover`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "recoverMessages",
-        summary: "Send many messages again",
-        description:
-          "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
-          `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
-          `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A run that waits for approval counts by its creation, ` +
-          "and its request comes back only while it waits.",
-        responses: { 202: { description: "The recovery is under way", json: recovery } },
-        errors: ["recovery_under_way", ...OF_CHANGE],
-      },
-    ),
-    validBody(recoveryRequest),
-    async (c) => {
-      const { since, until, include } = c.req.valid("json");
-      const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
-      if (order.until !== null && order.until <= order.since) {
-        throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
-      }
-      if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
-        const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
-        throw refusalOf("invalid_body", [{ path: ["since"], message }]);
-      }
-      const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-      const begun = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.recover(key, order));
-      if (begun === null) throw new ApiError("recovery_under_way");
-      return c.json(shownRecovery(begun), 202);
-    },
-  )
-  .post(
-    `${DEFINITION}/test`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "testWebhookEndpoint",
-        summary: "Test a webhook endpoint",
-        description:
-          "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
-          "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
-          "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
-          `${TESTS_PER_MINUTE} tests a minute in an environment, those of actions included.`,
-        responses: { 200: { description: "What became of the message", json: testResult } },
-        errors: [
-          "run_not_found",
-          "event_not_happened",
-          "endpoint_secrets_lost",
-          "secret_required",
-          "too_many_tests",
-          "not_configured",
-          "coordinator_unavailable",
-          "storage_full",
-        ],
-      },
-    ),
-    validBody(testRequest, { mayBeEmpty: true }),
-    async (c) => {
-      const { type, runId, definition } = c.req.valid("json");
-      const ring = usableRing(c);
-      const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
-      const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
-      await admitTest(c, "webhook_endpoint_tested");
-      const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
-        env: c.env,
-        ring,
-      });
-      const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
-      return c.json({
-        status,
-        durationMs,
-        outcome: verdict === "unwanted" ? "refused" : verdict,
-        reason,
-        excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, owner),
-      });
-    },
+export const deliveryRoutes = new Hono<AppEnv>();
+
+const GET_WEBHOOK_ENDPOINT_STATUS: Described = DESCRIBE && {
+  operationId: "getWebhookEndpointStatus",
+  summary: "Get the status of a webhook endpoint",
+  description:
+    "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery has come.",
+  responses: { 200: { description: "The status", json: endpointStatus } },
+  errors: ["not_configured"],
+};
+deliveryRoutes.get(`${DEFINITION}/status`, requires("webhooks:manage", GET_WEBHOOK_ENDPOINT_STATUS), async (c) => {
+  const row = await requireStored(c, ENDPOINT_KIND);
+  const asking = askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.report(endpointKey(row)));
+  return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
+});
+
+const LIST_DELIVERIES: Described = DESCRIBE && {
+  operationId: "listDeliveries",
+  summary: "List the deliveries of a webhook endpoint",
+  description:
+    "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
+    "long as its run if that is shorter. Follow `Link` until it is missing, because a page can be short.",
+  responses: { 200: { description: "Deliveries", json: deliveryList, headers: ["Link"] } },
+  errors: ["not_configured", "coordinator_unavailable"],
+};
+deliveryRoutes.get(DELIVERIES, requires("webhooks:manage", LIST_DELIVERIES), validQuery(deliveriesQuery), async (c) => {
+  const { limit, state, cursor } = c.req.valid("query");
+  const key = endpointKey(await requireStored(c, ENDPOINT_KIND));
+  const ring = usableRing(c);
+  const before = cursor as DeliveryPosition | undefined;
+  const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), ({ endpoints }) =>
+    endpoints.page(key, { state, before, limit }),
   );
+  linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
+  const scope = scopeOf(c);
+  return c.json(await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))));
+});
+
+const RESEND_MESSAGE: Described = DESCRIBE && {
+  operationId: "resendMessage",
+  summary: "Send a message again",
+  description:
+    "Sends the message of a run's event to the endpoint, again or for the first time, whatever the endpoint's filters " +
+    "say. Its `webhook-id` is the same as before. The result is in the list of deliveries. It does not count for the " +
+    "endpoint's health.",
+  responses: { 202: { description: "The message will be sent" } },
+  errors: ["webhook_endpoint_not_found", "event_not_happened", "not_configured", ...OF_CHANGE],
+};
+deliveryRoutes.post(
+  `${DELIVERIES}/:id/resend`,
+  requires("webhooks:manage", RESEND_MESSAGE),
+  validBody(resendRequest, { mayBeEmpty: true }),
+  async (c) => {
+    const { type = null } = c.req.valid("json");
+    const runId = await genuineId(c);
+    const key = await auditedKey(c, "webhook_endpoint_message_resent", `/deliveries/${runId}`);
+    const reply = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.resend(key, runId, type));
+    if (reply === "run_not_found") throw new ApiError("run_not_found");
+    if (reply === "no_such_event") throw new ApiError("event_not_happened");
+    return c.body(null, 202);
+  },
+);
+
+const RECOVER_MESSAGES: Described = DESCRIBE && {
+  operationId: "recoverMessages",
+  summary: "Send many messages again",
+  description:
+    "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
+    `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
+    `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A run that waits for approval counts by its creation, ` +
+    "and its request comes back only while it waits.",
+  responses: { 202: { description: "The recovery is under way", json: recovery } },
+  errors: ["recovery_under_way", ...OF_CHANGE],
+};
+deliveryRoutes.post(
+  `${DEFINITION}/recover`,
+  requires("webhooks:manage", RECOVER_MESSAGES),
+  validBody(recoveryRequest),
+  async (c) => {
+    const { since, until, include } = c.req.valid("json");
+    const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
+    if (order.until !== null && order.until <= order.since) {
+      throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
+    }
+    if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
+      const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
+      throw refusalOf("invalid_body", [{ path: ["since"], message }]);
+    }
+    const key = await auditedKey(c, "webhook_endpoint_recovery_started");
+    const begun = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.recover(key, order));
+    if (begun === null) throw new ApiError("recovery_under_way");
+    return c.json(shownRecovery(begun), 202);
+  },
+);
+
+const TEST_WEBHOOK_ENDPOINT: Described = DESCRIBE && {
+  operationId: "testWebhookEndpoint",
+  summary: "Test a webhook endpoint",
+  description:
+    "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
+    "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
+    "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
+    `${TESTS_PER_MINUTE} tests a minute in an environment, those of actions included.`,
+  responses: { 200: { description: "What became of the message", json: testResult } },
+  errors: [
+    "run_not_found",
+    "event_not_happened",
+    "endpoint_secrets_lost",
+    "secret_required",
+    "too_many_tests",
+    "not_configured",
+    "coordinator_unavailable",
+    "storage_full",
+  ],
+};
+deliveryRoutes.post(
+  `${DEFINITION}/test`,
+  requires("webhooks:manage", TEST_WEBHOOK_ENDPOINT),
+  validBody(testRequest, { mayBeEmpty: true }),
+  async (c) => {
+    const { type, runId, definition } = c.req.valid("json");
+    const ring = usableRing(c);
+    const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
+    const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
+    await admitTest(c, "webhook_endpoint_tested");
+    const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
+      env: c.env,
+      ring,
+    });
+    const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
+    return c.json({
+      status,
+      durationMs,
+      outcome: verdict === "unwanted" ? "refused" : verdict,
+      reason,
+      excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, owner),
+    });
+  },
+);
 
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
 async function genuineId(c: Context<AppEnv>): Promise<string> {

@@ -14,6 +14,7 @@ import {
 } from "../definitions/change.ts";
 import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
 import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
+import type { Described } from "../http/operation.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
 import { ENDPOINT_KIND, enableEndpoint, SIGNING } from "./kind.ts";
@@ -51,61 +52,51 @@ export const endpointRoutes = definitionRoutes(
     schemas: { list: endpointList, one: endpoint, created: createdEndpoint, versions: endpointVersionList },
     errorsOfPut: ["too_many_endpoints", "coordinator_unavailable"],
   },
-)
-  .post(
-    `${DEFINITION}/enable`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "enableWebhookEndpoint",
-        summary: "Enable a webhook endpoint",
-        description:
-          "Enables an endpoint that the service disabled, because no message was delivered for days or the receiver answered " +
-          "410. It does not change the member `disabled`, which is your own switch.",
-        responses: { 204: { description: "The service does not disable the endpoint now" } },
-        errors: ["coordinator_unavailable", "storage_full"],
-      },
-    ),
-    async (c) => {
-      const stored = await requireStored(c, ENDPOINT_KIND);
-      await requireNewestSecret(c);
-      // First, or the failures of before would disable it again with its next failure.
-      if (stored.disabledReason === null) await noteChange(c);
-      else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(stored)));
-      const entry = auditEntryOf(c, "webhook_endpoint_enabled");
-      const isDone = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
-      if (isDone) logAudit(entry, c.get("requestId"));
-      else await requireStored(c, ENDPOINT_KIND);
-      await changed(c);
-      return c.body(null, 204);
-    },
-  )
-  .post(
-    `${DEFINITION}/rotate-secret`,
-    requires(
-      "webhooks:manage",
-      DESCRIBE && {
-        operationId: "rotateSigningSecret",
-        summary: "Rotate the signing secret of a webhook endpoint",
-        description:
-          "Gives the endpoint a new signing secret and returns it. Only this response contains the secret. The replaced secret " +
-          "signs beside it for `gracePeriodSeconds` more, so that the receiver can change over. At most " +
-          `${SIGNING_SECRETS_MAX} secrets sign at a time. The service refuses a rotation that needs more, because a receiver ` +
-          "may know only an older secret. A request that repeats an `Idempotency-Key` makes no secret and shows null. The last 10 keys count.",
-        idempotencyKey: "rotate-2026-11",
-        responses: {
-          200: {
-            description: "The new secret, shown once",
-            json: rotatedSecret,
-            headers: ["ETag", "Idempotent-Replayed"],
-          },
-        },
-        errors: [...OF_ROTATION, "endpoint_secrets_lost"],
-      },
-    ),
-    validBody(secretRotation, { mayBeEmpty: true }),
-    async (c) => {
-      const { secret: signingSecret, graceEndsAt } = await rotateSecret(c, ENDPOINT_KIND, SIGNING, c.req.valid("json"));
-      return c.json({ signingSecret, graceEndsAt });
-    },
-  );
+);
+
+const ENABLE_WEBHOOK_ENDPOINT: Described = DESCRIBE && {
+  operationId: "enableWebhookEndpoint",
+  summary: "Enable a webhook endpoint",
+  description:
+    "Enables an endpoint that the service disabled, because no message was delivered for days or the receiver answered " +
+    "410. It does not change the member `disabled`, which is your own switch.",
+  responses: { 204: { description: "The service does not disable the endpoint now" } },
+  errors: ["coordinator_unavailable", "storage_full"],
+};
+endpointRoutes.post(`${DEFINITION}/enable`, requires("webhooks:manage", ENABLE_WEBHOOK_ENDPOINT), async (c) => {
+  const stored = await requireStored(c, ENDPOINT_KIND);
+  await requireNewestSecret(c);
+  // First, or the failures of before would disable it again with its next failure.
+  if (stored.disabledReason === null) await noteChange(c);
+  else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(stored)));
+  const entry = auditEntryOf(c, "webhook_endpoint_enabled");
+  const isDone = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
+  if (isDone) logAudit(entry, c.get("requestId"));
+  else await requireStored(c, ENDPOINT_KIND);
+  await changed(c);
+  return c.body(null, 204);
+});
+
+const ROTATE_SIGNING_SECRET: Described = DESCRIBE && {
+  operationId: "rotateSigningSecret",
+  summary: "Rotate the signing secret of a webhook endpoint",
+  description:
+    "Gives the endpoint a new signing secret and returns it. Only this response contains the secret. The replaced secret " +
+    "signs beside it for `gracePeriodSeconds` more, so that the receiver can change over. At most " +
+    `${SIGNING_SECRETS_MAX} secrets sign at a time. The service refuses a rotation that needs more, because a receiver ` +
+    "may know only an older secret. A request that repeats an `Idempotency-Key` makes no secret and shows null. The last 10 keys count.",
+  idempotencyKey: "rotate-2026-11",
+  responses: {
+    200: { description: "The new secret, shown once", json: rotatedSecret, headers: ["ETag", "Idempotent-Replayed"] },
+  },
+  errors: [...OF_ROTATION, "endpoint_secrets_lost"],
+};
+endpointRoutes.post(
+  `${DEFINITION}/rotate-secret`,
+  requires("webhooks:manage", ROTATE_SIGNING_SECRET),
+  validBody(secretRotation, { mayBeEmpty: true }),
+  async (c) => {
+    const { secret: signingSecret, graceEndsAt } = await rotateSecret(c, ENDPOINT_KIND, SIGNING, c.req.valid("json"));
+    return c.json({ signingSecret, graceEndsAt });
+  },
+);

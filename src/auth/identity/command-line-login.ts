@@ -12,6 +12,7 @@ import { newUuidV7 } from "../../base/ids.ts";
 import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
+import type { Described } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
@@ -33,100 +34,98 @@ const port = described(
   DESCRIBE && "The port of 127.0.0.1 on which the command line waits.",
 );
 const agreeing = z.strictObject({
-  challenge: described(
-    z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the challenge of the address unchanged." })),
-    DESCRIBE && "The S256 challenge of the command line (RFC 7636).",
-  ),
+  challenge: z
+    .string()
+    .check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the challenge of the address unchanged." })),
   port,
-  characters: described(
-    z.string().check(z.regex(/^[A-Z2-7]{6}$/, { error: `send the ${CHARACTERS} characters of the terminal.` })),
-    DESCRIBE && "What the command line printed: it is derived from the challenge.",
-  ),
+  characters: z
+    .string()
+    .check(z.regex(/^[A-Z2-7]{6}$/, { error: `send the ${CHARACTERS} characters of the terminal.` })),
 });
 inDocument(agreeing, {
   id: "NewLoginCode",
+  members: {
+    challenge: "The S256 challenge of the command line (RFC 7636).",
+    characters: "What the command line printed: it is derived from the challenge.",
+  },
   examples: [{ challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", port: 49_152, characters: "BUUZWH" }],
 });
 
 const loggingIn = z.strictObject({
-  code: described(oneTimeCode, DESCRIBE && "The code that the browser brought."),
-  verifier: described(
-    z.string().check(z.regex(/^[A-Za-z0-9._~-]{43,128}$/, { error: "send the verifier of the challenge." })),
-    DESCRIBE && "The verifier of the challenge (RFC 7636).",
-  ),
+  code: oneTimeCode,
+  verifier: z.string().check(z.regex(/^[A-Za-z0-9._~-]{43,128}$/, { error: "send the verifier of the challenge." })),
   port,
 });
 inDocument(loggingIn, {
   id: "CommandLineLogin",
+  members: { code: "The code that the browser brought.", verifier: "The verifier of the challenge (RFC 7636)." },
   examples: [{ code: "0".repeat(43), verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", port: 49_152 }],
 });
 
-export const commandLineRoutes = new Hono<AppEnv>()
-  .post(
-    "/session/login-codes",
-    requiresOwnPage(
-      DESCRIBE && {
-        operationId: "createLoginCode",
-        summary: "Let a command line in",
-        description:
-          "Returns a code with which `action-runs login` on your machine begins a session of yours, within 60 seconds. " +
-          "Only a session by sign-in can ask.",
-        responses: { 201: { description: "The code", json: loginCode } },
-        errors: ["storage_full"],
-      },
-      {
-        security: [{ sessionCookie: [], sessionPageKey: [] }],
-        person: "refused",
-        errors: ["unauthorized", "session_ended", "too_many_requests"],
-      },
-    ),
-    requiresSignIn(),
-    validBody(agreeing, { maxBytes: SIGN_IN_MAX_BYTES }),
-    async (c) => {
-      const { challenge, characters, port } = c.req.valid("json");
-      // The session of a command line lets no other one in.
-      await requestSession(c);
-      const { sessionId, issuer, project } = await authenticate(c);
-      if (sessionId === undefined || issuer === null || project === null) throw new ApiError("forbidden", NO_PERSON);
-      if (characters !== (await charactersOf(challenge))) {
-        const message = "are not those of this command line. If you did not run action-runs login, close the page.";
-        throw refusalOf("invalid_body", [{ path: ["characters"], message }]);
-      }
-      const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
-      const about: PendingLogin = { project, sessionId };
-      const code = await makeCode(c, "command line", about, expiresAt, challenge, String(port));
-      return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
-    },
-  )
-  .post(
-    "/session/login",
-    requiresSignIn(
-      DESCRIBE && {
-        operationId: "logIn",
-        summary: "Begin a session of the command line",
-        description:
-          "Changes a code of `POST /session/login-codes` into a session of that person. It has at most the role `member`, " +
-          "and approves nothing. It lasts 12 hours, and at most 24 from the sign-in.",
-        responses: { 201: { description: "The session", json: commandLineSession } },
-      },
-      { errors: ["sign_in_code_invalid", "too_many_requests", "database_unavailable"] },
-    ),
-    validBody(loggingIn, { maxBytes: SIGN_IN_MAX_BYTES }),
-    async (c) => {
-      const issuer = requireSignInIssuer(c);
-      const { code, verifier, port } = c.req.valid("json");
-      const token = newCommandLineToken();
-      const now = Date.now();
-      const session = { id: newUuidV7(now), hash: await commandLineHash(token), now };
-      const agreed = {
-        codeHash: await codeHash("command line", code, await challengeOf(verifier), String(port)),
-        issuer: issuer.issuer,
-      };
-      const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginLogin(c.env.DB, session, agreed)));
-      if (known === null) throw await codeInvalid(c);
-      return c.json({ token, ...describePrincipal(known) }, 201);
-    },
-  );
+export const commandLineRoutes = new Hono<AppEnv>();
+
+const CREATE_LOGIN_CODE: Described = DESCRIBE && {
+  operationId: "createLoginCode",
+  summary: "Let a command line in",
+  description:
+    "Returns a code with which `action-runs login` on your machine begins a session of yours, within 60 seconds. " +
+    "Only a session by sign-in can ask.",
+  responses: { 201: { description: "The code", json: loginCode } },
+  errors: ["storage_full"],
+};
+commandLineRoutes.post(
+  "/session/login-codes",
+  requiresOwnPage(CREATE_LOGIN_CODE, {
+    security: [{ sessionCookie: [], sessionPageKey: [] }],
+    person: "refused",
+    errors: ["unauthorized", "session_ended", "too_many_requests"],
+  }),
+  requiresSignIn(),
+  validBody(agreeing, { maxBytes: SIGN_IN_MAX_BYTES }),
+  async (c) => {
+    const { challenge, characters, port } = c.req.valid("json");
+    // The session of a command line lets no other one in.
+    await requestSession(c);
+    const { sessionId, issuer, project } = await authenticate(c);
+    if (sessionId === undefined || issuer === null || project === null) throw new ApiError("forbidden", NO_PERSON);
+    if (characters !== (await charactersOf(challenge))) {
+      const message = "are not those of this command line. If you did not run action-runs login, close the page.";
+      throw refusalOf("invalid_body", [{ path: ["characters"], message }]);
+    }
+    const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
+    const about: PendingLogin = { project, sessionId };
+    const code = await makeCode(c, "command line", about, expiresAt, challenge, String(port));
+    return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
+  },
+);
+
+const LOG_IN: Described = DESCRIBE && {
+  operationId: "logIn",
+  summary: "Begin a session of the command line",
+  description:
+    "Changes a code of `POST /session/login-codes` into a session of that person. It has at most the role `member`, " +
+    "and approves nothing. It lasts 12 hours, and at most 24 from the sign-in.",
+  responses: { 201: { description: "The session", json: commandLineSession } },
+};
+commandLineRoutes.post(
+  "/session/login",
+  requiresSignIn(LOG_IN, { errors: ["sign_in_code_invalid", "too_many_requests", "database_unavailable"] }),
+  validBody(loggingIn, { maxBytes: SIGN_IN_MAX_BYTES }),
+  async (c) => {
+    const issuer = requireSignInIssuer(c);
+    const { code, verifier, port } = c.req.valid("json");
+    const token = newCommandLineToken();
+    const now = Date.now();
+    const session = { id: newUuidV7(now), hash: await commandLineHash(token), now };
+    const agreed = {
+      codeHash: await codeHash("command line", code, await challengeOf(verifier), String(port)),
+      issuer: issuer.issuer,
+    };
+    const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginLogin(c.env.DB, session, agreed)));
+    if (known === null) throw await codeInvalid(c);
+    return c.json({ token, ...describePrincipal(known) }, 201);
+  },
+);
 
 const NO_PERSON =
   "Only a session by sign-in can let a command line in, because a token's session has no person of the issuer. Sign in with the issuer, or run action-runs login with the token.";

@@ -11,7 +11,7 @@ import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { type Described, guard } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, projectOf, usableIssuers, usableRing } from "../../http/request-context.ts";
-import { described, inDocument } from "../../http/schemas.ts";
+import { inDocument } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { provenUrl } from "../../settings/config.ts";
 import { type Issuer, issuerNamed, mayTrust } from "../../settings/issuers.ts";
@@ -25,12 +25,15 @@ import { type Claims, mergedClaims, type Trust, trustFault } from "./trust.ts";
 const PROOF_MAX_BYTES = 16_384;
 
 const proofBody = z.strictObject({
-  proof: described(
-    z.string({ error: "send the proof as a text." }).check(z.minLength(1, { error: "is empty; send the proof." })),
-    DESCRIBE && "A JSON Web Token that a trusted issuer signed for exactly the audience that the operation names.",
-  ),
+  proof: z.string({ error: "send the proof as a text." }).check(z.minLength(1, { error: "is empty; send the proof." })),
 });
-inDocument(proofBody, { id: "Proof", examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }] });
+inDocument(proofBody, {
+  id: "Proof",
+  members: {
+    proof: "A JSON Web Token that a trusted issuer signed for exactly the audience that the operation names.",
+  },
+  examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }],
+});
 
 export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
@@ -86,25 +89,25 @@ const ACCESS_TOKEN_LASTS_MS = 15 * MINUTE_MS;
 const NOT_OPENED =
   "This proof opens no such token. Compare the token's id, and its trust, with the issuer and the claims of the proof.";
 
+const EXCHANGE_PROOF: Described = DESCRIBE && {
+  operationId: "exchangeProof",
+  summary: "Exchange a proof for an access token",
+  description:
+    "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +
+    "API token in the path, whose trust for programs must accept the proof. It lasts 15 minutes, and not longer than " +
+    "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
+    "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
+  responses: { 200: { description: "The access token", json: exchangedToken } },
+  errors: ["token_expired", "trust_unmet", "database_unavailable"],
+};
+
 /**
  * POST /{o}/{p}/tokens/{tokenId}/exchange: a program changes a proof of its product into an access token. The token's row
  * is read only after the proof is verified.
  */
 export const exchangeRoutes = new Hono<AppEnv>().post(
   "/:tokenId/exchange",
-  requiresIssuers(
-    DESCRIBE && {
-      operationId: "exchangeProof",
-      summary: "Exchange a proof for an access token",
-      description:
-        "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +
-        "API token in the path, whose trust for programs must accept the proof. It lasts 15 minutes, and not longer than " +
-        "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
-        "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
-      responses: { 200: { description: "The access token", json: exchangedToken } },
-      errors: ["token_expired", "trust_unmet", "database_unavailable"],
-    },
-  ),
+  requiresIssuers(EXCHANGE_PROOF),
   validProof(),
   async (c) => {
     const now = Date.now();

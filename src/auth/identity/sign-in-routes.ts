@@ -83,60 +83,63 @@ const beginning = z.strictObject({
 
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 export const oneTimeCode = z.string().check(z.regex(CODE, { error: "send the code unchanged." }));
-const choosing = z.strictObject({
-  code: described(oneTimeCode, DESCRIBE && "The code behind `#code=` in the address of `/console/sign-in`."),
+const choosing = z.strictObject({ code: oneTimeCode });
+inDocument(choosing, {
+  id: "SignInCodeToShow",
+  members: { code: "The code behind `#code=` in the address of `/console/sign-in`." },
+  examples: [{ code: "0".repeat(43) }],
 });
-inDocument(choosing, { id: "SignInCodeToShow", examples: [{ code: "0".repeat(43) }] });
 
-export const signInRoutes = new Hono<AppEnv>()
-  .get("/session/sign-in", requiresSignIn(), validQuery(beginning), async (c) => {
+export const signInRoutes = new Hono<AppEnv>();
+
+signInRoutes.get("/session/sign-in", requiresSignIn(), validQuery(beginning), async (c) => {
+  const issuer = requireSignInIssuer(c);
+  const site = ownSite(c);
+  const { to = CONSOLE } = c.req.valid("query");
+  if (!isNavigationWithin(c, site)) return seeOther(c, site.origin + to);
+  const flow = newFlow();
+  try {
+    const url = await authorizationUrl(meetingOf(c, issuer, site), flow);
+    await sendBegun(c, site, { ...flow, to });
+    return seeOther(c, url);
+  } catch (error) {
+    return failed(c, site, error);
+  }
+});
+
+signInRoutes.get("/session/callback", requiresSignIn(), async (c) => {
+  const issuer = requireSignInIssuer(c);
+  const site = ownSite(c);
+  try {
+    return seeOther(c, `${site.origin}${CONSOLE}/sign-in#code=${await handedOver(c, issuer, site)}`);
+  } catch (error) {
+    return failed(c, site, error);
+  }
+});
+
+const SHOW_SIGN_IN: Described = DESCRIBE && {
+  operationId: "showSignIn",
+  summary: "Show what a sign-in opens",
+  description:
+    "Returns who signed in, and which tokens they may open. It opens nothing, and the code stays good. Choose a " +
+    "token and send it to `POST /session` with its project and the code.",
+  responses: { 200: { description: "What the person may open", json: signInChoices } },
+};
+signInRoutes.post(
+  "/session/sign-in",
+  requiresOwnPage(SHOW_SIGN_IN, { errors: ["sign_in_code_invalid", "too_many_requests"] }),
+  requiresSignIn(),
+  validBody(choosing, { maxBytes: SIGN_IN_MAX_BYTES }),
+  async (c) => {
     const issuer = requireSignInIssuer(c);
-    const site = ownSite(c);
-    const { to = CONSOLE } = c.req.valid("query");
-    if (!isNavigationWithin(c, site)) return seeOther(c, site.origin + to);
-    const flow = newFlow();
-    try {
-      const url = await authorizationUrl(meetingOf(c, issuer, site), flow);
-      await sendBegun(c, site, { ...flow, to });
-      return seeOther(c, url);
-    } catch (error) {
-      return failed(c, site, error);
-    }
-  })
-  .get("/session/callback", requiresSignIn(), async (c) => {
-    const issuer = requireSignInIssuer(c);
-    const site = ownSite(c);
-    try {
-      return seeOther(c, `${site.origin}${CONSOLE}/sign-in#code=${await handedOver(c, issuer, site)}`);
-    } catch (error) {
-      return failed(c, site, error);
-    }
-  })
-  .post(
-    "/session/sign-in",
-    requiresOwnPage(
-      DESCRIBE && {
-        operationId: "showSignIn",
-        summary: "Show what a sign-in opens",
-        description:
-          "Returns who signed in, and which tokens they may open. It opens nothing, and the code stays good. Choose a " +
-          "token and send it to `POST /session` with its project and the code.",
-        responses: { 200: { description: "What the person may open", json: signInChoices } },
-      },
-      { errors: ["sign_in_code_invalid", "too_many_requests"] },
-    ),
-    requiresSignIn(),
-    validBody(choosing, { maxBytes: SIGN_IN_MAX_BYTES }),
-    async (c) => {
-      const issuer = requireSignInIssuer(c);
-      const hash = await handedOverHash(c, c.req.valid("json").code, ownSite(c));
-      const found = await ofGuess(c, () => readD1(c.get("hops"), () => selectChoices(c.env.DB, hash, Date.now())));
-      if (found === null || found.pending.issuer !== issuer.issuer) throw await codeInvalid(c);
-      const { subject, person, to } = found.pending;
-      const tokens = found.choices.filter(({ project }) => mayTrust(issuer, project));
-      return c.json({ issuer: issuer.issuer, issuerName: issuer.name, subject, person, to, tokens });
-    },
-  );
+    const hash = await handedOverHash(c, c.req.valid("json").code, ownSite(c));
+    const found = await ofGuess(c, () => readD1(c.get("hops"), () => selectChoices(c.env.DB, hash, Date.now())));
+    if (found === null || found.pending.issuer !== issuer.issuer) throw await codeInvalid(c);
+    const { subject, person, to } = found.pending;
+    const tokens = found.choices.filter(({ project }) => mayTrust(issuer, project));
+    return c.json({ issuer: issuer.issuer, issuerName: issuer.name, subject, person, to, tokens });
+  },
+);
 
 /** The error of a code that opens nothing. It is charged as a guess. Throws 429. */
 export async function codeInvalid(c: Context<AppEnv>): Promise<ApiError> {
