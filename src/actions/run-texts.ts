@@ -16,7 +16,7 @@ interface RunValues {
   readonly labels: readonly string[];
 }
 
-/** Null if nothing is left of a text. A subject that is too long is none: two services must not share a cut one. */
+/** A text is null if nothing is left of it. A long subject is null, too: two services must not share a cut subject. */
 export function renderedFace({ title, subject }: Pick<ActionDefinition, "title" | "subject">, values: RunValues) {
   // A missing value would leave two blanks.
   const line = rendered(title, values).replaceAll(/ {2,}/g, " ").trim();

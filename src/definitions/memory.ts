@@ -26,7 +26,7 @@ export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
     missingMs: 0,
   });
 
-  /** `complete`: adds what is made of the definition once, and not for each run. */
+  /** `complete`: adds what follows from the definition, so that it is computed once and not for each run. */
   constructor(complete: (known: Known<D>) => K) {
     this.#complete = complete;
   }

@@ -42,7 +42,9 @@ function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
   return { runId, at, attempt };
 }
 
-/** The same whenever it is sent, so that receivers can drop repetitions. A second request for approvals is none. */
+/**
+ * Each attempt has the same id, so that receivers can drop repetitions. A second request for approvals has another id.
+ */
 export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
   return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;

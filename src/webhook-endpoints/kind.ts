@@ -1,5 +1,5 @@
 /**
- * Webhook endpoints as a kind of stored definition, one as an attempt needs it, and the audit of what is asked of it.
+ * Webhook endpoints: their kind of stored definition, how an attempt reads one, and the audit entries of their routes.
  */
 import type { Context } from "hono";
 import {

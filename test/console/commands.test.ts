@@ -6,6 +6,7 @@ import { aboutOf, fieldsIn, formOf, typeOf } from "../../src/console/actions/sch
 import { envOf } from "../../src/console/tokens/audit-page.tsx";
 import { expiryChoices, grantableRoles } from "../../src/console/tokens/token-rules.ts";
 import { putCommands } from "../../src/console/ui/shell-commands.tsx";
+import { laterInstant } from "../../src/words/since.ts";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };
@@ -33,11 +34,12 @@ it("parameters are listed with the objects around them", () => {
     field.isRequired,
     field.limits,
     aboutOf(field),
+    field.suggested,
   ]);
   expect(rows).toEqual([
-    ["env", "one of prod, 1", false, null, null],
-    ["notify", "object", false, null, null],
-    ["notify.to", "text", true, "at most 9 characters", "To"],
+    ["env", "one of prod, 1", false, null, null, "prod"],
+    ["notify", "object", false, null, null, undefined],
+    ["notify.to", "text", true, "at most 9 characters", "To", undefined],
   ]);
 });
 
@@ -48,6 +50,12 @@ it("a new token expires with its parent at the latest, and never only if somebod
   const free = expiryChoices(null, now);
   expect(words(free).slice(-2)).toEqual(["In 1 year", "Never"]);
   expect(free.first).toBe("90d");
+  const expiresAt = (choice: string) => laterInstant(choice, new Date(now))?.toISOString();
+  expect([expiresAt("1d"), expiresAt("30d"), expiresAt("")]).toEqual([
+    "2027-01-02T00:00:00.000Z",
+    "2027-01-31T00:00:00.000Z",
+    undefined,
+  ]);
   expect(words(expiryChoices(hours(12), now))).toEqual(["In 1 hour", "With your own token"]);
   expect(expiryChoices(hours(0.5), now).first).toBe("");
   // A session by sign-in. The service counts the 90 days, because the clock of the browser can be ahead.

@@ -245,7 +245,7 @@ async function checkServer(url: string, flags: ConnectionFlags): Promise<void> {
 export const whoamiCommand = showing("whoami", {
   summary: "show what your token is and opens",
   about: "Show the name, role, scope, person, expiry and permissions of your token.",
-  // It takes --env all the same.
+  // Nevertheless the command accepts --env.
   subject: () => "service",
   examples: ["action-runs whoami", "action-runs whoami --json | jq -r .role"],
   ask: ({ client }) => client.whoami(),

@@ -13,6 +13,7 @@ import {
 } from "../../../src/console/actions/parameter-rows.ts";
 import { PRODUCTS, productOf, triggerOf, withTrigger } from "../../../src/console/actions/products.ts";
 import type { Schema } from "../../../src/console/actions/schema-form.ts";
+import { withMember } from "../../../src/console/definitions/members.ts";
 
 const EXAMPLES: Readonly<Record<string, string>> = {
   "GitHub Actions": "github-actions/action-workflow-dispatch",
@@ -140,6 +141,7 @@ describe("the parameters of a schema", () => {
   it("of another kind begin anew, but keep what is said about them", () => {
     const { version } = schema.properties;
     expect(withKind(version, "integer")).toEqual({ type: "integer", description: "As in the tag" });
+    expect(withMember(version, "description", undefined)).toEqual({ type: "string", pattern: "^[0-9.]+$" });
   });
 
   it.each([

@@ -77,7 +77,7 @@ async function record(release: string): Promise<void> {
     answers,
   };
   // Nobody listens on this port, so what starts later reaches nothing.
-  const text = JSON.stringify(stored, null, 2).replaceAll(new URL(tokens.receiver).host, "127.0.0.1:9");
+  const text = linesOf(stored).replaceAll(new URL(tokens.receiver).host, "127.0.0.1:9");
   writeFileSync(new URL(`${release}.json`, import.meta.url), `${text}\n`);
 }
 
@@ -280,6 +280,18 @@ function dumpOf(where: string): readonly string[] {
   });
   const others = own.filter(({ type }) => type !== "table");
   return [...tables.map(({ sql }) => sql), ...rows, ...others.map(({ sql }) => sql)];
+}
+
+/** JSON with a line for each statement and each answer. */
+function linesOf(stored: object): string {
+  const lines = (values: readonly string[]) => values.map((value) => `    ${value}`).join(",\n");
+  const members = Object.entries(stored).map(([name, value]) => {
+    if (Array.isArray(value)) return `  "${name}": [\n${lines(value.map((one) => JSON.stringify(one)))}\n  ]`;
+    if (name !== "answers") return `  "${name}": ${JSON.stringify(value)}`;
+    const answers = Object.entries(value).map(([path, body]) => `${JSON.stringify(path)}: ${JSON.stringify(body)}`);
+    return `  "${name}": {\n${lines(answers)}\n  }`;
+  });
+  return `{\n${members.join(",\n")}\n}`;
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
