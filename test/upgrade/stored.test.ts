@@ -3,8 +3,8 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { migrate } from "../../src/runs/journal/schema.ts";
-import { inStorage, restart } from "../support/direct.ts";
+import { JOURNAL_STEPS, migrate, tablesOf } from "../../src/runs/journal/schema.ts";
+import { inStorage, journal, restart } from "../support/direct.ts";
 import { type ActionRun, ask, type CreatedRun } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 
@@ -32,6 +32,8 @@ it("is there", () => {
 describe.each(RELEASES)("what $release stored", ({ stored }) => {
   const { tokens } = stored;
   const environment = `http://localhost${stored.environment}`;
+  /** The tables and indexes of a new database. */
+  let fresh: unknown;
   const runs = `${environment}/action-runs`;
 
   beforeEach(async () => {
@@ -39,6 +41,7 @@ describe.each(RELEASES)("what $release stored", ({ stored }) => {
     vi.useFakeTimers({ toFake: ["Date"], now: stored.at });
     const tables =
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite*' AND name NOT GLOB '_cf*'";
+    fresh ??= await schemaOfD1();
     const { results } = await env.DB.prepare(tables).all<{ name: string }>();
     for (const { name } of results) await env.DB.exec(`DROP TABLE "${name}"`);
     await env.DB.batch(stored.d1.map((statement) => env.DB.prepare(statement)));
@@ -51,6 +54,14 @@ describe.each(RELEASES)("what $release stored", ({ stored }) => {
       migrate(storage);
     });
     await restart(stored.environment);
+  });
+
+  it("has the tables of a new installation after the upgrade, because no step that was released ever changes", async () => {
+    expect(await schemaOfD1()).toEqual(fresh);
+    for (const [table, columns] of tablesOf(JOURNAL_STEPS)) {
+      const found = await journal(stored.environment, "SELECT name AS column, type FROM pragma_table_info(?)", table);
+      expect(found, table).toEqual(columns);
+    }
   });
 
   it("is answered as the release answered it", async () => {
@@ -79,3 +90,9 @@ describe.each(RELEASES)("what $release stored", ({ stored }) => {
     expect(list.body.map((run) => run.id)).toContain(id);
   });
 });
+
+async function schemaOfD1(): Promise<unknown> {
+  const select =
+    "SELECT name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite*' AND name NOT GLOB '_cf*' AND name <> 'd1_migrations' ORDER BY name";
+  return (await env.DB.prepare(select).all()).results;
+}
