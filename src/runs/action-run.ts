@@ -12,14 +12,10 @@ import type { StoredEvent } from "./timeline.ts";
 interface Callback {
   readonly url: string;
   readonly token: string;
-  /** RFC 3339. */
   readonly expiresAt: string;
 }
 
-/**
- * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is
- * slow. A change makes a new object of the run, so an entry can't be stale.
- */
+/** Both the caller and D1 need it, and printing up to 640 KB is slow. A change makes a new object. */
 const printed = new WeakMap<Run, string>();
 
 /** The twelve fields in the contract's order, as JSON text. */
@@ -50,7 +46,7 @@ export function withCallback(actionRun: string, callback: Callback): string {
   return `${actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
 }
 
-/** Adds JSON pointers to what a report was too long for. Only the answer to that report shows them. */
+/** Only the answer to the report that was too long shows them. */
 export function withTruncated(actionRun: string, truncated: readonly string[]): string {
   return `${actionRun.slice(0, -1)},"truncated":${JSON.stringify(truncated)}}`;
 }
@@ -62,7 +58,6 @@ export function idOf(actionRun: string): string {
   return actionRun.slice(ID_AT, ID_AT + ID_LENGTH);
 }
 
-/** A heartbeat as `details` shows it. `at` in ms. */
 export interface ShownHeartbeat {
   readonly at: number;
   readonly message: string | null;
@@ -76,7 +71,7 @@ export interface QueuePosition {
   readonly behind: readonly string[];
 }
 
-/** What a run's row in D1 lacks, because it changes without a version of the run. Null: not known, or there is none. */
+/** What D1 lacks, because it changes without a version of the run. Null: not known, or there is none. */
 interface Passing {
   readonly heartbeat: ShownHeartbeat | null;
   readonly queuePosition: QueuePosition | null;
@@ -161,7 +156,7 @@ export function shownHeartbeat(event: StoredEvent | null): ShownHeartbeat | null
   return { at: event.at, message, progress, tail: null };
 }
 
-/** The heartbeat with the newest output of the job. Each job that sent output also has a heartbeat on record. */
+/** Each job that sent output also has a heartbeat on record. */
 export function withTail(heartbeat: ShownHeartbeat | null, tail: Tail | null): ShownHeartbeat | null {
   if (heartbeat === null || tail === null) return heartbeat;
   return { ...heartbeat, at: Math.max(heartbeat.at, tail.at), tail: tail.text };

@@ -12,19 +12,15 @@ export const BULK_STATUSES = ["collecting", "running", "completed", "aborted"] a
 export const ABORT_REASONS = ["asked", "too_many_runs", "token_revoked", "token_expired"] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
-/**
- * `accepted`: the service did what a single request would do. `skipped`: it refused, as it would refuse a single
- * request. `failed`: nobody knows whether it did, or there was no room for it.
- */
+/** `skipped`: refused as a single request would be. `failed`: nobody knows whether it was done, or there was no room. */
 export const OUTCOMES = ["accepted", "skipped", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** After how many runs the asker is judged again. At the rate of an environment, they take 1.25 s. */
 export const BATCH_RUNS = 25;
-/** How many runs of an environment are decided in a second, by all its operations. */
 export const RUNS_PER_SECOND = 20;
 export const TRIES_MAX = 10;
-/** How many operations of an environment may be under way, and how many of them may be retries. */
+/** Of an environment, at a time. */
 export const OPERATIONS_MAX = 5;
 export const RETRIES_MAX = 1;
 export const KEPT_DAYS = 30;
@@ -36,7 +32,7 @@ export type BulkRequest =
   | { readonly operation: "cancel"; readonly reason: string | null; readonly graceSeconds: number }
   | { readonly operation: "retry"; readonly includeRetried: boolean };
 
-/** An operation as its caller asked for it. It never changes. */
+/** It never changes. */
 export interface BulkOrder {
   readonly id: string;
   readonly request: BulkRequest;
@@ -48,7 +44,6 @@ export interface BulkOrder {
   readonly asker: Actor;
   /** Whether the asker must name a person to change a run that has gates, and has named none. */
   readonly mustNamePerson: boolean;
-  /** The origin of the request. A retry's callback URL begins with it if PUBLIC_URL is not set. */
   readonly origin: string;
 }
 
@@ -61,7 +56,6 @@ export interface BulkCounts {
 
 export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
 
-/** How the operation stands. Instants in ms. */
 export interface BulkOperation {
   readonly order: BulkOrder;
   readonly status: (typeof BULK_STATUSES)[number];
@@ -70,7 +64,7 @@ export interface BulkOperation {
   readonly counts: BulkCounts;
   readonly createdAt: number;
   readonly completedAt: number | null;
-  /** How the accepted runs of a cancel have ended. Null until all of them have, unless it is asked how they have so far. */
+  /** Of the accepted runs of a cancel. Null until all have ended, unless it is asked how they have so far. */
   readonly ended: EndedRuns | null;
 }
 
@@ -78,7 +72,6 @@ export interface BulkPreview {
   readonly matched: number | { readonly atLeast: number };
   readonly byStatus: Readonly<Record<Status, number>>;
   readonly newest: readonly string[];
-  /** How many other runs are queued and would start. */
   readonly wouldStart: number;
 }
 
@@ -90,7 +83,7 @@ export interface BulkItem {
   readonly newRunId: string | null;
 }
 
-/** An item of a page of items. `seq`: its number in the operation; it sorts by when the run is decided. */
+/** `seq` sorts by when the run is decided. */
 export interface NumberedItem extends BulkItem {
   readonly seq: number;
 }
@@ -110,21 +103,21 @@ export type BulkTarget =
 
 export interface BulkCalls {
   /**
-   * Makes a reservation for an operation, or finds the one with this key. Nothing begins before `begin`, because the
-   * audit entry comes first. After a minute, an unused reservation is lost. `runIds`: null if there is a filter.
+   * Or finds the one with this key. Nothing begins before `begin`, because the audit entry comes first. An unused
+   * reservation is lost after a minute. `runIds`: null if there is a filter.
    */
   reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
-  /** Begins what was reserved. Null if the reservation was lost. */
+  /** Null if the reservation was lost. */
   begin(id: string): Promise<BulkOperation | null>;
   /** Of a cancel that has decided all its runs, `ended` is how they have ended so far. */
   operation(id: string): Promise<BulkOperation | null>;
   operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
-  /** In the order in which the runs are decided, those behind the number `after`. Null: no such operation. */
+  /** Null: no such operation. */
   items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null>;
-  /** Stops an operation after the batch of retries under way. `by`: for the audit. Null: no such operation. */
+  /** After the batch of retries under way. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
   drop(id: string): Promise<void>;
-  /** What an operation would be about. Stores nothing. Null if D1 does not answer. */
+  /** Null if D1 does not answer. */
   preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null>;
 }
 
@@ -136,13 +129,10 @@ export interface Stopper {
   readonly proven?: Proven;
 }
 
-/** What the coordinator can't do itself. Each call is an invocation of the Worker of its own. */
 export interface BulkRunner {
   /** Whether the asker's token still works; if not, why the operation ends. Throws if nobody can say. */
   judge(scope: string, order: BulkOrder): Promise<"living" | Extract<AbortReason, `token_${string}`>>;
-  /**
-   * One item for each run, in order. Null: undecided, so it is tried again. If it throws, nobody knows what was done.
-   */
+  /** Null: undecided, so it is tried again. If it throws, nobody knows what was done. */
   retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]>;
   /** Writes the audit entry of an operation that has ended. `by`: null for the service. */
   conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void>;

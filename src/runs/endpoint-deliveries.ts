@@ -1,7 +1,4 @@
-/**
- * What a coordinator and the Worker say to each other about webhook endpoints. The coordinator knows which endpoints
- * hear of a run and how far each delivery got. The Worker knows their secrets, and sends. PURE.
- */
+/** What a coordinator and the Worker say to each other about endpoints. Only the Worker knows their secrets. PURE. */
 import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
 import { isFinal, lacksApproval, type Run, type RunName } from "./run.ts";
 
@@ -15,10 +12,9 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What a delivery is about. A run has at most one delivery of each kind for an endpoint. */
+/** A run has at most one delivery of each kind for an endpoint. */
 export type DeliveryKind = "ended" | "approval";
 
-/** An event of a run. `at` in ms. */
 export interface HappenedEvent {
   readonly kind: DeliveryKind;
   readonly type: EventType;
@@ -38,13 +34,12 @@ export function eventOf(
   return { kind: "ended", type: ended, at: completedAt };
 }
 
-/** The outcome of an earlier run of the same action, entity and subject. */
+/** Of an earlier run of the same action, entity and subject. */
 export type PreviousStatus = "succeeded" | "failed" | null;
 
 export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" | "actionName" | "entityId" | "labels"> {
   readonly seq: number;
   readonly previousStatus: PreviousStatus;
-  /** Whether no automatic retry follows. */
   readonly isFinal: boolean;
   readonly bytes: number;
 }
@@ -74,7 +69,6 @@ export interface ReadEndpoint {
   readonly filter: string;
 }
 
-/** What the Worker does with endpoints, each call in an invocation of its own. */
 export interface Endpoints {
   considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
 }
@@ -88,7 +82,6 @@ export function endpointKey(endpoint: { readonly name: string; readonly createdV
   return `${endpoint.name}@${endpoint.createdVersion}`;
 }
 
-/** What one attempt of a delivery sends. `actionRun` and `details` are the JSON of the run as it is. */
 export interface DeliveryAttempt {
   readonly scope: string;
   readonly endpoint: EndpointKey;
@@ -99,7 +92,7 @@ export interface DeliveryAttempt {
   readonly actionRun: string;
   readonly details: string;
   readonly previousStatus: PreviousStatus;
-  /** Whether the run is made up, because somebody tries the endpoint out. */
+  /** Whether the run is made up. */
   readonly isTest?: boolean;
 }
 
@@ -111,10 +104,7 @@ export interface DeliveryAttempt {
 export interface DeliveryResult
   extends Pick<AttemptResult, "status" | "durationMs" | "reason" | "excerpt" | "retryAfter"> {
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
-  /**
-   * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so, even one that fails this attempt and
-   * counts for disabling. Null if nothing was sent.
-   */
+  /** Any answer below 500 but 408, 425 and 429 says that the receiver works. Null if nothing was sent. */
   readonly isAlive: boolean | null;
   /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */
   readonly version: number;
@@ -124,7 +114,6 @@ export interface EndpointHealth {
   readonly version: number;
   /** Attempts in a row without any answer that says that the receiver is alive. */
   readonly failures: number;
-  /** The first failure after the last success; null if the last attempt succeeded. */
   readonly failingSince: number | null;
   /** The days since then with a failure, counted from 1970, ascending. */
   readonly failedDays: readonly number[];
@@ -132,10 +121,7 @@ export interface EndpointHealth {
   readonly succeededAt: number | null;
 }
 
-/**
- * Which deliveries to send again: those that were given up, or of runs that the endpoint never heard of. The events
- * happened from `since` on and before `until`, in ms. `until` null: up to now.
- */
+/** `missing`: of runs that the endpoint never heard of. The events happened from `since` on and before `until`. */
 export interface RecoveryOrder {
   readonly since: number;
   readonly until: number | null;
@@ -159,10 +145,8 @@ export interface EndpointFilter {
   readonly labels: readonly string[];
   readonly includeUnstored: boolean;
   readonly onlyOnChange: boolean;
-  /** Whether it hears of an end only if no automatic retry follows. */
   readonly final: boolean;
   readonly disabled: boolean;
-  /** Whether a delivery can show the outcome before. */
   readonly showsPrevious: boolean;
 }
 
@@ -203,7 +187,7 @@ function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilt
 export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
 type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** An attempt that was made. `at` in ms. `excerpt`: the start of the response, sealed; null if there was no body. */
+/** `excerpt`: the start of the response, sealed. */
 export interface MadeAttempt {
   readonly at: number;
   readonly status: number | null;
@@ -224,15 +208,12 @@ export interface Delivery extends DeliveryRef, AttemptState {
   /** Whether somebody asked for it again. Then its attempts say nothing of the endpoint's health. */
   readonly isResend: boolean;
   readonly weight: number;
-  /** When the row is removed, in ms. */
   readonly expiresAt: number;
-  /** The last ATTEMPTS_SHOWN, oldest first. */
   readonly attempts: readonly MadeAttempt[];
 }
 
 export type NamedDelivery = Delivery & RunName;
 
-/** Where a page begins: behind this delivery, in the order of a page. */
 export type DeliveryPosition = Pick<DeliveryRef, "runId" | "kind">;
 
 export interface DeliveryFilter {
@@ -241,7 +222,7 @@ export interface DeliveryFilter {
   readonly limit: number;
 }
 
-/** `nextBefore`: where the next page begins; null if there is none. A page can be short, or empty, and still have one. */
+/** A page can be short, or empty, and still have a next one. */
 export interface DeliveryPage<D = Delivery> {
   readonly deliveries: readonly D[];
   readonly nextBefore: DeliveryPosition | null;
@@ -263,7 +244,7 @@ export interface EndpointReport {
   readonly newest: NamedDelivery | null;
 }
 
-/** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its deliveries stand still. */
+/** `isHalfOpen`: the schedules of its deliveries stand still. */
 export interface DeliveriesReply extends DeliveryPage<NamedDelivery> {
   readonly isHalfOpen: boolean;
 }
@@ -274,15 +255,14 @@ export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
 export interface EndpointCalls {
   report(key: EndpointKey): Promise<EndpointReport>;
-  /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
+  /** Also notes what `note` notes, because the endpoint is about to be enabled. */
   forgetHealth(key: EndpointKey): Promise<void>;
   page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply>;
-  /** Sends the delivery of a run's event again, or for the first time. `type`: null for the run's newest event. */
+  /** `type`: null for the run's newest event. */
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
-  /** Begins or goes on to bring deliveries back. Null if a recovery with another order is under way. */
+  /** Null if a recovery with another order is under way. */
   recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
-  /** The end of a run as a delivery shows it, for a test. */
   lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">>;
-  /** Counts a test of an endpoint or an action of this environment: 0, or in how many ms the next one is allowed. */
+  /** Counts a test of an endpoint or an action: 0, or in how many ms the next one is allowed. */
   admitTest(): Promise<number>;
 }

@@ -1,13 +1,13 @@
 import type { RunCount } from "./run-counts.ts";
 
-/** The primary database of an environment. Of two homes, the one with the higher generation counts. */
+/** Of two homes, the one with the higher generation counts. */
 export interface Home {
-  /** Its number: 0 is the control database. */
+  /** 0 is the control database. */
   readonly database: number;
   readonly generation: number;
 }
 
-/** The home of an environment for which nobody has chosen one: all were here before there was a second database. */
+/** Of an environment for which nobody has chosen one: all were here before there was a second database. */
 export const FIRST_HOME: Home = { database: 0, generation: 0 };
 
 export function newerHome(a: Home | null, b: Home | null): Home | null {
@@ -21,9 +21,7 @@ export interface HomeState {
   /** The moves that are not over, the oldest first. Only the last one can be under way. */
   readonly moves: readonly Move[];
   readonly bytes: number;
-  /** Whether it never had a run, and nobody has chosen its database. */
   readonly isNew: boolean;
-  /** The runs that the database lacks in their newest version. `oldestAt`: when the first of these changes was made. */
   readonly unreplicated: RunCount;
 }
 
@@ -44,7 +42,7 @@ export interface MoveRecord {
 
 export interface Move extends MoveRecord {
   readonly status: MoveStatus;
-  /** While it is copying: how many runs the copy still has to look at. Otherwise null. */
+  /** How many runs a copy still has to look at. */
   readonly remaining: number | null;
 }
 
@@ -64,10 +62,10 @@ export type MoveReply =
 
 export interface MoveCalls {
   state(): Promise<HomeState>;
-  /** Decides where an environment lives that never had a run. Returns where it lives, if somebody has decided before. */
+  /** For an environment that never had a run. Returns where it lives, if somebody has decided before. */
   chooseHome(database: number): Promise<Home>;
-  /** Begins a move, or returns the same one that is under way. `from`: where the caller has seen the environment. */
+  /** Or returns the same one that is under way. `from`: where the caller has seen the environment. */
   begin(from: Home, database: number): Promise<MoveReply>;
-  /** Cancels the move if the environment does not live in the target yet; null if there is none. */
+  /** Null if the environment lives in the target already. */
   cancel(): Promise<MoveReply | null>;
 }

@@ -1,10 +1,7 @@
 /** Which pauses hold a run back. A pause is known by its group and from when it holds. PURE: `now` is passed in. */
 import { NO_GROUP, type PassedPause, type PauseKey } from "./run.ts";
 
-/**
- * A pause as somebody asks for it. `group`: "" for the whole environment. Instants in ms. `from`: null if it holds from
- * now on. `until`: null if only a call ends it. `by`: a person or a token.
- */
+/** `group`: "" for the environment. `from`: null if it holds from now on. `until`: null if only a call ends it. */
 export interface NewPause {
   readonly group: string;
   readonly from?: number | null;
@@ -15,13 +12,13 @@ export interface NewPause {
   readonly at: number;
 }
 
-/** `isPlanned`: whether it began, or begins, after it was put. Another one holds since it was put, whatever clocks say. */
+/** `isPlanned`: whether it began, or begins, after it was put. Another one holds since then, whatever clocks say. */
 export interface Pause extends NewPause {
   readonly from: number;
   readonly isPlanned: boolean;
 }
 
-/** Those that hold back the runs of a group now: its own, and the environment's, whose group is "". */
+/** Its own, and the environment's. */
 export function inForceFor(pauses: readonly Pause[], group: string, now: number): Pause[] {
   return pauses.filter((pause) => (pause.group === group || pause.group === NO_GROUP.group) && isInForce(pause, now));
 }
@@ -34,10 +31,7 @@ export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean 
   return until !== null && until <= now;
 }
 
-/**
- * The pause that a run waits for, of those in force. A group's own pause comes first. Of several, the one that ends
- * last counts. `passed`: those through which the run was released.
- */
+/** Of those in force, a group's own comes first, and then the one that ends last. `passed`: those that hold it no more. */
 export function holding(inForce: readonly Pause[], passed: readonly PassedPause[]): Pause | null {
   const isPassed = (pause: Pause) => passed.some((one) => isSamePause(one, pause) && one.reason === pause.reason);
   const held = inForce.filter((pause) => !isPassed(pause));

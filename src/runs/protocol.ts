@@ -28,16 +28,13 @@ export interface Coordinator {
 }
 
 export interface DefinitionCalls {
-  /**
-   * Call this before a change of an endpoint or a schedule is written: each later event goes to the endpoints that D1
-   * has then. `created`: the key of an endpoint that is new.
-   */
+  /** Before a change is written: each later event goes to the endpoints that D1 has then. `created`: a new one. */
   note(created: EndpointKey | null): Promise<void>;
-  /** Call this when the change is written. Reads endpoints and schedules. Rejects while D1 does not answer. */
+  /** When the change is written. Rejects while D1 does not answer. */
   changed(): Promise<void>;
 }
 
-/** The object behind a coordinator has one method, so that a call is declared once: in its subject. */
+/** It has one method, so that a call is declared once: in its subject. */
 export interface CoordinatorObject {
   call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown>;
 }
@@ -63,10 +60,7 @@ export const ERASING = "environment_erasing";
 
 export class EnvironmentErasing extends Error {}
 
-/**
- * The namespace of the coordinators. An object has another id in each jurisdiction, so with another setting, nobody finds
- * the runs that exist. An unknown jurisdiction throws, because the object would be created in the wrong place.
- */
+/** An object has another id in each jurisdiction, so with another setting, nobody finds the runs that exist. */
 export function coordinatorsIn({ COORDINATORS, JURISDICTION }: CoordinatorEnv): DurableObjectNamespace {
   return JURISDICTION ? COORDINATORS.jurisdiction(JURISDICTION as DurableObjectJurisdiction) : COORDINATORS;
 }
@@ -74,9 +68,8 @@ export function coordinatorsIn({ COORDINATORS, JURISDICTION }: CoordinatorEnv): 
 type CoordinatorEnv = Pick<Env, "COORDINATORS" | "JURISDICTION">;
 
 /**
- * Calls the coordinator of an environment. The call is counted, and repeated once if nobody can know whether it ran.
- * Every change but a heartbeat carries a key, so a repetition gets the same answer. A repeated heartbeat is harmless.
- * Throws what the platform threw.
+ * The call is counted, and repeated once if nobody can know whether it ran. Every change but a heartbeat carries a key,
+ * so a repetition gets the same answer. A repeated heartbeat is harmless.
  */
 export async function callCoordinator<T>(
   env: CoordinatorEnv,
@@ -100,7 +93,6 @@ export async function callCoordinator<T>(
   }
 }
 
-/** A run as its database would store it. Its details are there only if the query includes them. */
 export interface LackingRun {
   readonly id: string;
   readonly body: string;
@@ -112,13 +104,13 @@ export interface Lacking {
   readonly ok: true;
   /** The primary. Null if nobody has decided yet, and then no database has a run. */
   readonly home: Home | null;
-  /** Whether the primary may lack other runs as well, because it is being rebuilt. */
+  /** Whether it is being rebuilt, and may lack other runs as well. */
   readonly isStale: boolean;
   /** Up to `completeTo`: every run that the primary lacks and that any version can bring into the query. */
   readonly ids: readonly string[];
-  /** Those of them that match now, in the order of the query: at most one more than its limit. */
+  /** Those of them that match now: at most one more than the limit. */
   readonly runs: readonly LackingRun[];
-  /** The id, in the order of the query, up to which this is complete; null if it is complete to the end. */
+  /** The id up to which this is complete; null if it is complete to the end. */
   readonly completeTo: string | null;
 }
 
@@ -126,12 +118,9 @@ export type LackingReply = Lacking | { readonly ok: false; readonly reason: "ove
 
 interface SearchAnswer {
   readonly ok: true;
-  /** The database that was read. Null if the environment never had a run. */
   readonly home: Home | null;
   readonly isStale: boolean;
-  /** ActionRuns as JSON text, with their details if the query includes them. */
   readonly runs: readonly string[];
-  /** The id after which the next page starts; null on the last page. */
   readonly nextAfter: string | null;
 }
 
@@ -143,28 +132,23 @@ export type SearchReply =
 export const ALARM_LATE_MS = 60_000;
 
 export interface UpkeepCalls {
-  /** What the primary lacks of this query. Call it before the database is read. */
+  /** Call it before the database is read. */
   lacking(query: RunPageQuery): Promise<LackingReply>;
-  /** A page of the runs that contain a text, from the primary and the journal. One at a time: the next waits, or is refused. */
+  /** From the primary and the journal. One at a time: the next waits, or is refused. */
   search(query: TextQuery): Promise<SearchReply>;
   /** For metrics: the environment as it is, and all runs that have ended since the first call. */
   counts(): Promise<EnvironmentCounts>;
   /**
-   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
-   * past; null if the coordinator keeps nothing any more. One that has counted runs always keeps something.
+   * Sets an alarm that was dropped. Returns when the sweep must look again, which can be in the past; null if the
+   * coordinator keeps nothing any more. One that has counted runs always keeps something.
    */
   poke(): Promise<number | null>;
-  /**
-   * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
-   * `home`: the newest that the caller knows, because a restored coordinator can lack a move.
-   */
+  /** A repeated call does not start over. `home`: the newest that the caller knows; a restored object can lack a move. */
   resync(home?: Home | null): Promise<number>;
 }
 
 export interface PurgeEffect {
-  /** How many runs are kept for a shorter time than before. */
   readonly shortened: number;
-  /** How many runs were due at the request, and are not removed yet. */
   readonly remaining: number;
 }
 
@@ -177,8 +161,8 @@ export interface PurgeState extends PurgeEffect {
 
 export interface PurgeCalls {
   /**
-   * Keeps the runs that have ended for so many days after their end, if that is shorter. Replaces a purge for other
-   * days, and returns one for the same days. Null, and nothing is written, if there never was a run.
+   * Keeps ended runs for so many days, if that is shorter. Replaces a purge for other days, and returns one for the
+   * same days. Null, and nothing is written, if there never was a run.
    */
   begin(days: number): Promise<PurgeState | null>;
   state(): Promise<PurgeState | null>;
@@ -192,11 +176,11 @@ export interface ArchivedRun {
 
 /** One try of the Worker writes one object. Each try has an id, and only the current one gets answers. */
 export interface ArchiveCalls {
-  /** From the position `from` on. Empty behind the last run. Null if another try has replaced this one. */
+  /** Empty behind the last run. Null if another try has replaced this one. */
   page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
-   * Fixes what the object holds before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
-   * the object's key, the same each time. Null: another try has replaced this one, so the object must not be written.
+   * Fixes what the object holds before it is written: the first `count` runs. `hash`: of the ids. Returns the object's
+   * key, the same each time. Null: another try has replaced this one, so the object must not be written.
    */
   seal(tryId: string, count: number, hash: string): Promise<string | null>;
 }
@@ -208,24 +192,22 @@ export interface ArchiveTry {
   readonly isSealed: boolean;
 }
 
-/** What became of a try. `not_written`: another try has replaced it. */
 export type ArchiveAnswer =
   | { readonly type: "written" | "not_written" }
   | { readonly type: "failed"; readonly error: string };
 
-/** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
+/** If a call throws, nobody knows what it has done. */
 export interface Archiver {
   write(archiveTry: ArchiveTry): Promise<ArchiveAnswer>;
 }
 
-/** `askedAt`: when the operator asked for the erasure. It tells the erasure from a later one of the same name. */
+/** `askedAt` tells the erasure from a later one of the same name. */
 export interface ErasingCalls {
   /**
-   * From now on the environment refuses all calls, ends its runs and replicates nothing. Safe to repeat. `isAgain`: it
-   * began earlier, so an environment that is not in this erasure has a new life, and goes on. Returns whether it is in
-   * it.
+   * From now on the environment only ends its runs. `isAgain`: it began earlier, so an environment that is not in this
+   * erasure has a new life, and goes on. Returns whether it is in it.
    */
   begin(askedAt: number, isAgain: boolean): Promise<boolean>;
-  /** Ends the object. Call it until it returns true: the object is wiped, or has a new life. */
+  /** Call it until it returns true: the object is wiped, or has a new life. */
   wipe(askedAt: number): Promise<boolean>;
 }

@@ -3,13 +3,12 @@ import type { NewPause, Pause } from "./pauses.ts";
 import type {
   Actor,
   ApprovalRule,
-  AsSent,
   ConcurrencyQueue,
   Decided,
   DecisionConflict,
-  Face,
   NewRun,
   Reporter,
+  Run,
   RunSource,
   Status,
   WaitingFor,
@@ -22,7 +21,6 @@ import type { CancelRequest, Conflict, RunEvent } from "./transition.ts";
  */
 export interface ChangeKey {
   readonly key: string;
-  /** A hash of the request. The same key with another fingerprint is another request. */
   readonly fingerprint: string;
   readonly otherFingerprints?: readonly string[];
   /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
@@ -54,12 +52,14 @@ export interface Heartbeat {
   readonly tail?: string | undefined;
 }
 
-type RunInputs = AsSent &
-  Face &
-  Pick<NewRun, "actionName" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs">;
+type RunInputs = Pick<
+  Run,
+  | ("actionName" | "entityId" | "title" | "subject" | "labels")
+  | ("parameters" | "recommendations" | "timeoutMs" | "heartbeatTimeoutMs")
+>;
 
 export interface RunCreation extends Inclusion {
-  /** JSON text for the approvers of the run; left out if it needs none. */
+  /** JSON text for the approvers of the run. */
   readonly preview?: string;
   /** Refuses the run as `already_retried` if another run repeats the same one. */
   readonly isFirstRetry?: true;
@@ -75,7 +75,7 @@ export interface InputsAnswer {
   readonly isRetried: boolean;
   readonly source: RunSource;
   readonly inputs: RunInputs;
-  /** The automatic retry that has not begun. `id`: null if it is not created yet. */
+  /** One that has not begun. `id`: null if it is not created yet. */
   readonly plannedRetry?: { readonly id: string | null };
 }
 
@@ -84,20 +84,13 @@ export type InputsReply = InputsAnswer | RunRefusal;
 export interface RunCalls {
   /** Finds the run that this key created, if there is one. The first attempt leaves at once, or with the release. */
   create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
-  /**
-   * The run that this key created, for a create that would be refused today. `refusedEventOf`: the action whose event
-   * started no run, which is counted if there is no such run.
-   */
+  /** For a create that would be refused today. `refusedEventOf`: whose event is counted if there is no such run. */
   recall(changeKey: ChangeKey, options?: Inclusion & { readonly refusedEventOf?: string }): Promise<RunReply>;
-  /** The run as the journal has it, with its deadline applied. */
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
   inputs(id: string): Promise<InputsReply>;
-  /**
-   * Applies an event, or answers as before if this key already did so. `replayOnly` changes nothing, because an expired
-   * token may only learn what its own report did.
-   */
+  /** `replayOnly` changes nothing, because an expired token may only learn what its own report did. */
   applyEvent(id: string, event: RunEvent, changeKey: ChangeKey, options?: EventOptions): Promise<RunReply>;
-  /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
+  /** The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Waits a moment for the databases. Cancels an open run first. A repeated call returns how far it got. */
   erase(id: string, by: Actor): Promise<ErasureReply>;
@@ -105,16 +98,14 @@ export interface RunCalls {
   /** The first one starts a pending run. The answer has `cancel`, `watched` and `externalUrlRefused`. */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   job(id: string): Promise<JobReply>;
-  /** Notes that a proof got the run's callback token, or did not. The run must be open. */
+  /** Notes that a proof got the run's callback token, or did not. */
   noteJob(id: string, told: JobTold): Promise<JobReply>;
 }
 
 export interface JobAnswer {
   readonly ok: true;
   readonly reporter: Reporter | null;
-  /** Null: the receiver's response named none, or it has not come. */
   readonly execution: string | null;
-  /** Whether the receiver has responded to the trigger. */
   readonly isAnswered: boolean;
   readonly deadlineAt: number;
   readonly refused: RunRefusal["reason"] | null;
@@ -143,10 +134,8 @@ export interface RunAnswer {
   readonly tokenExpiresAt?: number;
   readonly replayed: boolean;
   readonly isOver: boolean;
-  /** Whether an automatic retry is planned, so that its details can still change. */
   readonly isRetryPlanned?: true;
   readonly purgeAt: number;
-  /** The JSON of `details`, if the call asked for it. */
   readonly details?: string;
   /** Only after a heartbeat: the cancel that counts; null if nobody asked. */
   readonly cancel?: CancelOrder | null;
@@ -161,7 +150,6 @@ export interface RunAnswer {
   readonly isTokenHidden?: boolean;
 }
 
-/** A cancel, as the job hears it. Instants in ms. */
 export interface CancelOrder {
   readonly reason: string | null;
   readonly requestedAt: number;
@@ -198,7 +186,6 @@ export interface RunRefusal {
 
 export type RunReply = RunAnswer | RunRefusal;
 
-/** How far the erasure of a run's texts got, and what else has the same texts. */
 export interface ErasureAnswer {
   readonly ok: true;
   readonly erasedAt: number;
@@ -231,7 +218,7 @@ export type ApprovalReply =
   | ApprovalAnswer
   | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
 
-/** A concurrency queue with open runs. `limit`: the least of them. */
+/** `limit`: the least of its open runs. */
 export interface ConcurrencyGroup extends ConcurrencyQueue {
   readonly limit: number;
   readonly running: number;
@@ -248,16 +235,15 @@ export interface GateCalls {
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   releaseThroughPause(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /** `asker`: whose decisions `conflicts` is about. */
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
-  /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
+  /** Also false for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** The pause as it is stored. Null if there are too many others. */
+  /** Null if there are too many others. */
   pause(pause: NewPause): Promise<Pause | null>;
-  /** Ends the pause with this `from`, or without one, those of the group that hold now. False if there is none. */
+  /** Without `from`, ends those of the group that hold now. False if there is none. */
   resume(group: string, from?: number | null): Promise<boolean>;
   pauses(): Promise<readonly Pause[]>;
-  /** The next groups behind `after`, in order. `only`: of this group; null for all. */
+  /** `only`: of this group; null for all. */
   groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<GroupsAnswer>;
   /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
@@ -269,10 +255,8 @@ export interface Tail {
 }
 
 export interface TimelinePage {
-  /** The page starts after the event with this number. */
   readonly after: number;
   readonly limit: number;
-  /** Whether the caller may see receivers' responses. Default: no. */
   readonly withExcerpts?: boolean | undefined;
   /** The instant of the tail that a stream has; 0 if it has none. */
   readonly tailAt?: number | undefined;
@@ -280,9 +264,7 @@ export interface TimelinePage {
 
 export interface TimelineAnswer {
   readonly ok: true;
-  /** JSON for the wire, oldest first. */
   readonly events: readonly string[];
-  /** The number of the last of these events; the caller's `after` if there are none. */
   readonly lastSeq: number;
   readonly newestSeq: number;
   readonly isOver: boolean;
@@ -292,10 +274,7 @@ export interface TimelineAnswer {
 
 export type TimelineReply = TimelineAnswer | RunRefusal;
 
-/**
- * Which runs of the feed a call asks for. A run must have each label. `waiting`: runs that this gate can hold back,
- * whether or not they wait now.
- */
+/** A run must have each label. `waiting`: runs that this gate can hold back, whether or not they wait now. */
 export interface ChangeFilter {
   readonly actionName?: string | undefined;
   readonly subject?: string | undefined;
@@ -317,7 +296,7 @@ export interface AskedChanges extends ChangeFilter, Inclusion {
 
 export interface ChangesAnswer {
   readonly ok: true;
-  /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
+  /** JSON for the wire, with commas between the runs. */
   readonly runs: string;
   readonly readTo: FeedPosition;
   readonly isCaughtUp: boolean;
@@ -326,14 +305,13 @@ export interface ChangesAnswer {
 export type ChangesReply = ChangesAnswer | RunRefusal;
 
 export interface Subscriber {
-  /** Chosen by the Worker, the same for every call of one subscriber. */
   readonly key: string;
   readonly tokenId: string;
 }
 
 export interface Wait extends Inclusion {
   readonly maxMs: number;
-  /** Whether this is the subscriber's last call. Its subscription ends with it. */
+  /** Whether the subscription ends with this call. */
   readonly isLast: boolean;
 }
 
@@ -341,12 +319,8 @@ export interface WatchCalls {
   events(id: string, page: TimelinePage): Promise<TimelineReply>;
   /** The same. If the page has no event and no tail yet, waits up to `maxMs` for one. */
   watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply>;
-  /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;
-  /**
-   * The runs that changed after a position, at most 200 of 1 MiB together. Refuses a position of another epoch, or
-   * beyond the newest change, as `cursor_gone`.
-   */
+  /** At most 200 runs of 1 MiB. A position of another epoch, or beyond the newest change, is `cursor_gone`. */
   changes(asked: AskedChanges): Promise<ChangesReply>;
   /** The same. If the page has no run yet, waits up to `maxMs` for one. A subscriber is woken at most once a second. */
   watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply>;

@@ -31,7 +31,7 @@ export interface EndedCounts {
   readonly ended: Readonly<Record<string, number>>;
   /** From the creation to the start, or to the end of a run that never started. By status. */
   readonly waited: Readonly<Record<string, Histogram>>;
-  /** From the start to the end, of the runs that started. By status. */
+  /** By status. */
   readonly ran: Readonly<Record<string, Histogram>>;
   readonly byAction: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Genuine events that started no run because they were refused, by action. */
@@ -40,7 +40,7 @@ export interface EndedCounts {
 
 /** How many actions are counted by name: those whose runs ended first. Names are never taken out again. */
 const ACTIONS_MAX = 100;
-/** Counts the runs of all other actions. No action can have this name. */
+/** No action can have this name. */
 const OTHER_ACTIONS = "_other";
 
 export interface RunCount {
@@ -56,7 +56,6 @@ export interface OpenCounts {
   readonly waiting: Readonly<Record<WaitingFor, RunCount>>;
 }
 
-/** How a delivery to a webhook endpoint can be over. `failed`: it was given up. */
 export const OUTCOMES = ["delivered", "failed", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
@@ -93,7 +92,6 @@ type Ended = Pick<Run, "createdAt" | "startedAt"> & { readonly completedAt: numb
 
 export type CountedRun = Ended & Pick<Run, "endCause" | "source" | "actionName"> & { readonly status: Status };
 
-/** How long an ended run waited for its start, and how long it then ran; `ranMs` null if it never started. */
 export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
   return {
     waitedMs: (startedAt ?? completedAt) - createdAt,

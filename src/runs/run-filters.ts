@@ -39,7 +39,6 @@ export interface RunPageQuery extends RunFilters {
   readonly include?: "details" | undefined;
 }
 
-/** A page of the runs that contain a text (`containsText`), among those that pass the filters. */
 export interface TextQuery extends RunPageQuery {
   readonly text: string;
 }
@@ -68,24 +67,18 @@ export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
   return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);
 }
 
-/**
- * A condition on a row in D1: one of the alternatives must hold. Each is one range of the index, or the condition is
- * about a label, and a walk over that label finds the rows. `label`: a placeholder.
- */
+/** On a row in D1. Each alternative is one range of the index, or a walk over the label finds the rows. */
 export type Condition = { readonly alternatives: readonly string[] } & (
   | { readonly index: string }
   | { readonly label: string }
 );
 
-/**
- * What filters ask of rows in D1, besides `idRangeOf`. The condition whose index finds the fewest rows comes first.
- * `bind` makes a placeholder of a value.
- */
+/** Besides `idRangeOf`. `bind` makes a placeholder of a value. */
 export function conditionsOf(filters: RunFilters, bind: Bind): readonly Condition[] {
   return NAMES.flatMap((name) => sqlOf(filters, name, bind));
 }
 
-/** All ids that a query can be about: from `lower` on and below `upper`. `completeTo`: it ends with this id. */
+/** From `lower` on and below `upper`. `completeTo`: it ends with this id. */
 export function idRangeOf(
   { cursor, order, createdAfter, createdBefore }: Omit<RunPageQuery, "limit">,
   completeTo?: string,
@@ -113,11 +106,7 @@ interface Filter<Value> {
   readonly sql: (value: Value, bind: Bind) => readonly Condition[];
 }
 
-/**
- * In the order of the indexes: a walk follows the first one. Few runs are about one entity, and a run waits only for a
- * while. An environment has many subjects, and few runs have labels; callers put their rarest label first, because only
- * they know it. The runs of a group are mostly of one action. Most runs end in the same status, so that comes last.
- */
+/** A walk follows the first one that is asked for, so the filters that few runs pass come first. */
 const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
   entityId: inColumn("entity_id", "runs_by_entity", ({ entityId }) => entityId),
   waiting: {
@@ -231,14 +220,9 @@ export function mergedPage<T extends { readonly id: string }>(
 }
 
 /**
- * A list by `text` searches the JSON of the run as D1 keeps it, with the names of members, and the run's title and
- * subject. The object lets its own SQLite evaluate the same expression on runs that D1 lacks. There is no LIKE, because
- * its patterns end at 50 bytes in D1, and `%` and `_` would be wildcards.
- */
-
-/**
- * SQL: 1 if the run contains the text, otherwise 0. `body`, `details`: SQL of the run's texts. Reads the details only
- * if the body lacks the text. `bind` makes a placeholder of a value.
+ * SQL: whether the run's JSON as D1 keeps it, its title or its subject contains the text. The object evaluates the same
+ * expression on runs that D1 lacks. There is no LIKE, because its patterns end at 50 bytes in D1. Reads the details
+ * only if the body lacks the text.
  */
 export function containsText(
   text: string,

@@ -16,7 +16,6 @@ import type { KeyRing } from "../settings/key-ring.ts";
 
 export const AFTER_ALL_IDS = "g";
 
-/** Sorts after this id and before the next one, because all ids are equally long. */
 export function behind(id: string): string {
   return `${id}~`;
 }

@@ -23,7 +23,6 @@ export interface Reporter {
 
 /** What a caller decides, without a title and a subject that are null. Instants in ms. JSON objects are opaque text. */
 export interface NewRun extends Partial<Face> {
-  /** A lower-case UUID that sorts by creation. */
   readonly id: string;
   readonly actionName: string;
   readonly entityId: string | null;
@@ -41,7 +40,6 @@ export interface NewRun extends Partial<Face> {
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
   readonly deadlineAt: number;
-  /** How long the workflow may go without a heartbeat; null if there is no limit. */
   readonly heartbeatTimeoutMs: number | null;
   /** What starts the work: a stored action, a trigger of the create, or somebody else. A retry depends on it. */
   readonly source: RunSource;
@@ -50,10 +48,8 @@ export interface NewRun extends Partial<Face> {
   readonly retryOf: string | null;
   /** A sorted JSON array of texts without repeats. */
   readonly labels: string;
-  /** The caller's position in a trace, for the receiver; null if the caller sent none. */
   readonly traceparent: string | null;
   readonly gates: Gates | null;
-  /** How the service retries it by itself. Left out if it does not. */
   readonly retryRule?: RetryRule | null;
 }
 
@@ -77,16 +73,6 @@ export interface NextRetry {
   readonly dropped: string | null;
 }
 
-/** What a run has as a request sent it, with or without a stored action, and what a retry takes from the run before. */
-const AS_SENT = ["entityId"] as const satisfies readonly (keyof NewRun)[];
-export type AsSent = Pick<NewRun, (typeof AS_SENT)[number]>;
-
-/** Without what is missing, because a call to the coordinator sends the name of a member even if it is undefined. */
-export function asSent(from: AsSent): AsSent {
-  const sent = AS_SENT.filter((name) => from[name] !== undefined);
-  return Object.fromEntries(sent.map((name) => [name, from[name]])) as AsSent;
-}
-
 /** What a list of something else shows of a run. All null: the run is no longer kept. */
 export type RunName = Face & { readonly actionName: string | null };
 export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: null };
@@ -100,7 +86,6 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   /** The execution that the receiver's response named, and that alone may use its proof; null if it named none. */
   readonly execution: string | null;
   readonly retryRule: RetryRule | null;
-  /** 1 at creation, one more with every change. */
   readonly version: number;
   readonly status: Status;
   readonly startedAt: number | null;
@@ -109,9 +94,8 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   readonly output: string | null;
   /** The last sign of life: creation, dispatch, start, or heartbeat. Null while the dispatch is under way. */
   readonly silentSince: number | null;
-  /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
-  /** The name of the token that cancelled. All four `cancel…` members are null without a cancel, and after a DELETE. */
+  /** The name of the token. All four `cancel…` members are null without a cancel, and after a DELETE. */
   readonly cancelBy: string | null;
   readonly cancelReason: string | null;
   readonly cancelRequestedAt: number | null;
@@ -129,7 +113,6 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorPro
   /** When approvals were withdrawn last, because their tokens were revoked; null if none was. */
   readonly withdrawnAt: number | null;
   readonly rejectedBy: Actor | null;
-  /** Who released it through the pauses that held it back then; null if nobody did. */
   readonly throughPause: ThroughPause | null;
   readonly failedAttempt: FailedAttempt | null;
   readonly nextRetry: NextRetry | null;
@@ -198,7 +181,6 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
   };
 }
 
-/** `isWaiting`: at a gate. */
 export type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
 
 export function isOpen(run: Pick<Run, "status">): boolean {
@@ -252,10 +234,7 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
   return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
 }
 
-/**
- * The ended run without its texts. What happened and when stays as evidence, with the action and who created, approved
- * and stopped it. `isOccupying`: whether it still occupies its queue, which is known by its key.
- */
+/** What happened and when stays as evidence, with the action and who created, approved and stopped it. */
 export function erased(run: Run, isOccupying: boolean, now: number): Run {
   const { gates, approvals, throughPause, nextRetry } = run;
   const withoutReason = <T extends Decided>(decided: T): T => ({ ...decided, reason: null });
@@ -280,13 +259,9 @@ export function erased(run: Run, isOccupying: boolean, now: number): Run {
     nextRetry: nextRetry && { ...nextRetry, dropped: nextRetry.dropped && "Erased." },
     approvals: approvals.map(withoutReason),
     throughPause: throughPause && { ...withoutReason(throughPause), pauses: [] },
-    gates: isOccupying ? gates : gates && withoutQueueKey(gates),
+    // The key is made of the run's inputs.
+    gates: isOccupying || !gates?.concurrency ? gates : { ...gates, concurrency: { ...gates.concurrency, key: "" } },
   };
-}
-
-/** The key is made of the run's inputs. */
-function withoutQueueKey(gates: Gates): Gates {
-  return { ...gates, concurrency: gates.concurrency && { ...gates.concurrency, key: "" } };
 }
 
 /** When the run's retention is over. For an open run, the latest instant that this can be. */
@@ -330,7 +305,6 @@ export function queueOf({ concurrency }: Pick<Gates, "concurrency">): Concurrenc
 }
 
 export interface ApprovalRule {
-  /** How many different approvers open the gate. */
   readonly required: number;
   readonly allowSelf: boolean;
   /** The ids of the tokens that alone may decide. Missing: each token that may approve runs. */
@@ -339,7 +313,6 @@ export interface ApprovalRule {
 
 /** The gates of a run, which never change. Instants in ms. At least one of the three is there. */
 export interface Gates {
-  /** Null if the run may start at any time. */
   readonly notBefore: number | null;
   readonly approval: ApprovalRule | null;
   readonly concurrency: Concurrency | null;
@@ -350,7 +323,6 @@ export interface Gates {
   readonly sealedUnder: string | null;
 }
 
-/** What somebody decided. `at` in ms. */
 export interface Decided {
   readonly by: Actor;
   readonly at: number;
@@ -359,7 +331,7 @@ export interface Decided {
 
 export type Approval = Decided;
 
-/** What a pause is known by. `group`: "" for the environment. `from`: since when it holds, in ms. */
+/** `group`: "" for the environment. `from`: since when it holds, in ms. */
 export interface PauseKey {
   readonly group: string;
   readonly from: number;
@@ -379,10 +351,7 @@ export type DecisionConflict = "own_run" | "already_approved" | "not_waiting" | 
 
 type RunToDecide = Pick<Run, "gates" | "approvals" | "waitingFor">;
 
-/**
- * Why this approver can't approve the run; null if they can. Another approval by an actor who could act as this one is
- * a conflict, because one person would approve twice.
- */
+/** Null if they can. An approval by one who could act as them is a conflict, or one person would approve twice. */
 export function approveConflict(
   { gates, approvals, waitingFor }: RunToDecide,
   approver: Actor,
@@ -396,7 +365,7 @@ export function approveConflict(
   return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
 }
 
-/** Whoever may approve a run may also reject it, even after they approved it. So an earlier approval is no conflict. */
+/** Whoever may approve a run may also reject it, even after they approved it. */
 export function rejectConflict(run: RunToDecide, approver: Actor): DecisionConflict | null {
   const conflict = approveConflict(run, approver);
   return conflict === "already_approved" ? null : conflict;
@@ -452,17 +421,15 @@ export function actorOfLine({
   return { tokenId, parents, ...by };
 }
 
-/** Whether both are the same: the same person, or the same token if one of them names no person. */
 export function isSameActor(a: Actor, b: Actor): boolean {
   if (a.person !== null && b.person !== null) return a.person === b.person;
   return a.tokenId === b.tokenId && a.person === b.person;
 }
 
 /**
- * Whether one could act as the other. The same person or the same identity is one, also if a person's address has
- * changed. If only one has an identity, they are two: what is below a token for people belongs to the person who minted
- * it. Otherwise two different persons are two, and a token counts as one with those above and below it, because its
- * holder can create the tokens below it.
+ * Whether one could act as the other. The same person or identity is one, also if a person's address has changed. If
+ * only one has an identity, they are two: what is below a token for people belongs to the person who minted it. A token
+ * counts as one with those above and below it, because its holder can create the tokens below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
   const [personA, personB] = [a, b].map(({ person, proven }) => person ?? proven?.person ?? null);

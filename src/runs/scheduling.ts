@@ -1,10 +1,7 @@
 /** Which queued runs start. PURE: the caller reads from the journal who runs and who waits. */
 import type { OnConflict } from "./run.ts";
 
-/**
- * A run that was released and counts against the limit of its queue: pending, running, or ended while an attempt or its
- * job may be under way. `limit`: the one of its action, as it is now.
- */
+/** A run that counts against the limit: also one that has ended while an attempt or its job may be under way. */
 export interface RunningInQueue {
   readonly id: string;
   readonly actionName: string;
@@ -17,11 +14,11 @@ export interface QueuedRun {
   readonly actionName: string;
   readonly limit: number;
   readonly onConflict: OnConflict;
-  /** Whether it may do nothing yet, because D1 must say first whether its approvals still count. */
+  /** Whether D1 must say first whether its approvals still count. */
   readonly isUnchecked: boolean;
-  /** If the run waits only for the end of a pause: its reason, as the run shows it. */
+  /** The reason of the pause that the run shows, if it waits only for that. */
   readonly heldFor: string | null;
-  /** The reason of the pause that holds the run back now; null if none does, or if it was released through them. */
+  /** Null if no pause holds the run back now, or if it was released through them. */
   readonly pausedFor: string | null;
 }
 
@@ -31,10 +28,9 @@ export interface QueueState {
 }
 
 /**
- * What happens to a run. `hold`: it would start, but there is a pause. `queue`: a pause held it, and now there is no
- * room. `refuse`: there is no room, and its action does not wait. `replace`: a newer run of its action replaces it.
- * `cancel`: a newer run needs the room of a running one. `check`: it would start, replace or stop a run, but it is not
- * checked.
+ * `hold`: it would start, but there is a pause. `queue`: a pause held it, and now there is no room. `refuse`: there is
+ * none, and its action does not wait. `cancel`: a newer run needs the room of a running one. `check`: it would start,
+ * replace or stop a run, but it is not checked.
  */
 export type SchedulingDecision =
   | { readonly id: string; readonly type: "release" | "queue" | "refuse" | "check" }

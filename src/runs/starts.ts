@@ -1,7 +1,6 @@
 /**
- * Runs that nobody asks for in a request, and those that agents ask for. Their keys have all that makes a run the same
- * one, so whatever is repeated, there is one run. No caller's key is like these, because behind `t:` comes a token's
- * id. PURE.
+ * Runs that no request asks for, and those of agents. Their keys have all that makes a run the same one, so there is
+ * one run, whatever is repeated. No caller's key is like these, because behind `t:` comes a token's id. PURE.
  */
 import type { CronTimes } from "../base/cron.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
@@ -50,7 +49,6 @@ export function agentKeys(caller: string): string {
 
 const KEY = /^t:(bulk|schedule|inbound|auto|agent):([^:]*):?(.*)$/s;
 
-/** Null if a request of the API created the run. */
 export function startOf(createKey: string): Start | null {
   const [, by, first = "", second = ""] = KEY.exec(createKey) ?? [];
   switch (by) {
@@ -80,7 +78,6 @@ export function shownStart(createKey: string, via: string | null) {
   };
 }
 
-/** The others are not retried. */
 const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[number]>> = {
   callback: "failed",
   delivery: "delivery",
@@ -88,10 +85,7 @@ const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[n
   silence: "timeout",
 };
 
-/**
- * The automatic retry that follows the end of this run; null if none does, as after a cancel. `mayHaveJob`: no receiver
- * took the webhook, but an attempt may have begun the job, so it counts as a timeout.
- */
+/** `mayHaveJob`: an attempt may have begun the job, so that no receiver took the webhook counts as a timeout. */
 export function nextRetryOf(run: Run, mayHaveJob = false): NextRetry | null {
   const { retryRule, status, endCause, completedAt, cancelRequestedAt } = run;
   if (retryRule === null || status !== "failed" || cancelRequestedAt !== null) return null;
@@ -112,7 +106,6 @@ export interface RetryToMake extends Pick<NextRetry, "attempt" | "at"> {
 /** `dropped`: why there will be none, as a sentence. Null: nobody knows, so it must be tried again. */
 export type MadeRetry = { readonly dropped: string | null } | null;
 
-/** The Worker's part. Each call is an invocation of its own. */
 export interface Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]>;
 }
@@ -121,13 +114,13 @@ export function scheduleLabel(name: string): string {
   return `schedule:${name}`;
 }
 
-/** What the coordinator keeps of a schedule: D1 has it beside the definition. `origin`: of the request that stored it. */
+/** `origin`: of the request that stored it. */
 export interface ScheduleFilter extends CronTimes {
   readonly disabled: boolean;
   readonly origin: string;
 }
 
-/** A schedule as D1 has it. `filter`: a `ScheduleFilter` as JSON. `isDisabled`: whether the service has disabled it. */
+/** `filter`: a `ScheduleFilter` as JSON. `isDisabled`: whether the service has disabled it. */
 export interface ReadSchedule {
   readonly name: string;
   readonly version: number;
@@ -135,7 +128,7 @@ export interface ReadSchedule {
   readonly filter: string;
 }
 
-/** A time that is due, in ms. `version`: of the schedule that the coordinator knows. */
+/** `version`: of the schedule that the coordinator knows. */
 export interface ScheduledTime {
   readonly name: string;
   readonly at: number;
@@ -150,7 +143,7 @@ export const START_WITHIN_MS = 15 * MINUTE_MS;
 export const TIME_OUTCOMES = ["started", "failed", "skipped"] as const;
 export type TimeOutcome = (typeof TIME_OUTCOMES)[number];
 
-/** What became of the last time that is decided. `at` in ms. `runId`: null if it was skipped. */
+/** `runId`: null if it was skipped. */
 export interface LastTime {
   readonly at: number;
   readonly outcome: TimeOutcome;
@@ -161,8 +154,7 @@ export interface ScheduleCalls {
   lastTime(name: string): Promise<LastTime | null>;
 }
 
-/** The Worker's part. Each call is an invocation of its own. */
 export interface ScheduleRunner {
-  /** Creates the run of each time. A time that is not decided afterwards must be tried again. */
+  /** A time that is not decided afterwards must be tried again. */
   start(scope: string, times: readonly ScheduledTime[]): Promise<void>;
 }

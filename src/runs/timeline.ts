@@ -1,13 +1,10 @@
 /** A run's timeline. The journal keeps it beside the run. `ended` is its last event. PURE. */
 import { rfc3339 } from "../base/time.ts";
 import { type Actor, nameOf, type Run, viaOf } from "./run.ts";
-import type { Heartbeat } from "./run-calls.ts";
+import type { Heartbeat, RunAnswer } from "./run-calls.ts";
 import { isGateEvent, type RunEvent } from "./transition.ts";
 
-/**
- * `api/responses/timeline.ts` describes each type with its members. A `heartbeats_thinned` has the `count` of those that
- * are no longer stored. After the end of a run, its stop request is in the log alone.
- */
+/** `api/responses/timeline.ts` describes each type. After the end of a run, its stop request is in the log alone. */
 type TimelineEventType =
   | "created"
   | "attempt_started"
@@ -81,15 +78,10 @@ function causeOfStart(event: RunEvent): string {
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
 
-interface JudgedHeartbeat extends Heartbeat {
-  /** Why the run does not get the heartbeat's `externalUrl`. */
-  readonly externalUrlRefused?: string | undefined;
-}
-
 /** An event for a heartbeat that differs from the last one. Without data, only the first heartbeat makes an event. */
 export function heartbeatNews(
   last: StoredEvent | null,
-  { message, progress, externalUrl, externalUrlRefused }: JudgedHeartbeat,
+  { message, progress, externalUrl, externalUrlRefused }: Heartbeat & Pick<RunAnswer, "externalUrlRefused">,
   at: number,
 ): TimelineEvent[] {
   const told = { message, progress, externalUrl, externalUrlRefused };
@@ -110,10 +102,7 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
-/**
- * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent, and its end was its
- * first change. After a cancel the run does not say who cancelled.
- */
+/** So that no event is stored. After a cancel the run does not say who cancelled. */
 export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
   const isFirstChange = version === (erasedAt ? 3 : 2);
   return source === "none" && isFirstChange && endCause !== null && endCause !== "cancel";
@@ -126,17 +115,16 @@ function endOf({ createdAt, startedAt, completedAt, status, endCause }: Timeline
   return { seq, type: "ended", at, data: JSON.stringify({ status, cause: endCause }) };
 }
 
-/** The run's newest event. `stored`: the newest that is stored; null if none is. */
 export function newest(run: TimelineSource, stored: StoredEvent | null): StoredEvent {
   return stored ?? (isTimelineDerived(run) ? endOf(run) : created(run));
 }
 
-/** Whether one report both started and ended the run: `ended` implies this start, so it is not stored. */
+/** `ended` implies the start, so it is not stored. */
 export function isImpliedByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
-/** Adds the events that are not stored. One missing number before `ended` stands for `started`: one report did both. */
+/** One missing number before `ended` stands for `started`: one report did both. */
 export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], after: number): StoredEvent[] {
   const stored = isTimelineDerived(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
   const events = after < 1 ? [created(run), ...stored] : [...stored];
@@ -163,7 +151,7 @@ function withoutExcerpt(data: string): string {
   return JSON.stringify(shown);
 }
 
-/** What the events of an erased run keep: who did what and when, and none of the texts of the run. */
+/** Who did what and when, and none of the texts of the run. */
 const KEPT_OF_ERASED: ReadonlySet<string> = new Set(
   (
     "attempt,outcome,status,durationMs,nextAttemptAt,cause,count,progress,for,until,notBefore,group,by,via,replacedBy," +

@@ -58,7 +58,7 @@ export interface CancelRequest {
 /** How many versions may change `externalUrl`. A job that changes it with each heartbeat would flood D1. */
 export const EXTERNAL_URL_CHANGES_MAX = 5;
 
-/** Why an event can't happen: the error code of the 409. */
+/** The error code of the 409. */
 export type Conflict =
   | "run_running"
   | "run_succeeded"
@@ -130,7 +130,6 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
     case "start_failed":
       return ok(ended(run, "failed", now, "start", { error: `[schedule] ${event.reason}` }));
     case "deadline_passed":
-      // The run's time is not up yet, or the first lines would have ended the run.
       return ok(run);
   }
 }
@@ -187,8 +186,8 @@ export function externalUrlRefusal(run: Run, text: string): string | null {
 }
 
 /**
- * A version costs a row in D1, and a receiver that is down fails all its runs at once. So only a reason that is another
- * makes one, and an attempt after which a list would show an old instant for long.
+ * A receiver that is down fails all its runs at once. So only another reason makes a version, and an attempt after
+ * which a list would show an old instant for long.
  */
 function failing(run: Run, failure: FailedAttempt): Run {
   const isLong = failure.nextAt - failure.at > MINUTE_MS;
@@ -199,10 +198,7 @@ function withVersion(run: Run, next: Run): Run {
   return next === run ? run : { ...next, version: run.version + 1 };
 }
 
-/**
- * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at
- * most until its deadline. Of two requests, the one counts whose grace ends first.
- */
+/** Without a grace, the run ends at once. Of two requests, the one counts whose grace ends first. */
 function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
   const { startedAt, silentSince, waitingSince } = run;
   const requestedAt = Math.max(now, startedAt ?? beganAt(run), silentSince ?? 0, waitingSince ?? 0);

@@ -19,7 +19,7 @@ import { environmentUrl } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
-import { type Actor, asSent, type NewRun } from "../run.ts";
+import type { Actor, NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
@@ -122,7 +122,7 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
       : await changeKeyOf(actor, key, { ...body, trigger: withoutDefaultRetry(trigger) }, ring);
   return createRun(creation, changeKey, () => ({
     unchanged: {
-      ...asSent(body),
+      entityId,
       actionName,
       title: body.title ?? null,
       subject: body.subject ?? null,
@@ -177,7 +177,7 @@ export function wantedOfAction(
   const labels = [...new Set([...action.labels, ...(body.labels ?? [])])].sort();
   return {
     unchanged: {
-      ...asSent(body),
+      entityId,
       actionName: action.name,
       ...renderedFace(action, { parameters, entity: { id: entityId }, labels }),
       timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
@@ -258,7 +258,7 @@ async function wantedAgain(
   const labels = JSON.parse(inputs.labels) as readonly string[];
   return {
     unchanged: {
-      ...asSent(inputs),
+      entityId,
       actionName,
       ...(action === null
         ? { title, subject }

@@ -21,7 +21,6 @@ import { type Origin, type PrepareFault, prepareDispatch } from "../../webhooks/
 import {
   type Actor,
   type ApprovalRule,
-  type AsSent,
   type Concurrency,
   type Face,
   type Gates,
@@ -33,11 +32,17 @@ import type { RunCreation } from "../run-calls.ts";
 import { createRunId } from "../run-id.ts";
 
 /** The members of a new run that nothing here changes. */
-type Unchanged = AsSent &
-  Face &
+type Unchanged = Face &
   Pick<
     NewRun,
-    "actionName" | "timeoutMs" | "heartbeatTimeoutMs" | "source" | "actionVersion" | "retryOf" | "retryRule"
+    | "entityId"
+    | "actionName"
+    | "timeoutMs"
+    | "heartbeatTimeoutMs"
+    | "source"
+    | "actionVersion"
+    | "retryOf"
+    | "retryRule"
   >;
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
@@ -190,7 +195,7 @@ export interface WantedGates {
 }
 
 /** The run as far as gates need it. */
-type GatedRun = Pick<WantedRun, "parameters"> & Pick<AsSent, "entityId">;
+type GatedRun = Pick<WantedRun, "parameters"> & Pick<NewRun, "entityId">;
 
 /**
  * `asked`: the members of a request's body that are about waiting, `waitTimeout` in minutes. `action`: null for a create. `hasTrigger`: whether there is anything to hold back. Throws `gate_needs_trigger` and

@@ -88,6 +88,16 @@ export abstract class Part {
   }
 }
 
+/** A part that calls others. */
+export abstract class PartWith<Parts> extends Part {
+  protected readonly parts: Parts;
+
+  constructor(context: Context, parts: Parts) {
+    super(context);
+    this.parts = parts;
+  }
+}
+
 /** How much a coordinator stores before it refuses new runs, so that the runs it has can end. An object may hold 10 GB. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const ASK_EVERY_MS = 1000;

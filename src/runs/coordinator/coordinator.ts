@@ -40,36 +40,36 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     }
     const context = new Context(ctx, env, scope);
     const { alarms, ledger } = context;
-    const fanOut = new FanOut(context);
-    const { reads, deliveries, outcomes } = fanOut;
     const stopRequests = new StopRequests(context);
     const dispatches = new Dispatches(context, stopRequests);
     const approvers = new ApproverCheck(context);
-    const scheduler = new Scheduler(context, dispatches, approvers);
-    const gatedRuns = new GatedRuns(context, dispatches, scheduler, approvers);
-    const retries = new Retries(context, gatedRuns);
-    const bulk = new BulkHandler(context, scheduler);
+    const scheduler = new Scheduler(context, { dispatches, approvers });
+    const gatedRuns = new GatedRuns(context, { dispatches, scheduler, approvers });
+    const retries = new Retries(context, { gatedRuns });
+    const fanOut = new FanOut(context, { retries });
+    const { reads, deliveries, outcomes } = fanOut;
+    const bulk = new BulkHandler(context, { scheduler });
     const schedules = new Schedules(context);
     const cleaning = new Cleaning(context);
     const archive = new Archive(context);
-    const shortening = new Shortening(context, archive);
+    const shortening = new Shortening(context, { archive });
 
     ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, retries, scheduler };
-    deliveries.retries = retries;
+    approvers.scheduler = scheduler;
     const works = [bulk.driver, retries, schedules, cleaning, fanOut, reads];
     alarms.serve(
       [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, ...works],
-      [shortening, new Purge(context, archive), archive],
+      [shortening, new Purge(context, { archive }), archive],
     );
     this.#context = context;
     this.#subjects = {
       runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries, schedules }).calls,
-      gates: new GateHandler(context, gatedRuns, scheduler, approvers).calls,
+      gates: new GateHandler(context, { gatedRuns, scheduler, approvers }).calls,
       watches: new WatchHandler(context).calls,
       definitions: reads.calls,
-      endpoints: new EndpointHandler(context, fanOut).calls,
+      endpoints: new EndpointHandler(context, { fanOut }).calls,
       schedules: schedules.calls,
-      upkeep: new UpkeepHandler(context, reads).calls,
+      upkeep: new UpkeepHandler(context, { reads }).calls,
       bulk: bulk.calls,
       archive: archive.calls,
       moves: new MoveHandler(context).calls,
@@ -104,9 +104,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 }
 
 /**
- * Whose coordinator an object is; null if the object can't know it. Writes nothing. An instance that was woken by id
- * never learns its name from the platform, so the journal keeps it. With a wrong name, the object would replicate its
- * runs to another environment. So it believes a name only if the name's hash is the object's own id.
+ * Null if the object can't know. One that was woken by id never learns its name from the platform, so the journal keeps
+ * it. An object believes a name only if that hashes to its own id, or it would replicate to another environment.
  */
 function scopeOfObject(ctx: DurableObjectState, env: Env): string | null {
   const name = ctx.id.name ?? nameInJournal(ctx.storage.sql);

@@ -1,7 +1,4 @@
-/**
- * The end of an environment that the operator erases: the object only ends its runs, so that their jobs are asked to
- * stop.
- */
+/** An object whose environment is erased only ends its runs, so that their jobs are asked to stop. */
 import { ERASING, type ErasingCalls } from "../protocol.ts";
 import type { CancelRequest } from "../transition.ts";
 import type { DueWork } from "./alarm.ts";
@@ -73,8 +70,7 @@ export class ErasingHandler extends Part {
       const { storage, abort } = this.#object;
       await storage.deleteAll();
       await storage.sync();
-      // This instance remembers what its storage had, and refuses all calls until then. In a timer, because workerd logs an
-      // end during a call as a failure.
+      // This instance refuses all calls until then. In a timer, because workerd logs an end during a call as a failure.
       setTimeout(() => abort("the environment is erased"));
       return false;
     },

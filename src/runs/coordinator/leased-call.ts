@@ -1,8 +1,6 @@
 /**
- * A call whose answer can come late or never: to D1, to the Worker, or a walk in batches. One call is under way, under
- * a lease. After that it is given up, and only the newest call counts: it asks whether it is current before each write.
- * After a failure the next call waits, twice as long with each. All of it is in memory only, so a new instance calls at
- * once.
+ * A call to D1 or to the Worker, or a walk in batches. Its answer can come late or never, so it has a lease, and after
+ * that only the newest call counts. After a failure the next call waits, twice as long each time. In memory only.
  */
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 
@@ -21,7 +19,7 @@ export type IsCurrent = () => boolean;
 
 export interface Lease {
   readonly leaseMs: number;
-  /** How long the next call waits after one that failed: at first, and at most. The wait doubles with each failure. */
+  /** At first, and at most. The wait doubles with each failure. */
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
 }

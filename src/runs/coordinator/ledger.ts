@@ -1,7 +1,6 @@
 /**
- * The coordinator's ledger: it reads runs with their deadline applied, and writes them. What must be done after a
- * version is on record in its transaction. What follows comes after it: replication, subscribers, and all that an end
- * leads to. No method waits, so no other call can run between reading a run and writing it.
+ * Reads runs with their deadline applied, and writes them. What must be done after a version is on record in its
+ * transaction, and what follows comes after it. No method waits, so no call runs between reading a run and writing it.
  */
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { LogLimit, log, logFailure } from "../../base/log.ts";
@@ -30,11 +29,7 @@ import { expire, type GateEvent, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
 import type { Changes, Tails } from "./subscriptions.ts";
 
-/**
- * `isRepeatable`: whether the caller may repeat the change after others, as a cancel always is. `first` and `last`:
- * events around those of the change. `dispatch`: of a run that is released, or whose attempt failed. `alongside`:
- * writes what must be on record if the version is.
- */
+/** `isRepeatable`: also after other changes, as a cancel always is. `first` and `last`: events around the change's. */
 export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
   readonly isRepeatable?: boolean;
@@ -45,7 +40,6 @@ export interface UpdateDetails {
 }
 
 interface Consequences {
-  /** Puts a version's event on record for the webhook endpoints. */
   readonly fanOut: FollowUp;
   readonly outcomes: { before(run: Run): PreviousStatus };
   readonly stopRequests: { start(run: JournaledRun, now: number): void };
@@ -114,11 +108,7 @@ export class Ledger {
     return created;
   }
 
-  /**
-   * Writes a run's new version. The dispatch is over by then, and is erased, unless the run waits at a gate or the
-   * version comes with one: any other pending run changes only when it starts or ends, and a running run has no
-   * dispatch.
-   */
+  /** The dispatch is erased unless the run waits or the version has one: other pending runs only start or end. */
   update(
     before: JournaledRun,
     next: Run,
@@ -171,10 +161,7 @@ export class Ledger {
     return changed;
   }
 
-  /**
-   * It keeps the numbers of its event and its end, so nobody counts it or hears of it again, and none of its change
-   * keys.
-   */
+  /** It keeps the numbers of its event and its end, so nobody counts it or hears of it again. */
   erase(run: JournaledRun, now: number): JournaledRun {
     const changed = withoutTexts(run, now);
     const alongside = () => this.#journal.eraseTexts(changed);
@@ -259,9 +246,8 @@ export class Ledger {
   }
 
   /**
-   * Until when a run that has just ended occupies its queue: for the lease of an attempt under way, which may begin the
-   * job. If it was cancelled before its job has started, the receiver may have accepted it, so the job has the time
-   * that any job has which is asked to stop.
+   * For the lease of an attempt under way, which may begin the job. A run that was cancelled before its job started may
+   * have been accepted, so the job has the time that any job has to stop.
    */
   #occupancy(run: Run, event: RunEvent, now: number): Occupancy {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
@@ -282,9 +268,8 @@ export class Ledger {
   }
 
   /**
-   * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it. What a
-   * failed part left undone is found by the alarm that the version has set. `isUrgent`: D1 gets it soon, because only
-   * D1 lists runs with gates by their tokens.
+   * Each part on its own: the version is written, so the caller is told of it, and the alarm finds what a failed part
+   * left undone. `isUrgent`: D1 gets it soon, because only D1 lists runs with gates by their tokens.
    */
   #follow({ id }: Run, written: Written, isUrgent: boolean, now: number, rest: readonly (() => unknown)[]): void {
     const parts = [

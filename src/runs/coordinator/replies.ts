@@ -2,7 +2,7 @@ import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun, withTail } 
 import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
+import { isOpen, queueOf, tokenExpiresAt } from "../run.ts";
 import type { CancelOrder, ChangeKey, Inclusion, InputsReply, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
 import type { Tails } from "./subscriptions.ts";
 
@@ -32,7 +32,6 @@ export class Replies {
       isOver: !isOpen(run),
       ...(this.#journal.plannedRetries.of(run.id) !== null && { isRetryPlanned: true }),
       purgeAt: run.purgeAt,
-      // These two cost queries, so only an answer that needs them has them.
       ...(include === "details" && { details: this.#details(run, this.#tails.of(run.id)) }),
       ...(replayed && run.source === "action" && { isTokenHidden: this.#wasDispatched(run.id) }),
     };
@@ -40,23 +39,15 @@ export class Replies {
 
   inputs(run: JournaledRun): InputsReply {
     if (run.erasedAt !== null) return ERASED;
-    const { actionName, title, subject, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
+    const { actionName, entityId, title, subject, parameters, recommendations, labels } = run;
+    const { heartbeatTimeoutMs, timeoutMs } = run;
+    const of = { actionName, entityId, title, subject };
     return {
       ok: true,
       isOver: !isOpen(run),
       isRetried: this.#journal.runs.retriesOf(run.id, 1).length > 0,
       source: run.source,
-      inputs: {
-        ...asSent(run),
-        actionName,
-        title,
-        subject,
-        parameters,
-        recommendations,
-        labels,
-        heartbeatTimeoutMs,
-        timeoutMs,
-      },
+      inputs: { ...of, parameters, recommendations, labels, heartbeatTimeoutMs, timeoutMs },
     };
   }
 
@@ -111,7 +102,7 @@ export function isSame(change: ChangeKey, key: string | null, fingerprint: strin
   return change.key === key && change.fingerprint === fingerprint;
 }
 
-/** Whether a caller chose the key. Otherwise the Worker created it, or it came with a job's report. */
+/** Otherwise the Worker created the key, or it came with a job's report. */
 export function isCallers({ key }: ChangeKey): boolean {
   return key.startsWith("t:");
 }

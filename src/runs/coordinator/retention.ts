@@ -1,7 +1,6 @@
 /**
- * What becomes of ended runs when their retention is over. The purge deletes D1's rows first, so that no list shows a
- * run that the journal has forgotten. Without an archive, the journal forgets the runs then. With one, it keeps them
- * until an object of the archive has them. Only the operator's request changes the instant of an ended run's purge.
+ * What becomes of ended runs. The purge deletes D1's rows first, so that no list shows a run that the journal has
+ * forgotten. Then the journal forgets the runs or, with an archive, keeps them until an object of the archive has them.
  */
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, within } from "../../base/time.ts";
@@ -12,21 +11,15 @@ import { WALK_ROWS } from "../journal/run-walks.ts";
 import type { ArchiveCalls, PurgeCalls, PurgeState } from "../protocol.ts";
 import { toWireEvent } from "../timeline.ts";
 import type { DueWork } from "./alarm.ts";
-import { type Context, Part } from "./context.ts";
+import { type Context, Part, PartWith } from "./context.ts";
 import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** Small enough that a callback never waits long for a batch. */
 const PASS_RUNS = 200;
 const PURGE = { leaseMs: 10_000, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-export class Purge extends Part implements DueWork {
-  readonly #archive: Archive;
+export class Purge extends PartWith<{ readonly archive: Archive }> implements DueWork {
   readonly #call = this.leasedCall(PURGE, "purge_failed");
-
-  constructor(context: Context, archive: Archive) {
-    super(context);
-    this.#archive = archive;
-  }
 
   nextAt(now: number): number {
     return Math.max(this.journal.due.nextPurgeAt(this.#after), this.#call.nextAt(now));
@@ -36,7 +29,7 @@ export class Purge extends Part implements DueWork {
     if (this.#call.nextAt(now) > now) return 0;
     const runs = this.journal.due.purgeable(now, PASS_RUNS, this.#after);
     if (runs.length === 0) return 0;
-    const isLast = !this.#archive.isBound;
+    const isLast = !this.parts.archive.isBound;
     const purged = isLast ? notified(this.context, runs, now) : runs;
     const ids = purged.map(({ id }) => id);
     if (isLast && ids.length > 0 && mustCountFirst(this.journal, ids)) return 0;
@@ -47,17 +40,17 @@ export class Purge extends Part implements DueWork {
 
   /** An archive has its own rule for runs that have no rows in D1 any more. */
   get #after() {
-    return this.#archive.isBound ? this.journal.archive.deletedTo : BEGINNING;
+    return this.parts.archive.isBound ? this.journal.archive.deletedTo : BEGINNING;
   }
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[], isCurrent: IsCurrent): Promise<number> {
     const { journal, replication } = this.context;
-    this.#archive.deleting();
+    this.parts.archive.deleting();
     await replication.delete(ids);
     if (!isCurrent()) return 0;
     const last = runs.at(-1);
-    if (this.#archive.isBound) {
-      if (last !== undefined) this.#archive.deleted(last, ids.length);
+    if (this.parts.archive.isBound) {
+      if (last !== undefined) this.parts.archive.deleted(last, ids.length);
       return 0;
     }
     journal.forget(ids);
@@ -76,9 +69,7 @@ function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[],
   return pending === -1 ? runs : runs.slice(0, pending);
 }
 
-/**
- * Counts on if one of the runs is not counted yet. They stay due. A full object forgets them even if the count fails.
- */
+/** Counts on if one of the runs is not counted yet. A full object forgets them even if the count fails. */
 function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly string[]): boolean {
   if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
   try {
@@ -97,14 +88,7 @@ interface PurgeRequest extends Omit<PurgeState, "remaining"> {
 }
 
 /** Shortens the retention of ended runs, by a walk whose steps are one transaction each with their cursor. */
-export class Shortening extends Part implements DueWork {
-  readonly #archive: Archive;
-
-  constructor(context: Context, archive: Archive) {
-    super(context);
-    this.#archive = archive;
-  }
-
+export class Shortening extends PartWith<{ readonly archive: Archive }> implements DueWork {
   readonly calls: PurgeCalls = {
     begin: async (days) => {
       const { journal } = this.context;
@@ -144,7 +128,6 @@ export class Shortening extends Part implements DueWork {
         shortened += step.length;
         remaining += looked.filter(isDue).length + step.filter(({ dueAt }) => dueAt <= requestedAt).length;
         after = looked.length < WALK_ROWS ? null : (looked.at(-1)?.id ?? null);
-        // Between two steps, other calls are served.
         if (after !== null) await scheduler.wait(0);
       }
       return { shortened, remaining };
@@ -180,7 +163,7 @@ export class Shortening extends Part implements DueWork {
           those.map(({ id }) => id),
         );
       }
-      this.#archive.goBack(Math.min(...step.map(({ dueAt }) => dueAt)));
+      this.parts.archive.goBack(Math.min(...step.map(({ dueAt }) => dueAt)));
       note(journal, { ...request, shortened: request.shortened + step.length, walkedTo });
     });
     // In memory they have the old instant. D1 skips a run whose instant has passed, so a late batch brings none back.
@@ -244,14 +227,11 @@ interface ArchiveTry {
 }
 
 /**
- * Writes runs to the archive before the journal forgets them. A coordinator archives once a day, or as soon as
- * OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run. `seal` notes the runs and the key in
- * the journal. From then on, every try has exactly these runs, so however many tries are lost or late, a run is in one
- * object.
+ * Writes runs to the archive before the journal forgets them: once a day, or as soon as OBJECT_RUNS wait. `seal` notes
+ * the runs and the key. From then on every try has these runs, so a run is in one object, however many tries are lost.
  */
 export class Archive extends Part implements DueWork {
   readonly #call: LeasedCall;
-  /** Whether a bucket is bound. */
   readonly isBound = this.context.env.ARCHIVE !== undefined;
   #underWay: ArchiveTry | null = null;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
@@ -377,7 +357,6 @@ export class Archive extends Part implements DueWork {
         archive.setBatch(left.length === 0 ? null : { ...batch, ids: left, isWritten: true });
       });
       this.context.replication.forget(ids);
-      // Between two passes, other calls are served.
       await scheduler.wait(0);
     }
   }
@@ -403,10 +382,7 @@ export function archivePrefix(scope: string, day: number): string {
   return `v1/${scope}/${new Date(day).toISOString().slice(0, 10).replaceAll("-", "/")}/`;
 }
 
-/**
- * What a token with `data:read` sees of the run, as JSON without a line break: nothing that only other permissions
- * open, such as excerpts of responses. Throws if the run can't be printed.
- */
+/** Only what a token with `data:read` sees, so no excerpts of responses. Throws if the run can't be printed. */
 function archivedLine({ runs, timeline }: Journal, id: string): string {
   const run = runs.byId(id);
   if (run === null) throw new Error("the journal no longer keeps this run");

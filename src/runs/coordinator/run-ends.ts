@@ -19,7 +19,6 @@ interface CancelledRun {
   readonly decidedAt: number | null;
 }
 
-/** For the caller of a request or for a bulk operation. `alongside`: writes what must be on record if the cancel is. */
 export function cancelRun(
   { journal, ledger }: Context,
   id: string,

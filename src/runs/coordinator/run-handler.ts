@@ -15,7 +15,7 @@ import type {
 import { agentKey, retryKey, SAME_CALL_WITHIN_MS, startOf } from "../starts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { endOf, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
-import { type Context, Part } from "./context.ts";
+import { Part, PartWith } from "./context.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Scheduler } from "./gates/scheduler.ts";
 import { cancelOrderOf, fingerprintRefusal, isCallers, isSame, KEY_REUSED, NOT_FOUND } from "./replies.ts";
@@ -33,14 +33,7 @@ interface Parts {
   readonly schedules: Schedules;
 }
 
-export class RunHandler extends Part {
-  readonly #parts: Parts;
-
-  constructor(context: Context, parts: Parts) {
-    super(context);
-    this.#parts = parts;
-  }
-
+export class RunHandler extends PartWith<Parts> {
   readonly calls: RunCalls = {
     create: async (
       input,
@@ -58,22 +51,22 @@ export class RunHandler extends Part {
         if (existing !== null) return existing;
       }
       if (reason !== null) return { ok: false, reason };
-      const time = scheduled && this.#parts.schedules.toDecide(scheduled.name, scheduled.at, now);
+      const time = scheduled && this.parts.schedules.toDecide(scheduled.name, scheduled.at, now);
       if (time === null) return { ok: false, reason: "time_decided" };
       const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
       const run = begin(input, now, { isDispatching: newDispatch !== null });
       if (newDispatch !== null && run.gates !== null) {
-        const created = this.#parts.gatedRuns.create(run, changeKey, newDispatch, { preview, alongside }, now);
+        const created = this.parts.gatedRuns.create(run, changeKey, newDispatch, { preview, alongside }, now);
         if (typeof created === "string") return { ok: false, reason: created };
         return this.#created(created, inclusion, now);
       }
       const { dispatch, events } =
-        newDispatch === null ? { dispatch: null, events: [] } : this.#parts.dispatches.begin(run, newDispatch, now);
+        newDispatch === null ? { dispatch: null, events: [] } : this.parts.dispatches.begin(run, newDispatch, now);
       const created = this.ledger.create(run, changeKey, { dispatch, events, alongside }, now);
       if (created === null) {
         return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
       }
-      if (dispatch !== null) this.#parts.dispatches.outbox.launch(run.id, dispatch);
+      if (dispatch !== null) this.parts.dispatches.outbox.launch(run.id, dispatch);
       if (startFailed !== undefined)
         return this.context.replies.run(this.#failStart(created, startFailed, now), inclusion);
       return this.#created(created, inclusion, now);
@@ -113,8 +106,7 @@ export class RunHandler extends Part {
       const now = Date.now();
       const stored = this.journal.runs.byId(id);
       if (stored === null) return NOT_FOUND;
-      // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
-      // been noticed.
+      // Before the keys are compared, so that the answer to a repeated request shows an end that has just been noticed.
       const run = replayOnly ? stored : this.ledger.expired(stored, now);
       if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
         return cancelledAt(event, run, this.context.replies.run(run, { replayed: true }));
@@ -128,7 +120,7 @@ export class RunHandler extends Part {
       const next = transition(run, event, now);
       if (!next.ok) {
         const isReport = event.type === "succeeded" || event.type === "failed";
-        if (isReport && run.occupiedUntil !== null) this.#parts.scheduler.jobEnded(run, now);
+        if (isReport && run.occupiedUntil !== null) this.parts.scheduler.jobEnded(run, now);
         return { ok: false, reason: next.error };
       }
       const changed = this.ledger.update(run, next.value, event, now, { changeKey });
@@ -194,8 +186,8 @@ export class RunHandler extends Part {
   #created(created: JournaledRun, inclusion: Inclusion, now: number): RunReply {
     if (!this.journal.plannedRetries.isAny) return this.context.replies.run(created, inclusion);
     const start = startOf(created.createKey);
-    if (start?.by === "retry") this.#parts.retries.made(start.of, created, now);
-    else this.#parts.retries.replacedBy(created, now);
+    if (start?.by === "retry") this.parts.retries.made(start.of, created, now);
+    else this.parts.retries.replacedBy(created, now);
     // A run that it replaced can have left room for it.
     return this.context.replies.run(this.journal.runs.byId(created.id) ?? created, inclusion);
   }
@@ -248,7 +240,6 @@ export class RunHandler extends Part {
     return this.context.replies.run(this.ledger.expired(existing, now), { replayed: true, include });
   }
 
-  /** Whether another request came with this caller's key. */
   #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
     if (!isCallers(changeKey)) return false;
     return changeKey.key === run.changeKey || this.journal.accepted.of(run.id, changeKey.key) !== null;
@@ -277,7 +268,6 @@ export class WatchHandler extends Part {
     waitForEnd: async (id, subscriber, { maxMs, isLast, include }) => {
       const { ledger, replies, subscriptions } = this.context;
       const startedAt = Date.now();
-      // Each pass waits for news, so this loop never runs without a pause.
       for (;;) {
         const now = Date.now();
         const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
@@ -288,8 +278,7 @@ export class WatchHandler extends Part {
           return replies.run(run, { include });
         }
         if (!subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
-        // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
-        // wake each other for ever.
+        // Otherwise two calls of one subscriber would subscribe in turn, and wake each other for ever.
         if (!(await subscriptions.news(subscriber, leftMs))) return replies.run(run);
       }
     },

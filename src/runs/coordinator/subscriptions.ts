@@ -1,8 +1,4 @@
-/**
- * The subscriptions of event streams and waits that follow a run or the feed. In memory only, and bounded. A
- * subscription is kept for 10 s after each call, so it is not lost between two. docs/capacity.md, "Watchers", says why
- * there are so many.
- */
+/** Subscriptions that follow a run or the feed. In memory only, and bounded: see docs/capacity.md, "Watchers". */
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { CHANGES_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
@@ -25,6 +21,7 @@ export const SUBSCRIPTIONS_PER_TOKEN = 500;
 /** A change of a run wakes all its subscribers at once, so these are few. */
 export const SUBSCRIPTIONS_PER_RUN = 200;
 export const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
+/** After each call, so that a subscription is not lost between two. */
 const SUBSCRIPTION_KEPT_MS = 10_000;
 
 interface Subscription {
@@ -57,10 +54,7 @@ export class Subscriptions {
     return true;
   }
 
-  /**
-   * Resolves when there is news, after `maxMs`, or when the subscriber leaves or calls again. False: nobody reads this
-   * call.
-   */
+  /** Also resolves when the subscriber leaves or calls again. False: nobody reads this call. */
   async news(subscriber: Subscriber, maxMs: number): Promise<boolean> {
     const subscription = this.#subscriptions.get(subscriber.key);
     if (subscription === undefined) return false;
@@ -122,9 +116,7 @@ const ENTRY_OVERHEAD_BYTES = 256;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
-/**
- * The feed of changes. All subscribers are notified at once, so those with the same cursor and filters share a page.
- */
+/** All subscribers are notified at once, so those with the same cursor and filters share a page. */
 export class Changes {
   readonly #journal: Journal;
   readonly subscriptions: Subscriptions;
@@ -282,10 +274,7 @@ interface KeptTail extends Tail {
   isHeld: boolean;
 }
 
-/**
- * The newest output of the jobs of open runs, and who reads it. In memory only: a text that a job prints can contain
- * anything, so no row, no archive, no delivery and no log gets it.
- */
+/** The newest output of open jobs. In memory only: such a text can contain anything, so nothing else gets it. */
 export class Tails {
   readonly #subscriptions: Pick<Subscriptions, "isFollowed" | "notify">;
   readonly #tails = new BoundedMap<KeptTail>(TAILS_MAX_BYTES, ({ bytes }) => bytes);

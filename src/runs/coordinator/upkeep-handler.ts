@@ -6,22 +6,16 @@ import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import { FIRST_HOME, type Home } from "../home.ts";
 import type { LackingRun, SearchReply, UpkeepCalls } from "../protocol.ts";
 import { mergedPage, type Page, type TextQuery } from "../run-filters.ts";
-import { type Context, Part } from "./context.ts";
+import { Part, PartWith } from "./context.ts";
 import type { DefinitionReads } from "./endpoints/definition-reads.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
 const HELD_MIN_BYTES = 64 * 1024;
 
-export class UpkeepHandler extends Part {
-  readonly #reads: DefinitionReads;
+export class UpkeepHandler extends PartWith<{ readonly reads: DefinitionReads }> {
   readonly #textSearch = new TextSearch(this.context);
   #heldBytes = 0;
-
-  constructor(context: Context, reads: DefinitionReads) {
-    super(context);
-    this.#reads = reads;
-  }
 
   readonly calls: UpkeepCalls = {
     lacking: async (query) => {
@@ -34,7 +28,6 @@ export class UpkeepHandler extends Part {
       if (bytes < HELD_MIN_BYTES) return reply;
       if (this.#heldBytes + bytes > HELD_MAX_BYTES) return { ok: false, reason: "overloaded" };
       this.#heldBytes += bytes;
-      // The platform holds the answer back as long.
       await journal.durable().finally(() => {
         this.#heldBytes -= bytes;
       });
@@ -49,7 +42,6 @@ export class UpkeepHandler extends Part {
       const upTo = sequence.last;
       while (endedCounts.countedSeq < upTo) {
         endedCounts.countBatch(upTo);
-        // Between two batches, other calls are served.
         if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
       }
       return {
@@ -85,8 +77,8 @@ export class UpkeepHandler extends Part {
       if (home !== null) replicas.adopt(home, Date.now());
       // D1 may have been restored, and its webhook endpoints with it.
       if (journal.isWritten) {
-        this.#reads.note(null, Date.now());
-        this.#reads.readSoon();
+        this.parts.reads.note(null, Date.now());
+        this.parts.reads.readSoon();
       }
       return replication.resync();
     },
@@ -99,10 +91,7 @@ const READ_MAX_MS = 5000;
 /** After this time, D1 ends a query even if nobody waits for it any more. */
 const QUERY_MAX_MS = 30_000;
 
-/**
- * Lists by a text are dear: each page searches up to TEXT_MAX_BYTES in D1, which runs one query at a time for everybody.
- * So an environment has one such page under way. The turn is only in memory: if the object dies, nothing stays held.
- */
+/** Such a page is dear, and D1 runs one query at a time. So an environment has one under way, known in memory only. */
 class TextSearch extends Part {
   readonly #turns = new Turns();
   #reading: Promise<unknown> = Promise.resolve();

@@ -1,7 +1,6 @@
 /**
- * What a coordinator does in the control database: it registers for the sweep, and reads its definitions and revoked
- * tokens. A batch for the control database carries the registration, but only if the sweep would otherwise look too
- * late. Beside a batch for another database, it goes alone.
+ * What a coordinator does in the control database. A batch for it carries the registration for the sweep, but only if
+ * the sweep would otherwise look too late. Beside a batch for another database, the registration goes alone.
  */
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";
@@ -12,10 +11,7 @@ import { noteHome } from "./environments.ts";
 
 /** The sweep looks at a coordinator this long after a batch, in case the batch or its retry was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
-/**
- * How long a past registration stays valid. The sweep looks a minute after the registered instant, so a busy
- * coordinator registers again before that, twice a minute at most.
- */
+/** The sweep looks a minute after the registered instant, so a busy coordinator registers twice a minute at most. */
 const PASSED_MAX_MS = 30_000;
 const GIVEN_UP_MS = 10_000;
 
@@ -39,7 +35,6 @@ export function register(db: D1Database, scope: string, now: number): D1Prepared
 
 export interface HomeKeeper {
   readonly home: Home | null;
-  /** Whether the control database knows of the newest primary. */
   readonly isHomeRegistered: boolean;
   homeRegistered(home: Home): void;
 }
@@ -90,9 +85,7 @@ export class Registration {
     if (home !== null) this.#keeper.homeRegistered(home);
   }
 
-  /**
-   * Beside a batch for another database. Never throws or delays it: a control database that is down must stop no other.
-   */
+  /** Never throws or delays a batch: a control database that is down must stop no other. */
   beside(now: number): void {
     const wanted = this.wanted(now);
     this.#isOwed = wanted !== null;

@@ -1,7 +1,4 @@
-/**
- * Where environments live. The table `environments` is a copy of what each coordinator knows of its home. It says which
- * environments live in a database. The rows there say which have rows in it.
- */
+/** The table `environments` is a copy of what each coordinator knows of its home. */
 import type { Home } from "../home.ts";
 
 const SELECT = "SELECT database, generation FROM environments WHERE scope = ?1";

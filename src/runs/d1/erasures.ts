@@ -1,7 +1,4 @@
-/**
- * The erasures of environments and projects, and the deletion of their rows in the control database. A project's
- * erasure has a row for each of its environments beside its own, so each is driven alone.
- */
+/** A project's erasure has a row for each of its environments beside its own, so each is driven alone. */
 import { HOUR_MS } from "../../base/time.ts";
 
 export interface Erasure {
@@ -86,10 +83,7 @@ export async function openEnvironments(control: D1Database, project: string): Pr
 /** Two machines' clocks differ by no more than this, unless one has stepped back. */
 const CLOCKS_DIFFER_MS = 60_000;
 
-/**
- * Those that nobody drives between ?1 and ?4, and that do not rest. A driver further ahead was noted before the clock
- * stepped back. Without an erasure, this is one look into an empty index.
- */
+/** Those that do not rest, and that nobody drives. A driver beyond ?4 was noted before the clock stepped back. */
 const DUE = `
   SELECT scope, asked_at FROM erasures INDEXED BY open_erasures
   WHERE completed_at IS NULL AND driven_at NOT BETWEEN ?1 AND ?4 AND (first_pass_at IS NULL OR first_pass_at <= ?2)`;

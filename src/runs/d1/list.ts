@@ -1,6 +1,5 @@
 /**
- * Finds runs in D1, by one statement for each page, always along an index: the first condition of the filters says
- * which, and the walk tests the others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after
+ * One statement for each page, always along an index. A page ends at its limit, at PAGE_MAX_BYTES, or after
  * PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
@@ -28,10 +27,9 @@ const COLUMNS = {
 };
 
 /**
- * `looked` walks one index in the order of the list. `ok` is whether a row passes the other filters. Windows number the
- * rows and add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only of rows that fit.
- * Row PAGE_MAX_LOOKED_AT is always returned, because the next page starts there. Details don't count for the bytes:
- * they are small, and reading their size costs as much as reading the body before them.
+ * Windows number the rows and add up their bytes in the order of the index, so nothing is sorted. Bodies are read last,
+ * and only of rows that fit. Row PAGE_MAX_LOOKED_AT is always returned, because the next page starts there. Details
+ * don't count for the bytes: reading their size costs as much as reading the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkBounds) {
   const { first, bindings, isFiltered } = orderedWalk(scope, query, COLUMNS, bounds);
@@ -51,10 +49,9 @@ export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkB
 }
 
 /**
- * The same for the runs that contain a text. Windows add up the bytes of the bodies to search, and the row with which
- * TEXT_MAX_BYTES is reached is the last. `searched` reads each body once. Its LIMIT ends nothing: without it, SQLite
- * would merge the query into the one around it, and search each body twice. Everything streams, so a full page ends the
- * walk. Bodies that are found are read again, because the window would copy them.
+ * `searched` reads each body once. Its LIMIT ends nothing: without it, SQLite would merge the query into the one around
+ * it, and search each body twice. Everything streams, so a full page ends the walk. Bodies that are found are read
+ * again, because the window would copy them.
  */
 export function textStatement(scope: string, { text, ...query }: TextQuery, bounds?: WalkBounds) {
   const { first, bindings } = orderedWalk(scope, query, COLUMNS, bounds);
@@ -84,10 +81,7 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
   return { sql, bindings };
 }
 
-/**
- * `body`: null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is the last row
- * that may be looked at. There are no other columns, because a page costs mostly its transfer.
- */
+/** `body`: null if the row does not fit; empty if it does not pass. `last`: its id, if the walk ends with the row. */
 type PageRow = [body: string | null, last: string | null, details?: string | null];
 
 /** By a text, only a coordinator asks, because it lets one such query run at a time. */
@@ -164,7 +158,6 @@ export async function findMatching(
   return { items, endsAt: isFull ? (lastId ?? null) : null };
 }
 
-/** What a walk selects: in a walk over `runs`, and in one over the labels, where each column names its table. */
 interface Columns {
   readonly ofRuns: string;
   readonly ofLabelled: string;

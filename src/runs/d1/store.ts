@@ -1,7 +1,4 @@
-/**
- * What a coordinator does to its rows in D1. Each statement names its columns, because old and new code run side by
- * side, and the scope, so that no tenant meets another.
- */
+/** Statements name their columns, because old and new code run side by side, and the scope, so that tenants never meet. */
 
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
 import { lineageOf } from "../../base/ids.ts";
@@ -30,10 +27,7 @@ const UPSERT = `
     waiting_approvers = excluded.waiting_approvers
   WHERE excluded.version > runs.version`;
 
-/**
- * Writes the labels of the runs ?1, after the upsert: they come from the rows, so a run that the upsert left out gets
- * none. A label never lacks its run, because DELETE_LABELS goes with the run's deletion.
- */
+/** After the upsert, from its rows. A label never lacks its run, because DELETE_LABELS goes with the run's deletion. */
 export const WRITE_LABELS = `
   INSERT OR IGNORE INTO run_labels (scope, label, id)
   SELECT runs.scope, labels.value, runs.id
@@ -50,10 +44,7 @@ export const DELETE_LABELS = `
     CROSS JOIN json_each(runs.details, '$.labels') AS labels)`;
 const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))";
 
-/**
- * Writes the erased runs ?3 of the group ?2 over their rows, filled up to the same lengths. It commits before the rows
- * are deleted: SQLite does not write to a page that it frees.
- */
+/** The runs ?3 of the group ?2. Commits before the rows are deleted: SQLite does not write to a page that it frees. */
 const OVERWRITE = `
   UPDATE runs INDEXED BY sqlite_autoindex_runs_1
   SET body = ${filledUp("body", 8)}, details = iif(details IS NULL, NULL, ${filledUp("details", 9)})
@@ -70,10 +61,7 @@ const FIND = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`;
 
 export interface RowStore {
-  /**
-   * `rows`: made by `toGroupRow`. `labelled`: the ids of those that have labels. `erased`: the upsert leaves what never
-   * changes, so the rows of erased runs go first.
-   */
+  /** `erased`: the upsert leaves what never changes, so their rows go first. */
   write(rows: readonly string[], labelled: readonly string[], erased?: readonly string[]): Promise<void>;
   /** Ids of the environment after `after` and before `before`, in order: at most `limit`. */
   find(after: string, before: string, limit: number): Promise<string[]>;

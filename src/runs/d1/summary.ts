@@ -1,8 +1,4 @@
-/**
- * Counts runs in D1 by status, and finds the values of one filter: one bounded statement, always along an index. A
- * count is exact up to SUMMARY_MAX_COUNT. Without a filter on a name or a label, each status has its own range of an
- * index. Otherwise one walk looks at the newest PAGE_MAX_LOOKED_AT runs. If there are more, each count says "at least".
- */
+/** One bounded statement, always along an index. Without a name or a label, each status has a range of an index. */
 import { FACET_MAX_SEEKS, FACET_MAX_VALUES, PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
 import { type RunSource, STATUSES, type Status } from "../run.ts";
 import type { RunFilters } from "../run-filters.ts";
@@ -71,9 +67,8 @@ export interface Facets {
 }
 
 /**
- * One statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek. The
- * last seek finds nothing, and its null is the first row. If the null is missing, all seeks were used up before.
- * SQLite's `lower` changes only ASCII letters.
+ * A skip-scan: each step seeks the next greater value. The last seek finds nothing, and its null is the first row. If
+ * the null is missing, all seeks were used up before. SQLite's `lower` changes only ASCII letters.
  */
 export function facetsStatement(scope: string, { field, contains }: FacetQuery) {
   const { column, from } = INDEXES[field];

@@ -4,9 +4,8 @@ import type { Env } from "../../settings/env.ts";
 import { ALARM_LATE_MS, callCoordinator } from "../protocol.ts";
 
 /**
- * Cloudflare allows an invocation 1000 requests to objects and to D1, and 10 000 since 2026
- * (developers.cloudflare.com/workers/platform/limits). A coordinator takes two if the first fails, so 200 are left for
- * the rest of the cron.
+ * Cloudflare allows an invocation 1000 requests to objects and to D1 (developers.cloudflare.com/workers/platform/limits).
+ * A coordinator takes two if the first fails, so 200 are left for the rest of the cron.
  */
 const COORDINATORS_PER_TICK = 400;
 /** An object that does not answer must not keep the sweep from noting what the others said. */
@@ -54,20 +53,14 @@ interface Registered {
   readonly due_at: number;
 }
 
-/**
- * Coordinators that were due before ?1. An instant later than ?2 was noted before the clock stepped back. Each half
- * walks the index in the order of `due_at`, so nothing is sorted.
- */
+/** An instant behind ?2 was noted before the clock stepped back. Each half walks the index, so nothing is sorted. */
 export const LONGEST_DUE = `
   SELECT scope, due_at FROM coordinators WHERE due_at < ?1
   UNION ALL SELECT scope, due_at FROM coordinators WHERE due_at > ?2
   ORDER BY due_at LIMIT ?3`;
 
 const ANSWERS = "SELECT value ->> 0 AS scope, value ->> 1 AS due_at, value ->> 2 AS next FROM json_each(?1)";
-/**
- * Replaces an instant only if it is the one that the sweep has read, because a batch may have registered meanwhile.
- * Searches by the primary key, because many rows can have the same instant.
- */
+/** Only instants that the sweep has read: a batch may have registered meanwhile. Many rows can have one instant. */
 export const NOTE = `
   UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
   WHERE coordinators.scope = answers.scope AND coordinators.due_at = answers.due_at`;

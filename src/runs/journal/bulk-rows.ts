@@ -24,7 +24,6 @@ export interface StoredBulk extends BulkCounts {
   readonly createKey: string;
   readonly fingerprint: string;
   readonly order: BulkOrder;
-  /** `reserved`: not begun. */
   readonly state: "reserved" | BulkOperation["status"];
   readonly abortReason: AbortReason | null;
   /** The collecting goes on below this id; null if it has not begun, or has no filter. */
@@ -115,7 +114,7 @@ export class BulkRows extends Table<Row> {
     this.sql.exec("DELETE FROM bulk_operations WHERE id = ?", id);
   }
 
-  /** Call it after a transaction that failed, because memory has what the transaction took back. */
+  /** Call it after a transaction that failed. */
   forget(): void {
     this.#open = null;
     this.#purgeAt = null;
@@ -148,8 +147,8 @@ type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null,
 type PageRow = { n: number; items: string };
 
 /**
- * The runs of bulk operations: up to 100 in a row, with what became of each. Runs at a gate come first, because the
- * room that a cancel makes would otherwise start them. An item's number has the row's number and the place in it.
+ * Up to 100 runs in a row. Those at a gate come first, because the room that a cancel makes would otherwise start them.
+ * An item's number has the row's number and the place in it.
  */
 export class BulkItemRows extends Rows {
   add(bulkId: string, runs: readonly Pick<RunState, "id" | "isWaiting">[]): void {

@@ -1,7 +1,6 @@
 /**
- * The concurrency queues: who is running, and who is queued, read from the runs along one index that has no entry of
- * runs without gates. `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, and
- * `running` from the release on, until neither the run nor its last attempt is open.
+ * Who is running and who is queued, read from the runs along one index. `concurrency_state` is `early` while a gate
+ * before the queue is closed, then `queued`, and `running` until neither the run nor its last attempt is open.
  */
 import { MINUTE_MS } from "../../base/time.ts";
 import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
@@ -19,9 +18,7 @@ import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
-/**
- * How long an isolate may still use the version before: 10 minutes in an outage, and a request. Versions are instants.
- */
+/** How long an isolate may use the version before: 10 minutes in an outage, and a request. Versions are instants. */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
 export const WAITING_MAX_IN_QUEUE = 1000;
@@ -75,10 +72,7 @@ export class ConcurrencyQueueRows extends Rows {
     return this.textsOf(due, group, key, now);
   }
 
-  /**
-   * In the order in which they got there. Of the runs without a group, more can wait than are read here. Those released
-   * through a pause are always read, because they overtake.
-   */
+  /** More can wait without a group than are read. Those released through a pause are always read: they overtake. */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
     const first = this.#queuedFrom(IN_QUEUE, group, key);
     const last = first.length < WAITING_MAX_IN_QUEUE ? undefined : first.at(-1);
@@ -187,7 +181,7 @@ export class ConcurrencyQueueRows extends Rows {
     this.sql.exec("UPDATE concurrency_limits SET is_unsure = 1");
   }
 
-  /** The limit that counts for a run. The run need not be written yet. */
+  /** The run need not be written yet. */
   limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
     const { concurrency = null } = gates ?? {};
     if (concurrency === null) return Number.POSITIVE_INFINITY;
@@ -198,10 +192,7 @@ export class ConcurrencyQueueRows extends Rows {
     return this.numberOf(known, concurrency.group, actionName, actionVersion) ?? concurrency.limit;
   }
 
-  /**
-   * Whether the limit of this version of the action, or of a newer one, is known. An older version that comes after a
-   * resync, or long after the newer one, says that a restore of D1 took the newer one back.
-   */
+  /** An older version after a resync, or long after the newer one, says that a restore of D1 took the newer back. */
   knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
     const known = `
       SELECT 1 FROM concurrency_limits
@@ -246,9 +237,8 @@ export class ConcurrencyQueueRows extends Rows {
   }
 }
 
-/** Pauses are few, and each alarm asks for them, so there is a copy in memory. */
+/** Each alarm asks for them, so there is a copy in memory. */
 export class PauseRows extends Rows {
-  /** In the order of their groups and of the instants from which they hold. */
   #pauses: readonly Pause[];
 
   constructor(sql: SqlStorage) {
@@ -269,10 +259,7 @@ export class PauseRows extends Rows {
     return this.#pauses.filter((pause) => !hasEnded(pause, now));
   }
 
-  /**
-   * Replaces the group's pause with this `from`, or the one that was put without one. So a repeated call writes the
-   * same row. A `from` in the past counts as none. Null, and nothing is written, if there are `max` others.
-   */
+  /** A repeated call writes the same row. A past `from` counts as none. Null, without a write, if there are `max` others. */
   put(put: NewPause, max: number, now: number): Pause | null {
     const ofGroup = this.#pauses.filter(({ group }) => group === put.group);
     const startsAt = Math.max(put.from ?? 0, now);

@@ -1,7 +1,4 @@
-/**
- * The journal's table of deliveries. One that waits is due when its next attempt is, and one that is over when its row
- * expires. The rows of an endpoint lie together, so that many of them cost the others nothing.
- */
+/** An endpoint's rows lie together, so that many cost the others nothing. One that is over is due when it expires. */
 import {
   type Delivery,
   type DeliveryFilter,
@@ -154,10 +151,7 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     return this.#next("AND (attempt > 0) = ?4 AND next_at <= ?5", endpoint, after, isRetry ? 1 : 0, now);
   }
 
-  /**
-   * The endpoint's next delivery behind `last` that waits, whenever it is due. Reads where `last` stands now, because
-   * the answer to its attempt has moved it.
-   */
+  /** Reads where `last` stands now, because the answer to its attempt has moved it. */
   nextInTurn(endpoint: EndpointKey, last: string | undefined): Due | null {
     const dueAt = last === undefined ? null : this.#waitsUntil(readDeliveryId(last));
     const behind = last === undefined || dueAt === null ? null : this.#next("", endpoint, { dueAt, id: last });

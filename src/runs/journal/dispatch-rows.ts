@@ -45,10 +45,7 @@ interface StopRequestRow extends StopRequest {
   readonly dueAt: number;
 }
 
-/**
- * Stop requests, and the responses that they use. A stop request is kept from the run's creation, because only the
- * Worker can make it. It has its own due instant, because it can outlive the run's end.
- */
+/** Kept from the run's creation, because only the Worker can make one. It can outlive the run's end. */
 export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   #nextDueAt: number | null = null;
 
@@ -79,9 +76,8 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   }
 
   /**
-   * Plans the first attempt, if none is planned. It waits for an attempt of the dispatch that is under way, but no
-   * longer than LEASE_MS, because after the clock stepped back that lease may lie far ahead. Without an attempt of the
-   * dispatch there is no job, so the row is erased.
+   * Plans the first attempt, after an attempt of the dispatch that is under way, but within LEASE_MS: after the clock
+   * stepped back, that lease may lie far ahead. Without an attempt of the dispatch there is no job, so the row is erased.
    */
   plan(runId: string, endsAt: number, now: number): void {
     this.#write("DELETE FROM stop_requests WHERE run_id = ? AND dispatch_attempt = 0", runId);
@@ -173,7 +169,7 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   }
 
   #write(statement: string, ...bindings: (string | number)[]): void {
-    // Clear the cache before the write. If the transaction fails, the cache must not keep what was never committed.
+    // Before the write: if the transaction fails, the cache must not keep what was never committed.
     this.forget();
     this.sql.exec(statement, ...bindings);
   }

@@ -15,34 +15,27 @@ export interface Due {
 export const BEGINNING: Due = { dueAt: 0, id: "" };
 
 export interface DueRows {
-  /** The rows that are due behind `after`, in order: at most `limit`, and only what fits into one batch. */
+  /** At most `limit`, in order, and only what fits into one batch. */
   due(now: number, limit: number, after?: Due): Due[];
   /** The due rows whose time is up. Scans every row that is due. */
   overdue(now: number, limit: number): Due[];
   /** When the time of the first due row is up; Infinity if nothing is due. Scans every row that is due. */
   firstEndAt(now: number): number;
-  /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
   /** The receiver's first row behind `after` whose next attempt is due. `isRetry`: an attempt has begun before. */
   nextWaiting(receiver: string, isRetry: boolean, now: number, after: Due): Due | null;
-  /**
-   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise the receiver's
-   * next row behind `last` that waits, whenever it is due. Behind the last comes the first.
-   */
+  /** Left out if rows keep their instants while the circuit is half-open. Behind the last row comes the first. */
   nextInTurn?(receiver: string, last: string | undefined): Due | null;
   defer(id: string, now: number): void;
 }
 
-/** The object serves nobody else during a batch, so a batch is bounded by what it reads and writes. */
-
-/** Bytes of runs and of their sealed requests. */
+/** The object serves nobody else during a batch. Bytes of runs and of their sealed requests. */
 export const BATCH_MAX_BYTES = 4_000_000;
 /** Timeline events, and accepted changes. */
 export const BATCH_MAX_EVENTS = 2000;
 
 export interface Weight {
   readonly bytes: number;
-  /** 0 if the batch leaves timelines alone. */
   readonly events: number;
 }
 
@@ -70,10 +63,7 @@ const DUE = `
 
 export const ENDED_DUE = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL";
 
-/**
- * A run's share of a batch. The newest event's number is an upper bound of their count, because counting is slow.
- * Cancels are counted, because nearly no run has any.
- */
+/** The newest event's number is an upper bound of their count, because counting is slow. Nearly no run has cancels. */
 export const WEIGHT = `
   bytes,
   min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
@@ -134,7 +124,7 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Those of these ended runs whose purge would end more: a stop request, a delivery, or the time of their job to stop. */
+  /** Whose purge would end more: a stop request, a delivery, or the time of their job to stop. */
   working(ids: readonly string[]): ReadonlySet<string> {
     if (ids.length === 0) return new Set();
     return new Set(

@@ -34,10 +34,7 @@ export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: numb
     this.insertRow({ endpoint, version: 0, isDisabled: false, filter: "", afterSeq }, "ON CONFLICT DO NOTHING");
   }
 
-  /**
-   * Makes the table equal to what was read. An endpoint that nobody expected hears of events behind `afterSeq`.
-   * `keepsExpected`: an endpoint that is not there may still be stored. Returns whether anything has changed.
-   */
+  /** An endpoint that nobody expected hears of events behind `afterSeq`. Returns whether anything has changed. */
   replace(
     read: readonly ReadEndpoint[],
     { afterSeq, keepsExpected }: { readonly afterSeq: number; readonly keepsExpected: boolean },
@@ -187,11 +184,7 @@ const KEY = "action_name = ? AND entity_id = ? AND subject = ? AND is_stored = ?
 
 export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId" | "subject">;
 
-/**
- * How the run of an action, entity and subject that ended last has ended, if it succeeded or failed. Runs of stored
- * actions are compared only with such runs, because a caller can give a run any name. Has rows only while an endpoint
- * needs them.
- */
+/** Stored actions are compared only with such runs, because a caller can give any name. Has rows only while needed. */
 export class OutcomeRows extends Rows {
   of(run: EndedOutcome): PreviousStatus {
     const [status] = this.textsOf(`SELECT status FROM outcomes WHERE ${KEY}`, ...keyOf(run));
@@ -202,9 +195,7 @@ export class OutcomeRows extends Rows {
     this.#insert(run, "DO UPDATE SET run_id = excluded.run_id, status = excluded.status");
   }
 
-  /**
-   * One batch, newest first. What later ends have noted stays. Returns below which number it goes on; 0: it is over.
-   */
+  /** Newest first. What later ends have noted stays. Returns below which number it goes on; 0: it is over. */
   fill(below: number): number {
     type Row = EndedOutcome & Record<"seq" | "isMet" | "isErased" | "isFinal", number>;
     const rows = this.query<Row>(NEWEST_FIRST, below);
@@ -243,7 +234,6 @@ export class OutcomeRows extends Rows {
   }
 }
 
-/** Only a success and a failure are compared. */
 export function isOutcome({ status }: Pick<EndedOutcome, "status">): boolean {
   return status === "succeeded" || status === "failed";
 }

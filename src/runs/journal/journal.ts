@@ -47,9 +47,7 @@ export interface NewRunDetails {
 
 interface VersionDetails {
   readonly events: readonly TimelineEvent[];
-  /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;
-  /** The dispatch of a run that is released with this version, or of which an attempt failed. */
   readonly dispatch?: Dispatch | null;
   readonly isAskedAgain?: boolean;
   readonly alongside?: (() => void) | undefined;
@@ -170,7 +168,6 @@ export class Journal extends JournalTables {
     });
   }
 
-  /** The run's dispatch is erased, unless the run waits at a gate or the version comes with one. */
   update(
     run: JournaledRun,
     { events, accepted = null, dispatch = null, isAskedAgain = false, alongside }: VersionDetails,
@@ -217,10 +214,7 @@ export class Journal extends JournalTables {
     this.timeline.append(run, events);
   }
 
-  /**
-   * Erases the texts of an ended run in all tables but `runs`, in the transaction that writes the erased version. A
-   * stop request stays until it is sent or given up, because a job may have to stop.
-   */
+  /** In all tables but `runs`. A stop request stays until it is sent or given up, because a job may have to stop. */
   eraseTexts(run: JournaledRun): void {
     this.timeline.erase(run.id, true);
     this.accepted.erase(run.id);
@@ -272,12 +266,11 @@ export class Journal extends JournalTables {
   }
 
   /**
-   * Plans the stop request of a run whose job must stop, so nobody can accept a cancel and forget it. Erases it after
-   * any other end, because it could stop the rest of a pipeline that has reported its success.
+   * In the transaction of the version, so that nobody accepts a cancel and forgets it. After any other end it is
+   * erased, because it could stop the rest of a pipeline that has reported its success.
    */
   #orderStopRequest(run: JournaledRun, now: number): void {
     const isOver = run.completedAt !== null;
-    // Only a run with a trigger can have a stop request.
     if (run.source === "none" || (!isOver && run.cancelUntil === null)) return;
     // Nothing was sent of a run that has ended at its gate.
     const wasSent = run.gates === null || run.releasedAt !== null;

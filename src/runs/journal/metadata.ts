@@ -26,7 +26,7 @@ export class Metadata extends Rows {
     this.read();
   }
 
-  /** Reads the table. Call it after a transaction that failed, because memory has what the transaction took back. */
+  /** Call it after a transaction that failed. */
   read(): void {
     const rows = this.query<{ name: string; value: string }>("SELECT name, value FROM metadata");
     // Not before the read: if it fails, an object without metadata would notify no endpoint of anything.
@@ -67,11 +67,7 @@ export function nameInJournal(sql: SqlStorage): string | null {
   return hasTables(sql) ? new Metadata(sql).get("name") : null;
 }
 
-/**
- * `at`: when a change of the endpoints was noted last. `afterSeq`: events behind this number are kept, because an
- * endpoint may be there that must hear of them; null if every such event was fanned out. `reads`: how many of the later
- * reads have been made.
- */
+/** `afterSeq`: later events are kept, because an endpoint may have to hear of them. `reads`: how many were made since. */
 interface Noted {
   readonly at: number;
   readonly afterSeq: number | null;
@@ -125,8 +121,7 @@ const FIRST_EPOCHS = 2 ** 20;
 
 /**
  * Every write of a run gets the next number, because clocks step back. Numbers are comparable within an epoch. A new
- * epoch begins with the first write, and when the database was made equal to the journal again: then what others have
- * read by older numbers proves nothing.
+ * one begins when the database was rebuilt: what others have read by older numbers then proves nothing.
  */
 export class Sequence extends Rows {
   readonly #metadata: Metadata;
@@ -150,10 +145,7 @@ export class Sequence extends Rows {
     return this.#metadata.number("epoch") ?? 0;
   }
 
-  /**
-   * An instant never comes back, even if the object is restored to an earlier time. Nothing is left of the epochs of an
-   * erased environment, and the clock can have stepped back. So the first epoch is no instant that anybody can hit.
-   */
+  /** Never the same instant again, even in a restored object. The first epoch is no instant that anybody can hit. */
   beginEpoch(now: number): void {
     const { epoch } = this;
     this.#metadata.set(
@@ -162,10 +154,7 @@ export class Sequence extends Rows {
     );
   }
 
-  /**
-   * Call it after the write's transaction. A number that is counted without a row would be given again after an
-   * eviction, and a reader that has read up to it would miss a write.
-   */
+  /** After the transaction: a number without a row would be given again after an eviction. A reader would miss a write. */
   wrote(seq: number): void {
     this.#lastSeq = seq;
   }

@@ -1,7 +1,4 @@
-/**
- * What is known of a replica: a database that gets every change of the environment's runs, or did. Quarantined runs and
- * owed deletions have tables of their own, so that they do not hold up the number up to which all is replicated.
- */
+/** Quarantined runs and owed deletions have tables, so that they don't hold up the number to which all is replicated. */
 import type { Home, MoveRecord } from "../home.ts";
 import { fittingIntoBatch, type Weight } from "./due-rows.ts";
 import type { Metadata } from "./metadata.ts";
@@ -21,10 +18,7 @@ type PendingRow = Omit<PendingVersion, "run">;
 
 const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt";
 
-/**
- * `primary`: its rows are what lists show. `copying`: it gets all runs, to be primary then. `leaving`: it gets nothing
- * any more, and loses its rows.
- */
+/** Lists show `primary`. `copying` gets all runs, to be primary then. `leaving` gets nothing, and loses its rows. */
 export type Role = "primary" | "copying" | "leaving";
 
 interface ReplicaState {
@@ -144,7 +138,6 @@ export class ReplicaRows extends Rows {
     this.#owed = null;
   }
 
-  /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */
   between(after: string, upTo: string, limit: number): PendingVersion[] {
     const rows = this.#between<PendingRow & Weight>(`${COLUMNS}, 0 AS events`, after, upTo, limit);
     return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));

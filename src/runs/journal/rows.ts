@@ -1,7 +1,4 @@
-/**
- * How the journal's SQL is read and written. `Table` maps columns to members: a member has the name of its column in
- * camelCase, `is_` and `has_` begin booleans, and a BLOB is a Uint8Array.
- */
+/** A member of `Table` has its column's name in camelCase. `is_` and `has_` begin booleans. A BLOB is a Uint8Array. */
 import { columnsOf } from "./schema.ts";
 
 type Value = SqlStorageValue | Uint8Array<ArrayBuffer>;

@@ -1,8 +1,7 @@
 /**
- * The journal's table of runs. Other files name only columns that they search by. Its integer key is 63 bits of the id,
- * 48 of time and 15 random, because a text key would need a second b-tree. It sorts as ids do. If two runs want one
- * key, the second create is refused as `id_taken` and makes another id, so a search by the key compares the id as well.
- * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
+ * Other files name only columns that they search by. The integer key is 63 bits of the id, 48 of time and 15 random,
+ * because a text key would need a second b-tree. If two runs want one key, the second create is refused as `id_taken`,
+ * so a search by the key compares the id as well. A JavaScript number can't hold 63 bits: a key is bound in two halves.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
@@ -27,7 +26,6 @@ import { columnOf, Rows } from "./rows.ts";
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
 
-/** Rows whose `run_key` and `id` are in the JSON that `keysJson` makes. */
 export const KEYS_AND_IDS = `
   (SELECT (value ->> 0) << 15 | (value ->> 1) AS run_key, value ->> 2 AS id FROM json_each(?))`;
 
@@ -45,7 +43,6 @@ export function keyHalves(id: string): [ms: number, random: number] {
   return Number.isNaN(ms) || Number.isNaN(random) ? [0, 0] : [ms, random];
 }
 
-/** The halves of the highest key that an id up to `id` can have. */
 export function highestKeyHalves(id: string): [ms: number, random: number] {
   const ms = createdAtOf(id);
   return [Number.isNaN(ms) ? MS_MAX : ms, RANDOM_MAX];
@@ -310,9 +307,8 @@ export class RunRows extends Rows {
   }
 
   /**
-   * Writes over each text what `erased` leaves of it, filled up to the same length. SQLite then reuses the bytes of the
-   * row, which it would otherwise free as they are. Readers may see the result for a moment, so each text stays valid.
-   * If the object dies then, `erased_at` keeps the run from being repeated.
+   * Fills each text up to the same length, so that SQLite reuses the bytes of the row, which it would otherwise free as
+   * they are. Readers may see the result, so each text stays valid. `erased_at` keeps the run from being repeated.
    */
   overwrite(run: JournaledRun, erased: JournaledRun): void {
     const cells = MEMBERS.flatMap((member): Cell[] => {
@@ -398,10 +394,7 @@ export class RunRows extends Rows {
   }
 }
 
-/**
- * `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. Does not type-check if
- * MEMBERS lacks a member.
- */
+/** In the order of MEMBERS: names cost much time. Does not type-check if MEMBERS lacks a member. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row: Record<string, unknown> = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]]));
   for (const member of IN_JSON) {
@@ -412,7 +405,7 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   return row as unknown as Pick<JournaledRun, Member>;
 }
 
-/** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */
+/** Roughly, in characters. */
 function weightOf(run: JournaledRun): number {
   const { parameters, recommendations, labels, externalUrl, gates } = run;
   const { cancelReason, waitingReason, approvals } = run;

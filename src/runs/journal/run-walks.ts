@@ -1,7 +1,6 @@
 /**
  * Walks runs in the order of the writes that made their events, or their ends. Such a number nearly always is that of
- * the run's last change. So `runs_by_change` has these runs in order, and a partial index has only the others: an end
- * costs no row for that. A walk merges the two.
+ * the run's last change, so a partial index has only the others: an end costs no row for that. A walk merges the two.
  */
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
@@ -22,10 +21,7 @@ interface Walk {
   readonly order?: "DESC";
 }
 
-/**
- * Looks at WALK_ROWS rows. `isMet` is 1 if `seq` is the number of the run's event or end. Otherwise the row only takes
- * the walk on. `bounds`: a condition on `$`, which stands for the number.
- */
+/** `isMet` is 1 if `seq` is the number of the event or end; else the row only takes the walk on. `$`: the number. */
 export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order }: Walk): string {
   const within = (column: string) => bounds.replaceAll("$", column);
   return `
@@ -114,9 +110,8 @@ type WalkedRow = Omit<CountedRun, "completedAt"> & {
 };
 
 /**
- * Counts ended runs for metrics. `ended_seq` never changes again, so a walk behind `counted_seq` meets each end once.
- * The number and the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks.
- * The row also has the counts of refused events.
+ * For metrics. `ended_seq` never changes, so a walk meets each end once. The number and the counts are one row, so they
+ * agree after a crash. Nothing is written before somebody asks.
  */
 export class EndedRunCounts extends Rows {
   #counts: EndedCounts = NO_ENDED;
@@ -194,10 +189,8 @@ const WALK = `
   SELECT max(seq) AS seq, count(*) AS walked FROM (
     SELECT change_seq AS seq FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq
     LIMIT ${PAGE_MAX_LOOKED_AT})`;
-// A run's gates never change. If a filter asked what the run waits for now, its last page would have it, and none would
-// say that it waits no longer.
+// A run's gates never change: a filter on what it waits for now would never show that it waits no longer.
 // An erased run has no subject and no labels. Whoever followed it must hear that its texts are gone.
-// One more than a page has, to know whether more match. The columns stand before those that can be large.
 const MATCH = `
   SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
   WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)

@@ -90,11 +90,7 @@ export function newestTime(schedule: WaitingSchedule, now: number): number {
 
 type Times = Pick<StoredSchedule, "name" | "version" | "cron" | "timezone">;
 
-/**
- * The times of a new version begin with its instant. A time that came before stays due, because a change of the
- * schedule makes no run of it disappear. A restore of D1 can bring an older version back: its times are those from now
- * on.
- */
+/** A time before the new version stays due: a change makes no run disappear. After a restore of D1, times begin now. */
 function firstTime(times: Times, row: StoredSchedule | null, now: number): number | null {
   const { nextAt = null, version = 0, decidedAt = null } = row ?? {};
   const beginsAt = times.version > version ? Math.min(times.version, now) : now;

@@ -1,6 +1,6 @@
 /**
- * The SQL of a journal that may not exist yet. Anybody may ask an object about a made-up environment. So the tables and
- * the coordinator's name are made with the first row, and until then each statement meets empty tables.
+ * Anybody may ask an object about a made-up environment. So the tables and the coordinator's name are made with the
+ * first row, and until then each statement meets empty tables.
  */
 
 export class JournalSql implements SqlStorage {
@@ -38,7 +38,7 @@ export class JournalSql implements SqlStorage {
     return this.#sql.exec<T>(query, ...bindings);
   }
 
-  /** Looks whether there are tables. Call it after a transaction that failed, because it may have made them. */
+  /** Call it after a transaction that failed, because it may have made the tables. */
   look(): void {
     this.#hasTables = hasTables(this.#sql);
   }
@@ -65,10 +65,7 @@ function onEmptyTables(query: string, bindings: unknown[]): [query: string, ...b
   return [`WITH RECURSIVE ${tables.join()} ${rest}`, ...bindings];
 }
 
-/**
- * The journal's tables. A step is never edited, because a journal that has taken it never takes it again. A later step
- * only adds, because during a deploy old code runs on what new code wrote.
- */
+/** A step is never edited. A later one only adds, because during a deploy old code runs on what new code wrote. */
 export const JOURNAL_STEPS: readonly string[] = [
   `CREATE TABLE runs (
      run_key              INTEGER PRIMARY KEY,

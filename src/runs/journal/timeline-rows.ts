@@ -134,10 +134,7 @@ export interface AcceptedChange {
   readonly at: number;
 }
 
-/**
- * The accepted changes that a caller may repeat after others came, kept as long as the run. A change that changed
- * nothing and has the Worker's own key is not kept, because nobody can repeat it.
- */
+/** Kept as long as the run. A change that changed nothing and has the Worker's own key is not kept. */
 export class AcceptedChanges extends Table<AcceptedChange & { readonly runId: string }> {
   of(runId: string, key: string): AcceptedChange | null {
     return this.selectOne("WHERE run_id = ? AND key = ?", runId, key);

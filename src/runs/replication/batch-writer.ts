@@ -1,7 +1,6 @@
 /**
- * Replicates changed runs to one database, one batch at a time (two if the first one hangs). The first change after an
- * interval is written at once, and later ones gather. Nobody waits for a batch. One that is lost, late or repeated is
- * harmless, because the journal is durable before it starts, and D1 takes only newer versions.
+ * Replicates changed runs to one database, one batch at a time (two if the first one hangs). Nobody waits for a batch.
+ * One that is lost, late or repeated is harmless: the journal is durable before, and D1 takes only newer versions.
  */
 
 import { utf8Bytes } from "../../base/limits.ts";
@@ -41,7 +40,6 @@ export class BatchWriter {
   readonly #writes: WritesUnderWay;
   readonly pending: PendingRuns;
   readonly quarantined: QuarantinedRuns;
-  /** Of the runs that the database lacks in their newest version: they wait, are in a batch, or are quarantined. */
   readonly lackingIds: LackingIds;
   #nextWrite = Promise.withResolvers<void>();
   #isWriting = false;
@@ -231,8 +229,7 @@ export class BatchWriter {
     if (this.#isStopped) return;
     // If a newer version waits, try that version instead of quarantining the run.
     const isLast = !this.pending.hasNewer(entry.id, version);
-    // Quarantine it first. When `pending` forgets the run, the number up to which all is replicated can pass it. Then
-    // only the table of quarantined runs still lists it.
+    // First, because only the table of quarantined runs lists it when `pending` has forgotten it.
     if (isLast) {
       this.quarantined.put(entry, Date.now());
       // It may have been replicated again, without a change.
@@ -275,11 +272,7 @@ function idsOf(rows: readonly BatchRow[]): readonly string[] {
   return rows.map(({ entry }) => entry.id);
 }
 
-/**
- * As many as a batch can carry, chosen by their size in the journal, so that no more is read, and cut by the bytes that
- * are bound. `forget`: called with runs that are gone, and with those that can't be printed, so that the others are
- * replicated.
- */
+/** Chosen by size, so that no more is read. `forget`: of runs that are gone, and of those that can't be printed. */
 function chooseBatch(journal: Journal, waiting: Iterable<PendingVersion>, forget: (id: string) => void): BatchRow[] {
   const chosen: PendingVersion[] = [];
   let expected = 0;
@@ -375,9 +368,7 @@ class WritesUnderWay {
   }
 }
 
-/** What replication needs of the coordinator's alarm: it rings for the retry. */
 export interface ReplicationAlarm {
-  /** When the retry is due; Infinity if there is nothing to check. */
   readonly replicationRetryAt: number;
   setReplicationRetryAt(at: number | null): void;
   retryReplicationBy(at: number): void;

@@ -23,7 +23,6 @@ const READ_RUNS = 200;
 const SEARCHED_AT_ONCE_BYTES = 512 * 1024;
 const SEARCHED_MIN_BYTES = 2048;
 
-/** What of a query a database lacks: see `Lacking` of the protocol. `Found`: a run that matches. */
 interface LackingPart<Found> {
   readonly ids: readonly string[];
   readonly matching: readonly Found[];
@@ -61,9 +60,8 @@ export class Lacking {
   }
 
   /**
-   * The same for the runs that contain a text now. Other calls are served in between. Each run is judged when the walk
-   * comes to it: if the database lacks it then, its id is returned, and otherwise the database is read later. So no
-   * version that was acknowledged before the call is in neither. If the primary changes meanwhile, the answer is stale.
+   * Other calls are served in between. If the database lacks a run when the walk comes to it, its id is returned;
+   * otherwise the database is read later. So each version that was acknowledged before is in one, or the answer is stale.
    */
   async searched({ text, ...query }: TextQuery): Promise<LackingPart<LackingRun>> {
     const ids: string[] = [];

@@ -1,7 +1,6 @@
 /**
- * What a database may lack: changed runs, runs that are replicated again, and runs that it has refused. A run waits for
- * a batch, or is in one, or both if it changes meanwhile. While they are few, the versions stay in memory, so that a
- * batch need not read them.
+ * A run waits for a batch, or is in one, or both if it changes meanwhile. While they are few, the versions stay in
+ * memory, so that a batch need not read them.
  */
 import type { PendingVersion, ReplicaRows } from "../journal/replica-rows.ts";
 
@@ -111,7 +110,7 @@ export class PendingRuns {
     }
   }
 
-  /** Notes that D1 has this version, whichever batch had it. */
+  /** Whichever batch had it. */
   replicated(id: string, version: number): void {
     this.#writes.replicated(id, version);
     for (const versions of this.#all) versions.take(id, version);
@@ -151,10 +150,7 @@ interface Write {
   isReplicated: boolean;
 }
 
-/**
- * In the order of their sequence numbers. A write stays until D1 has its version or a newer one. No batch moves a
- * write, so `firstSeq` is right even if batches fail or come late.
- */
+/** A write stays until D1 has its version or a newer one, so `firstSeq` is right even if batches fail or come late. */
 class PendingWrites {
   /** Sorted by `seq`. Replicated writes stay here until they are half of all. */
   #inOrder: Write[] = [];

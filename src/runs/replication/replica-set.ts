@@ -1,7 +1,4 @@
-/**
- * The replicas of an environment. Each change of a role is one transaction of the journal, so there is one primary at
- * each instant, and a new instance goes on with what the journal says.
- */
+/** Each change of a role is one transaction of the journal, so there is one primary at each instant. */
 import { log, logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
 import { type Databases, databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";

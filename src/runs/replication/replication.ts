@@ -75,9 +75,8 @@ export class Replication implements FollowUp {
   }
 
   /**
-   * Deletes runs whose retention is over, in the replica that is primary when this resolves. The journal may forget
-   * them in the same critical section, because what another replica may still get or have is on record. Throws if the
-   * primary has not deleted them.
+   * In the replica that is primary when this resolves. The journal may forget the runs in the same critical section,
+   * because what another replica may still have is on record. Throws if the primary has not deleted them.
    */
   async delete(ids: readonly string[]): Promise<void> {
     const asked = this.#replicas.live;

@@ -1,7 +1,6 @@
 /**
- * Makes D1 equal to the journal again. Rows of runs that the journal no longer keeps are deleted, because a restore of
- * D1 brings them back. Only rows whose id is over an hour old are deleted: no run with such an id can still be created,
- * so a late or repeated deletion takes nothing that is kept.
+ * Makes D1 equal to the journal again. A restore of D1 brings rows back of runs that the journal no longer keeps. Only
+ * rows whose id is over an hour old are deleted: no run with such an id can still be created.
  */
 
 import { firstIdAt } from "../../base/ids.ts";
@@ -96,18 +95,14 @@ export class Resync {
     });
   }
 
-  /**
-   * Covers the ids after `after`, up to where a bounded number of rows and of runs reaches. The cursor moves last, so
-   * an object that dies before that repeats the step, which is harmless.
-   */
+  /** The cursor moves last, so an object that dies before that repeats the step, which is harmless. */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
     const found = await this.#target.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);
     if (!isCurrent()) return;
     const upTo = found[STEP_RUNS - 1] ?? AFTER_ALL_IDS;
     const batch = this.#target.rows.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
-    // Runs that are created from here on are replicated anyway. A resync that waited for a step without new runs could
-    // never end.
+    // A resync that waited for a step without new runs could never end. Those are replicated anyway.
     const reached = this.#target.rows.hasBetween(last, upTo) ? last : upTo;
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.filter((id) => id <= reached && !kept.has(id));

@@ -1,7 +1,4 @@
-/**
- * Drives the bulk operations of an environment, one batch of each at a time. What was done is in the journal, so the
- * next instance goes on with the first run that is undecided.
- */
+/** Drives the bulk operations, one batch of each at a time. What was done is in the journal, so a new object goes on. */
 import { type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
 import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
 import { nameOf } from "../../run.ts";
@@ -9,7 +6,7 @@ import type { RunRefusal } from "../../run-calls.ts";
 import { bulkKey } from "../../starts.ts";
 import type { CancelRequest } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import { endOf, type LeasedCall, type Span } from "../leased-call.ts";
 import { cancelRun } from "../run-ends.ts";
 import type { BulkProgress, RunSets } from "./bulk-progress.ts";
@@ -22,19 +19,16 @@ const COLLECT_PAUSE_MS = 250;
 /** The operation as it is now; null if its step is lost, or another one has begun. */
 type Current = () => StoredBulk | null;
 
-export class BulkDriver extends Part implements DueWork {
-  readonly #progress: BulkProgress;
-  readonly #sets: RunSets;
+interface Parts {
+  readonly progress: BulkProgress;
+  readonly sets: RunSets;
+}
+
+export class BulkDriver extends PartWith<Parts> implements DueWork {
   readonly #steps = new Map<string, LeasedCall>();
   /** When the next batch may begin, so that all operations together keep the rate. An eviction can cost one batch. */
   #pace: Span = { at: 0, ms: 0 };
   #last = "";
-
-  constructor(context: Context, progress: BulkProgress, sets: RunSets) {
-    super(context);
-    this.#progress = progress;
-    this.#sets = sets;
-  }
 
   nextAt(now: number): number {
     const steps = this.journal.bulk.open().map((bulk) => this.#stepAt(bulk, now));
@@ -42,7 +36,7 @@ export class BulkDriver extends Part implements DueWork {
   }
 
   takeBatch(now: number): number {
-    for (const id of this.journal.bulk.purgeable(now)) this.#progress.erase(id);
+    for (const id of this.journal.bulk.purgeable(now)) this.parts.progress.erase(id);
     const open = this.#inOrder();
     for (const id of this.#steps.keys()) if (!open.some((bulk) => bulk.id === id)) this.#steps.delete(id);
     // The pace changes with each batch that begins.
@@ -58,7 +52,7 @@ export class BulkDriver extends Part implements DueWork {
 
   #abort(bulk: StoredBulk, now: number): void {
     this.#stepsOf(bulk.id).giveUp();
-    this.journal.transaction(() => this.#progress.abort(bulk, "asked", now));
+    this.journal.transaction(() => this.parts.progress.abort(bulk, "asked", now));
   }
 
   #stepAt(bulk: StoredBulk, now: number): number {
@@ -85,16 +79,16 @@ export class BulkDriver extends Part implements DueWork {
 
   #collect(bulk: StoredBulk, now: number): void {
     this.#step(bulk.id, now, async (current) => {
-      const page = await this.#sets.nextOf(bulk);
+      const page = await this.parts.sets.nextOf(bulk);
       const then = current();
       if (page === null || then === null) return null;
-      this.journal.transaction(() => this.#progress.collected(then, page, Date.now()));
+      this.journal.transaction(() => this.parts.progress.collected(then, page, Date.now()));
       return page.endsAt === null ? 0 : COLLECT_PAUSE_MS;
     });
   }
 
   #decide(bulk: StoredBulk, now: number): void {
-    const batch = this.journal.transaction(() => this.#progress.nextBatch(bulk, now));
+    const batch = this.journal.transaction(() => this.parts.progress.nextBatch(bulk, now));
     if (batch.length === 0) {
       const next = this.journal.bulk.of(bulk.id);
       // Each pass over what stays undecided comes later.
@@ -116,7 +110,7 @@ export class BulkDriver extends Part implements DueWork {
       if (judged === null) return null;
       // Somebody may have stopped it meanwhile.
       const reason = judged.abortReason ?? (state === "living" ? null : state);
-      if (reason !== null) this.journal.transaction(() => this.#progress.abort(judged, reason, Date.now()));
+      if (reason !== null) this.journal.transaction(() => this.parts.progress.abort(judged, reason, Date.now()));
       else if (bulk.order.request.operation === "cancel") await this.#cancel(batch, current);
       else await this.#retry(judged, batch, current);
       return 0;
@@ -128,13 +122,12 @@ export class BulkDriver extends Part implements DueWork {
       const bulk = current();
       if (bulk === null) return;
       this.#cancelOne(bulk, item, Date.now());
-      // Between two runs, other calls are served.
       await scheduler.wait(0);
     }
   }
 
   async #retry(bulk: StoredBulk, batch: readonly NumberedItem[], current: Current): Promise<void> {
-    this.#progress.tried(bulk, batch);
+    this.parts.progress.tried(bulk, batch);
     const runIds = batch.map(({ runId }) => runId);
     const answer = await this.context.entrypoints.BulkOperations.retry(this.journal.scope, bulk.order, runIds);
     const then = current();
@@ -143,7 +136,7 @@ export class BulkDriver extends Part implements DueWork {
       const item = answer[i];
       return item ? [{ ...item, seq }] : [];
     });
-    this.journal.transaction(() => this.#progress.decided(then, decided));
+    this.journal.transaction(() => this.parts.progress.decided(then, decided));
   }
 
   #conclude(bulk: StoredBulk, now: number): void {
@@ -161,7 +154,7 @@ export class BulkDriver extends Part implements DueWork {
 
   #noteEnds(bulk: StoredBulk, now: number): void {
     this.#step(bulk.id, now, async (current) => {
-      const { ended, areAllOver } = await this.#sets.endsOf(bulk.id);
+      const { ended, areAllOver } = await this.parts.sets.endsOf(bulk.id);
       const then = current();
       if (!areAllOver || then === null) return null;
       this.journal.bulk.update(then, { ended, isOver: true });
@@ -169,12 +162,10 @@ export class BulkDriver extends Part implements DueWork {
     });
   }
 
-  /**
-   * The cancel and its item are one transaction, so whenever the object dies, an undecided run is as it was. If it
-   * fails, the run has failed, so that it holds up no other.
-   */
+  /** One transaction with its item. If the cancel fails, the run has failed, so that it holds up no other. */
   #cancelOne(bulk: StoredBulk, item: NumberedItem, now: number): void {
-    const note = (outcome: Outcome, code: string | null) => this.#progress.decided(bulk, [{ ...item, outcome, code }]);
+    const note = (outcome: Outcome, code: string | null) =>
+      this.parts.progress.decided(bulk, [{ ...item, outcome, code }]);
     try {
       const refusal = this.#cancelRefusal(bulk, item.runId, now, () => note("accepted", null));
       if (refusal !== null) this.journal.transaction(() => note("skipped", refusal));
@@ -184,7 +175,7 @@ export class BulkDriver extends Part implements DueWork {
     }
   }
 
-  /** Why the run is not cancelled; null if it is. `accepted`: called in the transaction that cancels it. */
+  /** Null if it is cancelled. `accepted`: called in the transaction that cancels it. */
   #cancelRefusal(
     { order }: StoredBulk,
     runId: string,
@@ -208,7 +199,7 @@ export class BulkDriver extends Part implements DueWork {
     return steps;
   }
 
-  /** One step of an operation. `take` returns for how many ms the operation then waits; null: as after a failure. */
+  /** `take` returns for how many ms the operation then waits; null: as after a failure. */
   #step(id: string, now: number, take: (current: Current) => Promise<number | null>): void {
     this.#stepsOf(id).start(now, (isCurrent) => take(() => (isCurrent() ? this.journal.bulk.of(id) : null)));
   }

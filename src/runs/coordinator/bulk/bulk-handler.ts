@@ -2,7 +2,7 @@ import { type BulkCalls, type BulkOperation, OPERATIONS_MAX, RETRIES_MAX } from 
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import { UNKNOWN_NAME } from "../../run.ts";
 import { behind } from "../../run-id.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import { type Scheduler, wouldStart } from "../gates/scheduler.ts";
 import { KEY_REUSED } from "../replies.ts";
 import { BulkDriver } from "./bulk-driver.ts";
@@ -10,16 +10,10 @@ import { BulkProgress, RunSets } from "./bulk-progress.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkHandler extends Part {
-  readonly #scheduler: Scheduler;
+export class BulkHandler extends PartWith<{ readonly scheduler: Scheduler }> {
   readonly #progress = new BulkProgress(this.context);
   readonly #sets = new RunSets(this.context);
-  readonly driver = new BulkDriver(this.context, this.#progress, this.#sets);
-
-  constructor(context: Context, scheduler: Scheduler) {
-    super(context);
-    this.#scheduler = scheduler;
-  }
+  readonly driver = new BulkDriver(this.context, { progress: this.#progress, sets: this.#sets });
 
   readonly calls: BulkCalls = {
     reserve: async (order, runIds, changeKey) => {
@@ -102,7 +96,7 @@ export class BulkHandler extends Part {
       const { queues } = this.journal;
       const now = Date.now();
       const startedBy = (runIds: readonly string[]) =>
-        wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.#scheduler.queueState(queue, now));
+        wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.parts.scheduler.queueState(queue, now));
       try {
         return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
       } catch (error) {

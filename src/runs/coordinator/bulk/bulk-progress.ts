@@ -1,7 +1,4 @@
-/**
- * How a bulk operation goes on in the journal. Each method is one critical section. Runs are decided in the order of
- * their numbers. Retries that stay undecided are tried again in another pass, so no run holds up the others.
- */
+/** Each method is one critical section. Undecided retries are tried again in another pass, so none holds up the others. */
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
 import { within } from "../../../base/time.ts";
@@ -147,7 +144,7 @@ export class RunSets extends Part {
     };
   }
 
-  /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
+  /** So far. A run that is no longer kept is left out. */
   async endsOf(bulkId: string): Promise<Ends> {
     let ends: Ends = { ended: { succeeded: 0, failed: 0, cancelled: 0 }, areAllOver: true };
     for (let after = -1; ; ) {
@@ -157,7 +154,6 @@ export class RunSets extends Part {
       const states = this.journal.runs.states(items.map(({ runId }) => runId));
       ends = { ended: withEnds(ends.ended, states), areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
-      // Between two batches, other calls are served.
       await scheduler.wait(0);
     }
   }

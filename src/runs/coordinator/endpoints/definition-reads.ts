@@ -1,8 +1,7 @@
 /**
- * Keeps the rows of endpoints and schedules equal to those of D1. Whoever changes one first has it noted here, then
- * writes D1, and then calls for a read. From the note on, the events are kept that an endpoint may have to hear of. So
- * it does no harm if the call gets lost, or if the change is written late. Reads are made one at a time, so no older
- * one overwrites a newer.
+ * Keeps the rows of endpoints and schedules equal to those of D1. Whoever changes one has it noted here before, and
+ * calls for a read afterwards. From the note on, the events are kept that an endpoint may have to hear of, so a call
+ * that is lost or late does no harm. Reads are made one at a time, so no older one overwrites a newer.
  */
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
 import { type ReadDefinitions, selectDefinitions } from "../../d1/control-database.ts";
@@ -12,32 +11,26 @@ import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DefinitionCalls } from "../../protocol.ts";
 import { isFinal } from "../../run.ts";
 import type { DueWork } from "../alarm.ts";
-import { type Context, Part } from "../context.ts";
+import { Part, PartWith } from "../context.ts";
 import type { IsCurrent } from "../leased-call.ts";
 
-/**
- * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
- * read finds each change that was noted. The others find a change that D1 carried out even later.
- */
+/** After a note. D1 gives up a statement before the first one, so that one finds each change. The others make sure. */
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-export class DefinitionReads extends Part implements DueWork {
-  readonly #outcomes: Outcomes;
+interface Parts {
+  readonly outcomes: Outcomes;
   /** Started after a read that has changed the rows of endpoints. */
-  readonly #fanOut: DueWork;
+  readonly fanOut: DueWork;
+}
+
+export class DefinitionReads extends PartWith<Parts> implements DueWork {
   readonly #call = this.leasedCall(READ, "endpoints_unread");
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
   /** The instance before has noted changes that were perhaps never read. */
   #isInherited = this.journal.fanOut.noted?.reads === 0;
   #notes = 0;
-
-  constructor(context: Context, outcomes: Outcomes, fanOut: DueWork) {
-    super(context);
-    this.#outcomes = outcomes;
-    this.#fanOut = fanOut;
-  }
 
   readonly calls: DefinitionCalls = {
     note: async (created) => this.note(created, Date.now()),
@@ -94,7 +87,7 @@ export class DefinitionReads extends Part implements DueWork {
     const notes = this.#notes;
     const read = await selectDefinitions(this.context.env.DB, this.journal.scope);
     if (!isCurrent()) throw new Error("a newer read has begun");
-    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#fanOut.takeBatch(Date.now());
+    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.parts.fanOut.takeBatch(Date.now());
     this.#isInherited = false;
     return 0;
   }
@@ -107,7 +100,7 @@ export class DefinitionReads extends Part implements DueWork {
     const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
     const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
     const isOver = reads === READ_AFTER_MS.length;
-    const wasNeeded = this.#outcomes.isNeeded;
+    const wasNeeded = this.parts.outcomes.isNeeded;
     return this.journal.transaction(() => {
       this.journal.schedules.replace(schedules, Date.now());
       const afterSeq = noted?.afterSeq ?? sequence.last;
@@ -116,7 +109,7 @@ export class DefinitionReads extends Part implements DueWork {
         if (afterSeq < sequence.last) {
           fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? afterSeq, afterSeq);
         }
-        this.#outcomes.needMayChange(wasNeeded);
+        this.parts.outcomes.needMayChange(wasNeeded);
         const keys = read.map(({ endpoint }) => endpoint);
         endpointHealth.eraseOthers(keys);
         recoveries.eraseOthers(keys);
@@ -130,11 +123,7 @@ export class DefinitionReads extends Part implements DueWork {
   }
 }
 
-/**
- * How the run of the same action, entity and subject has ended that ended before a run, whatever their order of
- * creation. It is noted when a run ends, so it says the same whenever a delivery is sent. Only an environment that
- * needs it pays.
- */
+/** How the same action, entity and subject ended before. Noted at each end, so every delivery says the same. */
 export class Outcomes extends Part {
   before(run: EndedOutcome): PreviousStatus {
     return this.isNeeded && isOutcome(run) ? this.journal.outcomes.of(run) : null;

@@ -1,6 +1,6 @@
 /**
- * The deliveries of an environment's runs. Each endpoint is a receiver of its own, so that one that hangs or fails
- * holds up no other. A delivery never changes a run. Its row is a reminder: what it sends is rendered at each attempt.
+ * Each endpoint is a receiver of its own, so that one that hangs or fails holds up no other. A delivery never changes a
+ * run. Its row is a reminder: what it sends is rendered at each attempt.
  */
 import { log } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
@@ -17,9 +17,10 @@ import {
   readDeliveryId,
 } from "../../endpoint-deliveries.ts";
 import type { Outcome } from "../../run-counts.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import { Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
 import type { PermitPolicy, Queued } from "../sending/receiver-queues.ts";
+import type { Retries } from "../starts/retries.ts";
 import type { DefinitionReads } from "./definition-reads.ts";
 
 /** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
@@ -38,7 +39,12 @@ interface EventResult extends DeliveryResult {
 
 type OutgoingDelivery = Outgoing<Delivery>;
 
-export class Deliveries extends Part implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
+interface Parts {
+  readonly reads: DefinitionReads;
+  readonly retries: Retries;
+}
+
+export class Deliveries extends PartWith<Parts> implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
   readonly permits: PermitPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },
@@ -58,21 +64,11 @@ export class Deliveries extends Part implements RequestKind<Delivery, EventResul
     excerpt: null,
     retryAfter: null,
   };
-  readonly #reads: DefinitionReads;
-  retries: { named(runId: string): Promise<void> | null } | null = null;
   readonly outbox: Outbox<Delivery, EventResult> = new Outbox(this, this.journal.deliveries, this.context);
   readonly #trials = new Set<string>();
   readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(context: Context, reads: DefinitionReads) {
-    super(context);
-    this.#reads = reads;
-  }
-
-  /**
-   * Writes deliveries. The first one of each endpoint has its first attempt under way if a permit is free. Call it in a
-   * transaction, and launch what it returns after that. A delivery that is there already stays as it is.
-   */
+  /** In a transaction; launch what it returns after that. The first one of each endpoint may be under way. */
   insert(matches: readonly Match[], now: number): Delivery[] {
     const begun = new Map<string, Delivery>();
     if (matches.length === 0) return [];
@@ -145,7 +141,7 @@ export class Deliveries extends Part implements RequestKind<Delivery, EventResul
 
   attempt(id: string, delivery: Delivery): Promise<EventResult> {
     if (this.outbox.isHalfOpen(delivery.endpoint)) this.#trials.add(id);
-    const named = this.retries?.named(delivery.runId) ?? null;
+    const named = this.parts.retries.named(delivery.runId);
     return named === null ? this.#send(delivery) : named.then(() => this.#send(delivery));
   }
 
@@ -245,15 +241,15 @@ export class Deliveries extends Part implements RequestKind<Delivery, EventResul
   }
 
   async #disable(endpoint: EndpointKey, version: number): Promise<void> {
-    this.#reads.note(null, Date.now());
+    this.parts.reads.note(null, Date.now());
     await this.context.entrypoints.WebhookEndpoints.considerDisabling(this.journal.scope, endpoint, version);
-    this.#reads.readSoon();
+    this.parts.reads.readSoon();
   }
 
   #lookFor(endpoint: EndpointKey): void {
     if (!this.journal.endpoints.listeners.some((listener) => listener.endpoint === endpoint)) return;
-    this.#reads.note(null, Date.now());
-    this.#reads.readSoon();
+    this.parts.reads.note(null, Date.now());
+    this.parts.reads.readSoon();
   }
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
@@ -303,10 +299,7 @@ export interface Circumstances {
   readonly isHalfOpen: boolean;
 }
 
-/**
- * The waits are those that Standard Webhooks recommends. Null: its endpoint is gone. While an endpoint gets only trial
- * requests, its deliveries keep the number of their attempts, and are due whenever it is their turn.
- */
+/** The waits are those of Standard Webhooks. Null: the endpoint is gone. Trial requests keep the number of attempts. */
 export function deliveryAfter(delivery: Delivery, result: DeliveryResult, at: Circumstances): Delivery | null {
   const { now, random, isTrial, isHalfOpen } = at;
   const { verdict } = result;

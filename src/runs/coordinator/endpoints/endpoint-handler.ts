@@ -3,24 +3,18 @@ import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
 import { type Delivery, type EndpointCalls, eventOf, type NamedDelivery } from "../../endpoint-deliveries.ts";
 import { bytesOf } from "../../journal/journal.ts";
 import { UNKNOWN_NAME } from "../../run.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import type { FanOut } from "./fan-out.ts";
 
-export class EndpointHandler extends Part {
-  readonly #fanOut: FanOut;
+export class EndpointHandler extends PartWith<{ readonly fanOut: FanOut }> {
   readonly #tests = new TestLimit();
-
-  constructor(context: Context, fanOut: FanOut) {
-    super(context);
-    this.#fanOut = fanOut;
-  }
 
   readonly calls: EndpointCalls = {
     report: async (key) => {
       const { deliveries } = this.journal.deliveries.page(key, { limit: 1 });
       return {
         health: this.journal.endpointHealth.of(key),
-        isHalfOpen: this.#fanOut.deliveries.outbox.isHalfOpen(key),
+        isHalfOpen: this.parts.fanOut.deliveries.outbox.isHalfOpen(key),
         recovery: this.journal.recoveries.of(key),
         newest: this.#named(deliveries)[0] ?? null,
       };
@@ -29,13 +23,13 @@ export class EndpointHandler extends Part {
     forgetHealth: async (key) => {
       this.journal.transaction(() => {
         this.journal.endpointHealth.erase(key);
-        this.#fanOut.reads.note(null, Date.now());
+        this.parts.fanOut.reads.note(null, Date.now());
       });
     },
 
     page: async (key, filter) => {
       const { deliveries, nextBefore } = this.journal.deliveries.page(key, filter);
-      const isHalfOpen = this.#fanOut.deliveries.outbox.isHalfOpen(key);
+      const isHalfOpen = this.parts.fanOut.deliveries.outbox.isHalfOpen(key);
       return { deliveries: this.#named(deliveries), nextBefore, isHalfOpen };
     },
 
@@ -45,18 +39,18 @@ export class EndpointHandler extends Part {
       if (run === null) return "run_not_found";
       const event = eventOf(run);
       if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-      this.#fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
+      this.parts.fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
       return "accepted";
     },
 
     recover: async (key, order) => {
-      const { recoveries, reads } = this.#fanOut;
+      const { recoveries, reads } = this.parts.fanOut;
       // It may have been stored or enabled a moment ago, and the call that says so got lost.
       const isKnown = this.journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
       if (!isKnown) await reads.read();
       const isBegun = recoveries.begin(key, order);
       const now = Date.now();
-      this.#fanOut.takeBatch(now);
+      this.parts.fanOut.takeBatch(now);
       this.context.arm(now);
       return isBegun ? this.journal.recoveries.of(key) : null;
     },

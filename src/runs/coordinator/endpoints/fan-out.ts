@@ -1,7 +1,6 @@
 /**
- * Fans out the events of runs: a delivery for each endpoint that hears of it, in the transaction of the version. If
- * they can't be written, the version notes that its event is pending, and a walk makes them later. An environment
- * without endpoints writes no row.
+ * A delivery for each endpoint that hears of an event, in the transaction of the version. If they can't be written, the
+ * version notes that its event is pending, and a walk makes them later. Without endpoints, no row is written.
  */
 
 import { RECOVERED_MAX } from "../../../base/limits.ts";
@@ -22,8 +21,9 @@ import type { StoredRecovery } from "../../journal/endpoint-rows.ts";
 import type { FollowUp, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import type { IsCurrent } from "../leased-call.ts";
+import type { Retries } from "../starts/retries.ts";
 import { DefinitionReads, Outcomes } from "./definition-reads.ts";
 import { Deliveries } from "./deliveries.ts";
 
@@ -34,11 +34,11 @@ const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-export class FanOut extends Part implements FollowUp, DueWork {
+export class FanOut extends PartWith<{ readonly retries: Retries }> implements FollowUp, DueWork {
   readonly outcomes = new Outcomes(this.context);
-  readonly reads = new DefinitionReads(this.context, this.outcomes, this);
-  readonly deliveries = new Deliveries(this.context, this.reads);
-  readonly recoveries = new Recoveries(this.context, this.deliveries);
+  readonly reads = new DefinitionReads(this.context, { outcomes: this.outcomes, fanOut: this });
+  readonly deliveries = new Deliveries(this.context, { reads: this.reads, retries: this.parts.retries });
+  readonly recoveries = new Recoveries(this.context, { deliveries: this.deliveries });
   readonly #call = this.leasedCall(WALK, "fan_out_failed");
   readonly #suspect = new Suspect();
 
@@ -83,7 +83,6 @@ export class FanOut extends Part implements FollowUp, DueWork {
 
   async #walk(isCurrent: IsCurrent): Promise<number> {
     for (let batches = 0; batches < WALK_BATCHES && this.#hasWork; batches++) {
-      // Between two batches, other calls are served.
       await scheduler.wait(0);
       if (!isCurrent()) break;
       const { storageLimit } = this.context;
@@ -162,19 +161,10 @@ const BATCH_RUNS = 50;
 const CLOCK_MARGIN_MS = HOUR_MS;
 
 /** A walk over events, newest first, brings deliveries back that an endpoint has lost. The journal has its progress. */
-export class Recoveries extends Part {
-  readonly #deliveries: Deliveries;
+export class Recoveries extends PartWith<{ readonly deliveries: Deliveries }> {
   readonly #suspect = new Suspect();
 
-  constructor(context: Context, deliveries: Deliveries) {
-    super(context);
-    this.#deliveries = deliveries;
-  }
-
-  /**
-   * Goes on with a recovery that has brought all that it may. False if another one of this endpoint is under way. It
-   * begins at the newest event, pending or not. An event that both find has one delivery.
-   */
+  /** Goes on after one that has brought all it may. False if one with another order is under way. */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.journal.recoveries.of(endpoint);
     const isSame = known !== null && isSameOrder(known, order);
@@ -212,11 +202,11 @@ export class Recoveries extends Part {
     const begun = this.journal.transaction(() => {
       for (const { id: runId, kind } of lost) this.journal.deliveries.erase({ endpoint, runId, kind });
       const matches = lost.map((run) => ({ run, endpoint }));
-      const deliveries = this.#deliveries.insert(matches, Date.now());
+      const deliveries = this.parts.deliveries.insert(matches, Date.now());
       this.journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return deliveries;
     });
-    this.#deliveries.launch(begun);
+    this.parts.deliveries.launch(begun);
   }
 
   #failed(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
@@ -241,10 +231,7 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
 
 const TRIES_MAX = 5;
 
-/**
- * The event at which a walk has failed. Events are then tried one at a time, and one that fails too often is skipped,
- * so that it does not hold up the others for ever. In memory only: a new instance tries it again.
- */
+/** The event at which a walk fails is tried alone, and is skipped if it fails too often. In memory only. */
 export class Suspect {
   #seq: number | null = null;
   #tries = 0;

@@ -1,8 +1,7 @@
 /**
- * Asks D1 whether approvers' tokens were revoked, before a run is released. A coordinator decides without waiting, so
- * only the critical section that an answer begins releases a run with approvals. So an approval of a token whose
- * revocation was acknowledged before the question never counts. While D1 does not answer, approvals count, and the
- * timeline says so.
+ * Asks D1 whether approvers' tokens were revoked, before a run is released. Only the critical section that an answer
+ * begins releases a run with approvals, so an approval never counts whose revocation was acknowledged before the
+ * question. While D1 does not answer, approvals count, and the timeline says so.
  */
 
 import { within } from "../../../base/time.ts";
@@ -63,9 +62,8 @@ export class ApproverCheck extends Part {
   }
 
   /**
-   * Makes a decision about a waiting run in the critical section that an answer begins, so that approvals of revoked
-   * tokens are withdrawn before it, and the caller sees the run that it releases. `by`: who approves or rejects now;
-   * null if nobody does.
+   * Decides in the critical section that an answer begins, so that approvals of revoked tokens are withdrawn before,
+   * and the caller sees the run that it releases. `by`: who approves or rejects now.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
     const run = this.journal.runs.byId(runId);

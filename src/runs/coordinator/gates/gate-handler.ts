@@ -5,7 +5,7 @@ import { holding } from "../../pauses.ts";
 import { type Actor, approveConflict, isSameActor, isWaiting, queueOf, rejectConflict } from "../../run.ts";
 import type { ChangeKey, GateCalls, Inclusion, RunRefusal, RunReply } from "../../run-calls.ts";
 import type { GateEvent } from "../../transition.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import { KEY_REUSED, NOT_FOUND } from "../replies.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
@@ -19,18 +19,13 @@ interface Repeated {
 
 type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
 
-export class GateHandler extends Part {
-  readonly #gatedRuns: GatedRuns;
-  readonly #scheduler: Scheduler;
-  readonly #approvers: ApproverCheck;
+interface Parts {
+  readonly gatedRuns: GatedRuns;
+  readonly scheduler: Scheduler;
+  readonly approvers: ApproverCheck;
+}
 
-  constructor(context: Context, gatedRuns: GatedRuns, scheduler: Scheduler, approvers: ApproverCheck) {
-    super(context);
-    this.#gatedRuns = gatedRuns;
-    this.#scheduler = scheduler;
-    this.#approvers = approvers;
-  }
-
+export class GateHandler extends PartWith<Parts> {
   readonly calls: GateCalls = {
     approve: (id, { by, reason }, changeKey, inclusion = {}) =>
       this.#decide(id, by, changeKey, inclusion, (run, now) => {
@@ -66,14 +61,14 @@ export class GateHandler extends Part {
       }),
 
     approval: (id, asker) =>
-      this.#approvers.reading(id, () => {
+      this.parts.approvers.reading(id, () => {
         const run = this.ledger.current(id, Date.now());
         if (run === null) return { ok: false, reason: "run_not_found" };
         const rule = run.gates?.approval ?? null;
         if (rule === null) return { ok: false, reason: "approval_not_found" };
         const { actionName, actionVersion, title, subject } = run;
         // The next decision withdraws those of revoked tokens.
-        const revoked = this.#approvers.revokedOf(run.approvals);
+        const revoked = this.parts.approvers.revokedOf(run.approvals);
         const counting = run.approvals.filter((one) => !revoked.includes(one));
         const asDecided = { ...run, approvals: counting };
         const approvals = JSON.stringify(counting.map(shownDecision));
@@ -91,10 +86,10 @@ export class GateHandler extends Part {
 
     pause: async (put) => {
       const now = Date.now();
-      this.#scheduler.scheduleAllSoon(now);
+      this.parts.scheduler.scheduleAllSoon(now);
       const pause = this.journal.pauses.put(put, PAUSES_MAX_PER_ENVIRONMENT, now);
       // The runs that an older pause held wait for this one now, and must show its reason.
-      if (pause !== null) this.#scheduler.scheduleAll(now);
+      if (pause !== null) this.parts.scheduler.scheduleAll(now);
       return pause;
     },
 
@@ -103,9 +98,9 @@ export class GateHandler extends Part {
       const now = Date.now();
       const ending = pauses.ending(group, from, now);
       if (ending.length === 0) return false;
-      this.#scheduler.scheduleAllSoon(now);
+      this.parts.scheduler.scheduleAllSoon(now);
       pauses.erase(ending);
-      this.#scheduler.scheduleAll(now);
+      this.parts.scheduler.scheduleAll(now);
       return true;
     },
 
@@ -121,9 +116,9 @@ export class GateHandler extends Part {
       const now = Date.now();
       const { queues } = this.journal;
       if (!queues.isInGroup(group, actionName) || queues.knowsLimit(group, actionName, version, now)) return;
-      this.#scheduler.scheduleAllSoon(now);
+      this.parts.scheduler.scheduleAllSoon(now);
       queues.setLimit(group, actionName, version, limit);
-      this.#scheduler.scheduleAll(now);
+      this.parts.scheduler.scheduleAll(now);
     },
   };
 
@@ -135,7 +130,9 @@ export class GateHandler extends Part {
     inclusion: Inclusion,
     judge: Judge,
   ): Promise<RunReply> {
-    return this.#approvers.before(id, approver, () => this.#decideNow(id, changeKey, inclusion, Date.now(), judge));
+    return this.parts.approvers.before(id, approver, () =>
+      this.#decideNow(id, changeKey, inclusion, Date.now(), judge),
+    );
   }
 
   #decideNow(id: string, changeKey: ChangeKey, { include }: Inclusion, now: number, judge: Judge): RunReply {
@@ -155,7 +152,7 @@ export class GateHandler extends Part {
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
     }
     // A key that the Worker created is noted too, because the Worker repeats a call whose answer was lost.
-    const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
+    const changed = this.parts.gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...replies.run(changed, { include }), decidedAt: now };
   }
 }

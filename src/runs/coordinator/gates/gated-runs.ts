@@ -10,7 +10,7 @@ import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { gateEventsOfNew } from "../../timeline.ts";
 import { type GateEvent, transition } from "../../transition.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import type { UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
@@ -21,21 +21,16 @@ const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
 const IN_QUEUE_MAX = { runs: WAITING_MAX_IN_QUEUE, bytes: Number.POSITIVE_INFINITY };
 const PART_OF_ONE_TOKEN = 0.25;
 
-/** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
+/** `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
-export class GatedRuns extends Part {
-  readonly #dispatches: Dispatches;
-  readonly #scheduler: Scheduler;
-  readonly #approvers: ApproverCheck;
+interface Parts {
+  readonly dispatches: Dispatches;
+  readonly scheduler: Scheduler;
+  readonly approvers: ApproverCheck;
+}
 
-  constructor(context: Context, dispatches: Dispatches, scheduler: Scheduler, approvers: ApproverCheck) {
-    super(context);
-    this.#dispatches = dispatches;
-    this.#scheduler = scheduler;
-    this.#approvers = approvers;
-  }
-
+export class GatedRuns extends PartWith<Parts> {
   create(
     begun: Run,
     changeKey: ChangeKey,
@@ -55,12 +50,12 @@ export class GatedRuns extends Part {
       return "too_many_waiting";
     }
     const { dispatch, events } = isWaiting(run)
-      ? { dispatch: this.#dispatches.hold(run, newDispatch, now), events: [] }
-      : this.#dispatches.begin(run, newDispatch, now);
+      ? { dispatch: this.parts.dispatches.hold(run, newDispatch, now), events: [] }
+      : this.parts.dispatches.begin(run, newDispatch, now);
     const details = { ...beside, dispatch, events: [...gateEventsOfNew(run), ...events] };
     const created = this.ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
-    this.#dispatches.outbox.launch(run.id, dispatch);
+    this.parts.dispatches.outbox.launch(run.id, dispatch);
     return isQueued(run) ? this.#scheduled(created, queue, now) : created;
   }
 
@@ -80,35 +75,32 @@ export class GatedRuns extends Part {
     const decided = this.#afterDecision(next.value, queue, this.#decisionOn(next.value, queue, now), now);
     const run = { ...decided, version: before.version + 1 };
     const isReleased = isOpen(run) && !isWaiting(run);
-    const isUnchecked = isReleased && this.#approvers.isUnknown(run.approvals);
+    const isUnchecked = isReleased && this.parts.approvers.isUnknown(run.approvals);
     const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
     const changed = isReleased
-      ? this.#dispatches.release(before, run, released, now, details)
+      ? this.parts.dispatches.release(before, run, released, now, details)
       : this.ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
   }
 
   /** The runs that it replaces can end at once, and then it is released. */
   #scheduled(run: JournaledRun, queue: ConcurrencyQueue, now: number): JournaledRun {
-    this.#scheduler.scheduleQueue(queue, now);
+    this.parts.scheduler.scheduleQueue(queue, now);
     return this.journal.runs.byId(run.id) ?? run;
   }
 
-  /**
-   * What happens to a run that gets into its queue now: null if it waits there. Those before it come first. If they are
-   * too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
-   */
+  /** Null if it waits there: those before it come first, also if they are too many for a batch, or if it replaces any. */
   #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
-    this.#scheduler.scheduleQueue(queue, now);
-    if (this.#scheduler.isPending(queue)) return null;
-    const state = this.#scheduler.queueState(queue, now);
+    this.parts.scheduler.scheduleQueue(queue, now);
+    if (this.parts.scheduler.isPending(queue)) return null;
+    const state = this.parts.scheduler.queueState(queue, now);
     const { queues, pauses } = this.journal;
     const last: QueuedRun = {
       id: run.id,
       actionName: run.actionName,
       limit: queues.limitOf(run),
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
-      isUnchecked: this.#approvers.isUnchecked(run.approvals),
+      isUnchecked: this.parts.approvers.isUnchecked(run.approvals),
       heldFor: null,
       pausedFor: holding(pauses.inForce(queue.group, now), run.throughPause?.pauses ?? [])?.reason ?? null,
     };
@@ -131,7 +123,7 @@ export class GatedRuns extends Part {
     const { group, limit } = concurrency;
     const { queues } = this.journal;
     if (queues.knowsLimit(group, actionName, actionVersion, now)) return;
-    this.#scheduler.scheduleAllSoon(now);
+    this.parts.scheduler.scheduleAllSoon(now);
     queues.setLimit(group, actionName, actionVersion, limit);
   }
 

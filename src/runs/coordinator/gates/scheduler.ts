@@ -1,7 +1,6 @@
 /**
- * Schedules the runs of the concurrency queues. An end, the room that it makes and the start of the next run are one
- * critical section. `schedule()` decides from what the journal says at that moment, and never from a count. A decision
- * that fails never fails the end that led to it.
+ * An end, the room that it makes and the start of the next run are one critical section. `schedule()` decides from what
+ * the journal says at that moment. A decision that fails never fails the end that led to it.
  */
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import { msSinceOrLongAgo } from "../../../base/time.ts";
@@ -16,7 +15,7 @@ import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../
 import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
@@ -34,31 +33,24 @@ interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Scheduler extends Part implements DueWork {
-  readonly #dispatches: Dispatches;
-  readonly #approvers: ApproverCheck;
+interface Parts {
+  readonly dispatches: Dispatches;
+  readonly approvers: ApproverCheck;
+}
+
+export class Scheduler extends PartWith<Parts> implements DueWork {
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
   readonly #pass = new QueuePass(this.journal.queues);
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
-  constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
-    super(context);
-    this.#dispatches = dispatches;
-    this.#approvers = approvers;
-    approvers.scheduler = this;
-  }
-
   scheduleQueue(queue: ConcurrencyQueue, now: number): void {
     this.#changed.set(nameOf(queue), queue);
     if (!this.#isScheduling) this.#scheduleSafely(now);
   }
 
-  /**
-   * The alarm looks at every queue in which runs wait. Call this before a pause or a limit changes. If the alarm can't
-   * be set, this throws, and nothing must change.
-   */
+  /** Call this before a pause or a limit changes. If the alarm can't be set, this throws, and nothing must change. */
   scheduleAllSoon(now: number): void {
     this.#pass.begin();
     this.context.arm(now);
@@ -131,7 +123,7 @@ export class Scheduler extends Part implements DueWork {
     const queued = queues.queued(queue).flatMap((run) => {
       if (this.#deferred.has(run.id, now)) return [];
       const pausedFor = holding(inForce, run.passed)?.reason ?? null;
-      return [{ ...run, isUnchecked: this.#approvers.isUnchecked(run.approvals), pausedFor }];
+      return [{ ...run, isUnchecked: this.parts.approvers.isUnchecked(run.approvals), pausedFor }];
     });
     return { running: queues.running(queue), queued };
   }
@@ -139,7 +131,7 @@ export class Scheduler extends Part implements DueWork {
   /** If something failed, this throws after it has done everything else, because the alarm must not ring again at once. */
   takeBatch(now: number): number {
     const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
-    if (this.#approvers.forgetLost(now)) this.#pass.begin();
+    if (this.parts.approvers.forgetLost(now)) this.#pass.begin();
     for (const queue of [...this.#deferred.take(now), ...this.#pass.next()]) this.#changed.set(nameOf(queue), queue);
     failures.push(...this.#scheduleSafely(now));
     if (failures.length > 0) throw failures[0];
@@ -149,7 +141,7 @@ export class Scheduler extends Part implements DueWork {
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
     const { pauses, queues } = this.journal;
-    const rest = [this.#deferred.nextAt(now), this.#approvers.nextAt()];
+    const rest = [this.#deferred.nextAt(now), this.parts.approvers.nextAt()];
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
   }
 
@@ -195,7 +187,7 @@ export class Scheduler extends Part implements DueWork {
     this.#isScheduling = false;
     try {
       // A question to D1 that dies with this object is asked again.
-      const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
+      const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.parts.approvers.isBusy;
       if (mustRing) this.context.arm(now);
     } catch (error) {
       failed(error);
@@ -203,10 +195,7 @@ export class Scheduler extends Part implements DueWork {
     return failures;
   }
 
-  /**
-   * Each look is a step of the budget. A queue is looked at again only if the last look has written a version or
-   * deferred a run. So no batch goes on for ever, and neither does a row of alarms.
-   */
+  /** A queue is looked at again only if the last look has written or deferred a run, so no batch goes on for ever. */
   #scheduleChanged(now: number, budget: Budget): void {
     for (const [name, queue] of this.#changed) {
       if (isSpent(budget)) break;
@@ -230,7 +219,7 @@ export class Scheduler extends Part implements DueWork {
     const all = schedule(state);
     const unchecked = new Set(all.filter(({ type }) => type === "check").map(({ id }) => id));
     const asked = state.queued.filter(({ id }) => unchecked.has(id));
-    this.#approvers.start(asked, now);
+    this.parts.approvers.start(asked, now);
     const decisions = all.filter(({ type }) => type !== "check");
     for (const decision of decisions) {
       // A running run that could not be asked to stop is still in the queue.
@@ -273,7 +262,7 @@ export class Scheduler extends Part implements DueWork {
   #withdraw(id: string, now: number): void {
     const run = this.ledger.current(id, now);
     if (run === null || !isWaiting(run)) return;
-    const approvals = this.#approvers.revokedOf(run.approvals);
+    const approvals = this.parts.approvers.revokedOf(run.approvals);
     if (approvals.length === 0) return;
     const event: GateEvent = { type: "approvals_withdrawn", approvals };
     const next = transition(run, event, now);
@@ -288,14 +277,14 @@ export class Scheduler extends Part implements DueWork {
     if (!isQueued(run)) return 0;
     const at = this.#eventAt(decision, queue);
     if (at === null) return 0;
-    const event = this.#approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
+    const event = this.parts.approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
     const next = transition(run, event, now);
     if (!next.ok) return 0;
     if (event.type !== "released") {
       this.ledger.update(run, next.value, event, now);
       return 0;
     }
-    this.#dispatches.release(run, next.value, event, now);
+    this.parts.dispatches.release(run, next.value, event, now);
     return this.journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
   }
 
@@ -360,9 +349,7 @@ export function wouldStart(
 
 const BATCH_QUEUES = 200;
 
-/**
- * What has changed in a queue is only in memory, so each alarm goes on with a pass, and a new object makes a whole one.
- */
+/** What has changed is only in memory, so each alarm goes on with a pass, and a new object makes a whole one. */
 export class QueuePass {
   readonly #queues: ConcurrencyQueueRows;
   #after: ConcurrencyQueue | null = null;

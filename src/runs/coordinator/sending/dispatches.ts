@@ -28,7 +28,7 @@ export class Dispatches extends RunRequests<Dispatch> {
   protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;
   protected readonly done: ReadonlySet<number> = new Set();
   readonly #stopRequests: StopRequests;
-  /** Its rows are the due open runs, also those without a dispatch: their deadline may have passed. */
+  /** Also of open runs without a dispatch: their deadline may have passed. */
   readonly outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>> = new Outbox(this, this.journal.due, this.context);
 
   constructor(context: Context, stopRequests: StopRequests) {
@@ -159,7 +159,6 @@ function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
 
 /** They have a table of their own, because one can outlive its run's end. A stop request never changes a run. */
 export class StopRequests extends RunRequests<StopRequest> {
-  /** Stop requests have permits of their own, so that no dispatch delays one. */
   readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
   readonly batchMax = 50;
   protected readonly eventPrefix = "stop";
@@ -180,10 +179,7 @@ export class StopRequests extends RunRequests<StopRequest> {
     }
   }
 
-  /**
-   * An attempt of the run's dispatch has ended. A stop request that waited for the values of its response leaves now.
-   * If this attempt is not the newest and brought none, it keeps waiting.
-   */
+  /** A stop request that waited for the response leaves now. If a newer attempt may bring one, it keeps waiting. */
   dispatchAttemptEnded(
     run: JournaledRun,
     attempt: number,
@@ -208,7 +204,6 @@ export class StopRequests extends RunRequests<StopRequest> {
     return run === null || stopRequest === null ? null : outgoing(run, stopRequest);
   }
 
-  /** The time of the stop request is up, or the due instant of its row was stale. */
   idle(runId: string, now: number): void {
     const found = this.find(runId, now);
     if (found === null || now >= found.endsAt) this.journal.stopRequests.erase(runId);

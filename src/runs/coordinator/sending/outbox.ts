@@ -1,7 +1,6 @@
 /**
  * Sends one kind of request: dispatches, stop requests or deliveries. An attempt is in the journal, with a lease,
- * before it leaves in a Worker invocation of its own. A request that gets no permit writes nothing and waits in the
- * queue of its receiver. Only its kind knows what a request is about, and what a result means.
+ * before it leaves. A request that gets no permit writes nothing, and waits in the queue of its receiver.
  */
 import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
@@ -10,13 +9,13 @@ import type { DueWork } from "../alarm.ts";
 import { type Context, Part } from "../context.ts";
 import { AttemptPermits, DueQueue, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
-/** A request. `endsAt`: no attempt begins at this instant or later. */
+/** `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T> {
   readonly request: T;
   readonly endsAt: number;
 }
 
-/** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
+/** `T`: a request and how far it got. `R`: how an attempt ended. */
 export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   readonly permits: PermitPolicy;
   readonly batchMax: number;
@@ -31,12 +30,11 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   attempt(id: string, request: T): Promise<R>;
   /** Whether a result says that the receiver works; null if it says nothing of that. */
   isWorking(result: R): boolean | null;
-  /** Writes a request whose next attempt is under way, or which has changed outside a batch. */
   write(outgoing: O, now: number): void;
   answered(outgoing: O, attempt: number, result: R, now: number): void;
-  /** Uses what else a result says. `isOvertaken`: there was no request any more, so the result was not applied. */
+  /** `isOvertaken`: there was no request any more, so the result was not applied. */
   useResult?(id: string, request: T, result: R, isOvertaken: boolean, now: number): void;
-  /** Gives up a request whose time was up before its next attempt was due, or before a permit was free. */
+  /** Its time was up before its next attempt was due, or before a permit was free. */
   giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 

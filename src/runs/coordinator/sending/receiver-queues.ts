@@ -1,7 +1,6 @@
 /**
- * The order in which requests are processed. A row that is due but gets no permit stays due in the journal. This object
- * remembers which receivers have such rows, and how far the alarm has looked, so that the alarm does not select the
- * same rows again and again. In memory only: a restarted object has free permits and looks at everything.
+ * The order in which requests are processed. A row that gets no permit stays due in the journal, so the object remembers
+ * which receivers have such rows, and how far the alarm has looked. In memory only: a new one looks at everything.
  */
 
 import { msSinceOrLongAgo } from "../../../base/time.ts";
@@ -48,9 +47,8 @@ export class DueQueue {
   }
 
   /**
-   * `until`: when the alarm must look again, because the row's time is up or its receiver may get a trial request. It
-   * looks after LEASE_MS at the latest, so an alarm is set even if the object dies. `isBlocked`: the row does not fit
-   * beside those of all receivers.
+   * `until`: when the alarm must look again. It looks after LEASE_MS at the latest, so an alarm is set even if the
+   * object dies. `isBlocked`: the row does not fit beside those of all receivers.
    */
   wait(
     { receiver, attempt }: Pick<Queued, "receiver" | "attempt">,
@@ -75,10 +73,7 @@ export class DueQueue {
     if (hasLooked && isBehind) this.#lookedUpTo = last;
   }
 
-  /**
-   * Processes due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose receiver has
-   * room, and only these may send, because others may come before a row that is due.
-   */
+  /** Rows that are due, and those whose time is up. Only waiting rows may send, because others may come before. */
   takeBatch(now: number, limit: number, process: (id: string, maySend: boolean) => void): number {
     const mayEnd = this.#lookAgainAt <= now;
     const overdue = mayEnd ? this.rows.overdue(now, limit) : [];
@@ -91,10 +86,7 @@ export class DueQueue {
     return Math.max(overdue.length + due.length, started);
   }
 
-  /**
-   * Processes waiting rows when a permit is free. First attempts come before retries, and the receivers take turns. The
-   * rows of a receiver are in order, until one must wait again.
-   */
+  /** First attempts come before retries. Receivers take turns, and each one's rows are in order until one must wait. */
   startWaiting(now: number, limit: number, process: (id: string) => void): number {
     let processed = 0;
     let begun = 0;
@@ -178,7 +170,7 @@ export interface Room {
   readonly bytes: number;
 }
 
-/** A request as permits and queues see it. `attempt`: how many of its attempts have begun. */
+/** `attempt`: how many have begun. */
 export interface Queued {
   readonly receiver: string;
   readonly weight: number;
@@ -205,10 +197,8 @@ interface Receiver {
 }
 
 /**
- * The permits for attempts under way, and how receivers share them: a receiver is a host, or an endpoint of deliveries.
- * One that fails gets one trial request at a time, until one succeeds. In memory only: what an attempt came to is soon
- * known again. The threat: a receiver that hangs holds each permit for as long as an attempt may take, and all others
- * wait.
+ * How receivers share the attempts under way. The threat: one that hangs holds each permit for as long as an attempt
+ * may take, and all others wait. One that fails gets one trial request at a time. In memory only.
  */
 export class AttemptPermits {
   readonly #policy: PermitPolicy;
@@ -256,7 +246,7 @@ export class AttemptPermits {
     return known.attempts > 0 ? trialEveryMs : Math.max(trialEveryMs - msSinceOrLongAgo(known.begunAt, now), 0);
   }
 
-  /** The attempt holds a permit until it ends. Rejects if nobody knows whether the request arrived. */
+  /** Rejects if nobody knows whether the request arrived. */
   async hold<R>(
     queued: Queued,
     now: number,

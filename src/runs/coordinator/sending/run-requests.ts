@@ -22,15 +22,11 @@ export interface OfRun<T extends Tried> extends Outgoing<T> {
   readonly run: JournaledRun;
 }
 
-/** `mayHaveJob`: whether an attempt may have begun the job. */
 export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }> & { readonly mayHaveJob: boolean };
 
 /** What a host may hold whose last attempt failed. Small, because many hosts can fail at a time. */
 const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
-/**
- * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
- * some permits must be left for the others, however many hosts hang.
- */
+/** Of what the other hosts leave. A host that hangs fails only after 15 s, and until then others need some permits. */
 const PART_OF_ONE_HOST = 0.8;
 
 export function sharedByHosts(max: Room): PermitPolicy {
@@ -92,7 +88,6 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
     return this.context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
   }
 
-  /** The event of an attempt that has just begun; no event if the request must wait. */
   started(request: T, now: number): TimelineEvent[] {
     return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.eventPrefix)];
   }

@@ -1,7 +1,6 @@
 /**
- * Automatic retries. An end that qualifies plans its retry in its own transaction. The Worker creates it at once, as a
- * run that waits at its time gate. The row stays while that run waits: it says what a newer run of the same subject
- * replaces, and which end is told late, because a run whose retry never begins has ended for good.
+ * An end that qualifies plans its retry in its own transaction. The Worker creates the retry at once, as a run that
+ * waits at its time gate. The row stays while it waits, because a run whose retry never begins has ended for good.
  */
 import { within } from "../../../base/time.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
@@ -9,7 +8,7 @@ import type { PlannedRetry } from "../../journal/schedule-rows.ts";
 import { creatorOf, isOpen, isTimeUp, isWaiting, type NextRetry } from "../../run.ts";
 import { type MadeRetry, type RetryToMake, retryKey } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
-import { type Context, Part } from "../context.ts";
+import { PartWith } from "../context.ts";
 import type { GatedRuns } from "../gates/gated-runs.ts";
 
 const BATCH = 25;
@@ -17,19 +16,13 @@ const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long a message about an end waits for the id of the run that follows. */
 const NAMED_WITHIN_MS = 2000;
 
-export class Retries extends Part implements DueWork {
-  readonly #gatedRuns: GatedRuns;
+export class Retries extends PartWith<{ readonly gatedRuns: GatedRuns }> implements DueWork {
   readonly #call = this.leasedCall(CALL, "retry_not_made");
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
   #isUnsure = true;
   /** The last run of the last call, if more follow. So retries that nobody can decide hold up no others. */
   #after = "";
-
-  constructor(context: Context, gatedRuns: GatedRuns) {
-    super(context);
-    this.#gatedRuns = gatedRuns;
-  }
 
   nextAt(now: number): number {
     const { plannedRetries } = this.journal;
@@ -94,7 +87,7 @@ export class Retries extends Part implements DueWork {
       const { id: by, triggeredBy } = newer;
       if (retry !== null && isTimeUp(retry, now)) ledger.expired(retry, now);
       else if (retry !== null && isWaiting(retry))
-        this.#gatedRuns.change(retry, { type: "replaced", by, triggeredBy }, now);
+        this.parts.gatedRuns.change(retry, { type: "replaced", by, triggeredBy }, now);
       else this.drop(runId, `The newer run ${by} replaced the retry.`, now);
     }
   }
