@@ -201,16 +201,12 @@ export type ErasureReply = ErasureAnswer | RunRefusal;
 export type Decision = Pick<Decided, "by" | "reason">;
 
 /** `approvals`: JSON text, as in the details. `request`: JSON text; null after the run's end. */
-export interface ApprovalAnswer {
+export interface ApprovalAnswer extends Pick<Run, "actionName" | "actionVersion" | "title" | "subject"> {
   readonly ok: true;
   readonly rule: ApprovalRule;
   readonly approvals: string;
   readonly conflicts: Readonly<Record<"approve" | "reject", DecisionConflict | null>>;
   readonly request: string | null;
-  readonly actionName: string;
-  readonly actionVersion: number | null;
-  readonly title: string | null;
-  readonly subject: string | null;
   readonly waitUntil: number | null;
 }
 

@@ -267,7 +267,7 @@ export class Archive extends Part implements DueWork {
       const { archive, runs, scope } = this.journal;
       // The object may have the texts of a run that was erased since. The next try reads it again.
       if (runs.countErased(this.#underWay.ids) > this.#underWay.erased) return null;
-      const key = archive.batch?.key ?? objectKey(scope, this.#underWay.day, hash);
+      const key = archive.batch?.key ?? `${archivePrefix(scope, this.#underWay.day)}${hash}.ndjson.gz`;
       archive.setBatch({ key, ids: this.#underWay.ids.slice(0, count), isWritten: false });
       return key;
     },
@@ -371,10 +371,6 @@ export class Archive extends Part implements DueWork {
       return JSON.stringify({ id, unprintable: error instanceof Error ? error.name : "Error" });
     }
   }
-}
-
-function objectKey(scope: string, day: number, hash: string): string {
-  return `${archivePrefix(scope, day)}${hash}.ndjson.gz`;
 }
 
 /** What the keys of the objects begin with that have the runs which ended on a day. `day`: an instant of it, in ms. */

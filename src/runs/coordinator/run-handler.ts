@@ -51,9 +51,9 @@ export class RunHandler extends PartWith<Parts> {
         if (existing !== null) return existing;
       }
       if (reason !== null) return { ok: false, reason };
-      const time = scheduled && this.parts.schedules.toDecide(scheduled.name, scheduled.at, now);
-      if (time === null) return { ok: false, reason: "time_decided" };
-      const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
+      const decide = scheduled && this.parts.schedules.toDecide(scheduled.name, scheduled.at, now);
+      if (decide === null) return { ok: false, reason: "time_decided" };
+      const alongside = decide && (() => decide(startFailed === undefined ? "started" : "failed", input.id));
       const run = begin(input, now, { isDispatching: newDispatch !== null });
       if (newDispatch !== null && run.gates !== null) {
         const created = this.parts.gatedRuns.create(run, changeKey, newDispatch, { preview, alongside }, now);

@@ -146,7 +146,7 @@ function toListed({ id, body, details }: LackingRun) {
 }
 
 class Turns {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #isTaken = false;
 
   /** False if no turn came in time, or if too many wait already. Otherwise call `leave` afterwards. */
@@ -155,24 +155,18 @@ class Turns {
       this.#isTaken = true;
       return true;
     }
-    if (this.#waiting.length === WAITING_MAX) return false;
+    if (this.#waiting.size === WAITING_MAX) return false;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    try {
-      await within(TURN_MAX_MS, promise);
-      return true;
-    } catch {
-      const at = this.#waiting.indexOf(resolve);
-      // It may have come in the same instant.
-      if (at < 0) return true;
-      this.#waiting.splice(at, 1);
-      return false;
-    }
+    this.#waiting.add(resolve);
+    await within(TURN_MAX_MS, promise).catch(() => {});
+    return !this.#waiting.delete(resolve);
   }
 
   leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#isTaken = false;
-    else next();
+    const [next] = this.#waiting;
+    this.#isTaken = next !== undefined;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    next();
   }
 }

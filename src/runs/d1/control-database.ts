@@ -44,33 +44,33 @@ interface Registered {
   readonly home: Home | null;
 }
 
+interface RegistrationParts {
+  readonly nextDueAt: (now: number) => number;
+  readonly keeper: HomeKeeper;
+  /** Whether a batch of an earlier instance may have been written without the registration. */
+  readonly isOwed: boolean;
+}
+
 export class Registration {
   readonly #control: D1Database;
   readonly #scope: string;
-  readonly #nextDueAt: (now: number) => number;
-  readonly #keeper: HomeKeeper;
+  readonly #parts: RegistrationParts;
   #dueAt: number | null = null;
   #isUnderWay = false;
   #isOwed: boolean;
 
-  /** `isOwed`: whether a batch of an earlier instance may have been written without the registration. */
-  constructor(
-    control: D1Database,
-    scope: string,
-    parts: { readonly nextDueAt: (now: number) => number; readonly keeper: HomeKeeper; readonly isOwed: boolean },
-  ) {
+  constructor(control: D1Database, scope: string, parts: RegistrationParts) {
     this.#control = control;
     this.#scope = scope;
-    this.#nextDueAt = parts.nextDueAt;
-    this.#keeper = parts.keeper;
+    this.#parts = parts;
     this.#isOwed = parts.isOwed;
   }
 
   /** What a batch must register; null if what is registered serves. */
   wanted(now: number): Registered | null {
-    const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
+    const dueAt = Math.min(Math.max(this.#parts.nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
-    const { home, isHomeRegistered } = this.#keeper;
+    const { home, isHomeRegistered } = this.#parts.keeper;
     return isKnown && isHomeRegistered ? null : { dueAt, home };
   }
 
@@ -82,7 +82,7 @@ export class Registration {
   registered({ dueAt, home }: Registered): void {
     this.#dueAt = dueAt;
     this.#isOwed = false;
-    if (home !== null) this.#keeper.homeRegistered(home);
+    if (home !== null) this.#parts.keeper.homeRegistered(home);
   }
 
   /** Never throws or delays a batch: a control database that is down must stop no other. */
@@ -100,7 +100,7 @@ export class Registration {
   }
 
   get isOwed(): boolean {
-    return this.#isOwed || !this.#keeper.isHomeRegistered;
+    return this.#isOwed || !this.#parts.keeper.isHomeRegistered;
   }
 
   forget(): void {
@@ -119,29 +119,16 @@ export async function selectDefinitions(db: D1Database, scope: string): Promise<
   const { results } = await db
     .withSession("first-primary")
     .prepare(
-      // Behind the actions, so they are one range of the index.
+      // Behind the actions, so that they are one range of the index.
       `SELECT kind, name, version, created_version AS createdVersion,
               coalesce(disabled_version = version, 0) AS isDisabled, filter
        FROM definitions WHERE scope = ?1 AND kind > 'action' ORDER BY kind, name`,
     )
     .bind(scope)
     .all<Row>();
-  const of = <T>(kind: string, read: (row: Row) => T) =>
-    results.flatMap((row) => (row.kind === kind ? [read(row)] : []));
-  return {
-    endpoints: of("webhook_endpoint", ({ name, createdVersion, version, isDisabled, filter }) => ({
-      endpoint: endpointKey({ name, createdVersion }),
-      version,
-      isDisabled: isDisabled === 1,
-      filter,
-    })),
-    schedules: of("schedule", ({ name, version, isDisabled, filter }) => ({
-      name,
-      version,
-      isDisabled: isDisabled === 1,
-      filter,
-    })),
-  };
+  const read = results.map((row) => ({ ...row, endpoint: endpointKey(row), isDisabled: row.isDisabled === 1 }));
+  const of = (wanted: string) => read.filter(({ kind }) => kind === wanted);
+  return { endpoints: of("webhook_endpoint"), schedules: of("schedule") };
 }
 
 /** From the primary. A token that has only expired is not among them: what it approved counts. */

@@ -44,25 +44,10 @@ const WITH_ROWS = `
   )
   SELECT scope FROM found WHERE scope IS NOT NULL`;
 
-interface ListedEnvironment {
-  readonly scope: string;
-  readonly generation: Home["generation"];
-}
-
-interface EnvironmentPage {
-  readonly environments: readonly ListedEnvironment[];
-  readonly next: string | null;
-}
-
 /** The environments that live in this database, after the scope `after`. A page can be short and have a next one. */
-export async function environmentsIn(
-  control: D1Database,
-  database: number,
-  after: string,
-  limit: number,
-): Promise<EnvironmentPage> {
+export async function environmentsIn(control: D1Database, database: number, after: string, limit: number) {
   const session = control.withSession("first-primary");
-  const [withHome, withoutHome, last] = await session.batch<ListedEnvironment>([
+  const [withHome, withoutHome, last] = await session.batch<{ readonly scope: string; readonly generation: number }>([
     session.prepare(WITH_HOME_HERE).bind(database, after, limit + 1),
     ...(database === 0
       ? [session.prepare(WITHOUT_HOME).bind(after, limit + 1), session.prepare(LAST_LOOKED_AT).bind(after)]

@@ -91,13 +91,8 @@ const DUE = `
 /** Takes erasures that are due, those first that waited longest. Nobody else gets them for DRIVER_MS. */
 export async function takeErasures(control: D1Database, now: number, limit: number): Promise<readonly Erasure[]> {
   const due = [now - DRIVER_MS, now - REST_MS, now, now + CLOCKS_DIFFER_MS] as const;
-  if (
-    (await control
-      .prepare(`${DUE} LIMIT 1`)
-      .bind(...due)
-      .first()) === null
-  )
-    return [];
+  const first = control.prepare(`${DUE} LIMIT 1`).bind(...due);
+  if ((await first.first()) === null) return [];
   const take = control.prepare(
     `UPDATE erasures SET driven_at = ?3 WHERE (scope, asked_at) IN (${DUE} ORDER BY driven_at, scope LIMIT ?5)
      RETURNING ${COLUMNS}`,

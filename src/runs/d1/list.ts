@@ -168,14 +168,6 @@ export interface WalkBounds {
   readonly completeTo?: string | undefined;
 }
 
-interface Walk {
-  /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
-  readonly selects: readonly string[];
-  readonly bindings: (string | number)[];
-  readonly isByStatus: boolean;
-  readonly isFiltered: boolean;
-}
-
 const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
 
 /** A walk in the order of the query. `first`: SQL of its first rows. */
@@ -188,13 +180,11 @@ function orderedWalk(scope: string, query: Omit<RunPageQuery, "limit">, columns:
   return { first, bindings, isFiltered };
 }
 
-/** One walk serves a list and a summary, so that both see the same runs. */
-export function walkOf(
-  scope: string,
-  query: Omit<RunPageQuery, "limit">,
-  columns: Columns,
-  bounds: WalkBounds = {},
-): Walk {
+/**
+ * One walk serves a list and a summary, so that both see the same runs. Each of `selects` walks one range of an index,
+ * and selects the columns and `ok`: whether the row passes the other filters.
+ */
+export function walkOf(scope: string, query: Omit<RunPageQuery, "limit">, columns: Columns, bounds: WalkBounds = {}) {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
   const [walked, ...others] = conditionsOf(query, bind);

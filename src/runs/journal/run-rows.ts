@@ -176,10 +176,7 @@ export interface RowDetails {
   readonly waitingBytes?: number;
 }
 
-export interface JournaledFacts {
-  readonly facts: RunFacts;
-  readonly bytes: number;
-}
+export type WeighedFacts = RunFacts & { readonly bytes: number };
 
 /** About 7000 plain runs. An isolate can have many coordinators, and has 128 MB for all of them. */
 const REMEMBERED_MAX_CHARS = 8_000_000;
@@ -210,13 +207,12 @@ export class RunRows extends Rows {
     return rows.map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
   }
 
-  facts(ids: readonly string[]): JournaledFacts[] {
-    const rows = this.#those<RunFacts & { readonly bytes: number }>(
+  facts(ids: readonly string[]): WeighedFacts[] {
+    return this.#those(
       ids,
       `id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels, action_name AS actionName,
        entity_id AS entityId, subject, triggered_by AS triggeredBy, erased_at AS erasedAt, bytes`,
     );
-    return rows.map(({ bytes, ...facts }) => ({ facts, bytes }));
   }
 
   names(ids: readonly string[]): ReadonlyMap<string, RunName> {

@@ -175,16 +175,6 @@ export class EndedRunCounts extends Rows {
   }
 }
 
-interface ChangedRow {
-  readonly id: string;
-  readonly seq: number;
-}
-
-interface ChangePage {
-  readonly rows: readonly ChangedRow[];
-  readonly readSeq: number;
-}
-
 const WALK = `
   SELECT max(seq) AS seq, count(*) AS walked FROM (
     SELECT change_seq AS seq FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq
@@ -201,18 +191,12 @@ const MATCH = `
       SELECT 1 FROM json_each(?4) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(runs.labels))))
   ORDER BY change_seq LIMIT ${PAGE_MAX_ROWS + 1}`;
 
-type Match = ChangedRow & { readonly bytes: number };
-
 /** The runs that have changed behind a number, in the order of their last changes, each in its newest version. */
 export class ChangedRuns extends Rows {
-  after(
-    after: number,
-    lastSeq: number,
-    { actionName, subject, waiting, group, labels = [] }: ChangeFilter,
-  ): ChangePage {
+  after(after: number, lastSeq: number, { actionName, subject, waiting, group, labels = [] }: ChangeFilter) {
     const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : this.#walkedTo(after, lastSeq);
     const asked = [actionName ?? null, JSON.stringify(labels), group ?? null, waiting ?? null, subject ?? null];
-    const matches = this.query<Match>(MATCH, after, upTo, ...asked);
+    const matches = this.query<{ id: string; seq: number; bytes: number }>(MATCH, after, upTo, ...asked);
     let bytes = 0;
     const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {
       bytes += row.bytes;

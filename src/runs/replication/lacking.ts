@@ -3,7 +3,7 @@ import { PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { detailsOf, toActionRun } from "../action-run.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournaledFacts, JournaledRun } from "../journal/run-rows.ts";
+import type { JournaledRun, WeighedFacts } from "../journal/run-rows.ts";
 import type { LackingRun } from "../protocol.ts";
 import {
   factsOf,
@@ -23,12 +23,6 @@ const READ_RUNS = 200;
 const SEARCHED_AT_ONCE_BYTES = 512 * 1024;
 const SEARCHED_MIN_BYTES = 2048;
 
-interface LackingPart<Found> {
-  readonly ids: readonly string[];
-  readonly matching: readonly Found[];
-  readonly completeTo: string | null;
-}
-
 export class Lacking {
   readonly #journal: Journal;
   readonly #replicas: Replicas;
@@ -39,21 +33,20 @@ export class Lacking {
   }
 
   /** Looks at no more than PAGE_MAX_LOOKED_AT runs. */
-  of(query: RunPageQuery): LackingPart<RunFacts> {
+  of(query: RunPageQuery) {
     const ids: string[] = [];
     const matching: RunFacts[] = [];
     let [looked, bytes] = [0, 0];
     let last: string | null = null;
     for (const run of this.#inOrder(query)) {
-      const { facts } = run;
-      const isMatch = matches(facts, query);
+      const isMatch = matches(run, query);
       bytes += isMatch ? run.bytes : 0;
       const isFull = isMatch && matching.length > 0 && bytes > MATCHING_MAX_BYTES;
       if (isFull || looked === PAGE_MAX_LOOKED_AT) return { ids, matching, completeTo: last };
       looked++;
-      last = facts.id;
-      if (matchesFixed(facts, query)) ids.push(facts.id);
-      if (isMatch) matching.push(facts);
+      last = run.id;
+      if (matchesFixed(run, query)) ids.push(run.id);
+      if (isMatch) matching.push(run);
       if (matching.length > query.limit) return { ids, matching, completeTo: last };
     }
     return { ids, matching, completeTo: null };
@@ -63,7 +56,7 @@ export class Lacking {
    * Other calls are served in between. If the database lacks a run when the walk comes to it, its id is returned;
    * otherwise the database is read later. So each version that was acknowledged before is in one, or the answer is stale.
    */
-  async searched({ text, ...query }: TextQuery): Promise<LackingPart<LackingRun>> {
+  async searched({ text, ...query }: TextQuery) {
     const ids: string[] = [];
     const matching: LackingRun[] = [];
     let [looked, searched, found] = [0, 0, 0];
@@ -71,23 +64,23 @@ export class Lacking {
     for (;;) {
       let left = SEARCHED_AT_ONCE_BYTES;
       let isOver = true;
-      for (const { facts, bytes } of this.#inOrder(last === null ? query : { ...query, cursor: last })) {
+      for (const run of this.#inOrder(last === null ? query : { ...query, cursor: last })) {
         if (looked === PAGE_MAX_LOOKED_AT || searched >= TEXT_MAX_BYTES || matching.length > query.limit) {
           return { ids, matching, completeTo: last };
         }
-        const isAsked = matches(facts, query);
-        const row = isAsked ? this.#rowWith(text, facts, query.include) : null;
+        const isAsked = matches(run, query);
+        const row = isAsked ? this.#rowWith(text, run, query.include) : null;
         if (row !== null) {
-          found += bytes;
+          found += run.bytes;
           if (matching.length > 0 && found > MATCHING_MAX_BYTES) return { ids, matching, completeTo: last };
           matching.push(row);
         }
-        if (matchesFixed(facts, query)) ids.push(facts.id);
-        last = facts.id;
+        if (matchesFixed(run, query)) ids.push(run.id);
+        last = run.id;
         looked++;
         if (!isAsked) continue;
-        searched += bytes;
-        left -= Math.max(bytes, SEARCHED_MIN_BYTES);
+        searched += run.bytes;
+        left -= Math.max(run.bytes, SEARCHED_MIN_BYTES);
         isOver = left > 0;
         if (!isOver) break;
       }
@@ -121,18 +114,18 @@ export class Lacking {
     });
   }
 
-  *#inOrder(query: RunPageQuery): Iterable<JournaledFacts> {
+  *#inOrder(query: RunPageQuery): Iterable<WeighedFacts> {
     const writer = this.#replicas.primary?.writer;
     const { lower, upper } = idRangeOf(query);
     const { order = "newest" } = query;
     const ids = writer?.lackingIds.between(lower, upper, order) ?? [];
     for (const batch of inBatches(ids, READ_RUNS)) {
       const absent = batch.filter((id) => this.#inMemory(id) === null);
-      const read = new Map(this.#journal.runs.facts(absent).map((run) => [run.facts.id, run]));
+      const read = new Map(this.#journal.runs.facts(absent).map((run) => [run.id, run]));
       for (const id of batch) {
         const entry = writer?.lacking(id);
         // The purge may have forgotten it meanwhile.
-        const run = entry?.run == null ? read.get(id) : { facts: factsOf(entry.run), bytes: entry.bytes };
+        const run = entry?.run == null ? read.get(id) : { ...factsOf(entry.run), bytes: entry.bytes };
         if (run !== undefined) yield run;
       }
     }

@@ -109,7 +109,7 @@ export class Dispatches extends RunRequests<Dispatch> {
         ? {
             type: "dispatch_failed",
             reason: ending.reason,
-            isOfGate: isOfGate(run, ending),
+            isOfGate: run.gates !== null && ending.isUnready === true,
             mayHaveJob: ending.mayHaveJob,
           }
         : { type: request.startOn === "accepted" ? "started" : "dispatched" };
@@ -151,10 +151,6 @@ export class Dispatches extends RunRequests<Dispatch> {
       this.ledger.noteEvents(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
     }
   }
-}
-
-function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
-  return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }
 
 /** They have a table of their own, because one can outlive its run's end. A stop request never changes a run. */

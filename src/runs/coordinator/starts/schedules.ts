@@ -20,11 +20,6 @@ interface Try extends Span {
   readonly failures: number;
 }
 
-export interface DecidedTime {
-  /** Call it in the transaction that creates the run. */
-  readonly decide: (outcome: TimeOutcome, runId: string) => void;
-}
-
 export class Schedules extends Part implements DueWork {
   readonly #call = this.leasedCall(CALL, "schedules_failed");
   /** The last try of each time that is not decided. In memory only, so a new instance tries at once. */
@@ -60,14 +55,15 @@ export class Schedules extends Part implements DueWork {
   }
 
   /** Null if the create must not make the run: the time is decided or is skipped just now, or the schedule is off. */
-  toDecide(name: string, at: number, now: number): DecidedTime | null {
+  toDecide(name: string, at: number, now: number) {
     const row = this.journal.schedules.of(name);
     if (row === null || row.nextAt !== at) return null;
     if (now - at >= START_WITHIN_MS || this.#isOpen(row.lastRunId, now)) {
       this.journal.transaction(() => this.journal.schedules.decide(row, at, "skipped", null));
       return null;
     }
-    return { decide: (outcome, runId) => this.journal.schedules.decide(row, at, outcome, runId) };
+    /** Call it in the transaction that creates the run. */
+    return (outcome: TimeOutcome, runId: string) => this.journal.schedules.decide(row, at, outcome, runId);
   }
 
   /** Of the times that are due, only the newest is tried, and only for a while. A long outage is one step. */
