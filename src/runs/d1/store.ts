@@ -60,15 +60,9 @@ function filledUp(column: string, at: number): string {
 const FIND = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`;
 
-export interface RowStore {
-  /** `erased`: the upsert leaves what never changes, so their rows go first. */
-  write(rows: readonly string[], labelled: readonly string[], erased?: readonly string[]): Promise<void>;
-  /** Ids of the environment after `after` and before `before`, in order: at most `limit`. */
-  find(after: string, before: string, limit: number): Promise<string[]>;
-  delete(ids: readonly string[]): Promise<void>;
-}
+export type RowStore = Pick<D1RowStore, "write" | "find" | "delete">;
 
-export class D1RowStore implements RowStore {
+export class D1RowStore {
   readonly #env: Databases;
   readonly #database: number;
   readonly #scope: string;
@@ -81,6 +75,7 @@ export class D1RowStore implements RowStore {
     this.#registration = registration;
   }
 
+  /** `erased`: the upsert leaves what never changes, so their rows go first. */
   async write(rows: readonly string[], labelled: readonly string[], erased: readonly string[] = []): Promise<void> {
     const now = Date.now();
     const scope = this.#scope;

@@ -15,7 +15,7 @@ import {
 } from "../run.ts";
 import type { ConcurrencyGroup } from "../run-calls.ts";
 import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
-import { Rows } from "./rows.ts";
+import { Rows, Table } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 /** How long an isolate may use the version before: 10 minutes in an outage, and a request. Versions are instants. */
@@ -238,18 +238,8 @@ export class ConcurrencyQueueRows extends Rows {
 }
 
 /** Each alarm asks for them, so there is a copy in memory. */
-export class PauseRows extends Rows {
-  #pauses: readonly Pause[];
-
-  constructor(sql: SqlStorage) {
-    super(sql);
-    const rows = this.query<Omit<Pause, "isPlanned"> & { readonly isPlanned: number }>(
-      `SELECT concurrency_group AS "group", from_at AS "from", is_planned AS isPlanned, reason, until,
-         paused_by AS by, via, paused_at AS at
-       FROM pauses ORDER BY concurrency_group, from_at`,
-    );
-    this.#pauses = rows.map((row) => ({ ...row, isPlanned: row.isPlanned === 1 }));
-  }
+export class PauseRows extends Table<PauseRow> {
+  #pauses: readonly Pause[] = this.select("ORDER BY concurrency_group, from_at").map(pauseOf);
 
   inForce(group: string, now: number): Pause[] {
     return inForceFor(this.#pauses, group, now);
@@ -272,19 +262,12 @@ export class PauseRows extends Rows {
     const taken = new Set(ofGroup.filter((one) => one !== replaced).map((one) => one.from));
     let firstFree = startsAt;
     while (taken.has(firstFree)) firstFree++;
-    const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: firstFree, isPlanned }) };
-    const { group, from, reason, until, by, via, at } = pause;
+    const pause: Pause = isKept
+      ? { ...put, from: replaced.from, isPlanned: replaced.isPlanned }
+      : { ...put, from: firstFree, isPlanned };
     // One statement, and the table first: if it throws, neither may have changed. An ended pause gets another `from`.
-    const write = `
-      INSERT INTO pauses (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-    const update = `
-      UPDATE pauses SET concurrency_group = ?, from_at = ?, is_planned = ?, reason = ?, until = ?,
-        paused_by = ?, via = ?, paused_at = ?
-      WHERE concurrency_group = ? AND from_at = ?`;
-    const values = [group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at];
-    if (replaced === undefined) this.sql.exec(write, ...values);
-    else this.sql.exec(update, ...values, group, replaced.from);
+    if (replaced === undefined) this.insertRow(rowOf(pause));
+    else this.updateRow(rowOf(pause), "WHERE concurrency_group = ? AND from_at = ?", put.group, replaced.from);
     const others = this.#pauses.filter((one) => one !== replaced);
     this.#pauses = [...others, pause].sort(byKey);
     return pause;
@@ -320,8 +303,15 @@ export class PauseRows extends Rows {
   }
 }
 
-function timesOf({ from, isPlanned }: Pause): Pick<Pause, "from" | "isPlanned"> {
-  return { from, isPlanned };
+type PauseRow = Omit<Pause, "group" | "from" | "by" | "at"> &
+  Readonly<Record<"concurrencyGroup" | "pausedBy", string> & Record<"fromAt" | "pausedAt", number>>;
+
+function pauseOf({ concurrencyGroup: group, fromAt: from, pausedBy: by, pausedAt: at, ...rest }: PauseRow): Pause {
+  return { group, from, by, at, ...rest };
+}
+
+function rowOf({ group, from, by, at, ...rest }: Pause): PauseRow {
+  return { concurrencyGroup: group, fromAt: from, pausedBy: by, pausedAt: at, ...rest };
 }
 
 /** Groups are ASCII, so their order is that of SQLite. */

@@ -1,5 +1,5 @@
 import { type Dispatch, LEASE_MS, type NewRequest, type Progress, type Tried } from "../../webhooks/dispatch.ts";
-import { BEGINNING, type Due, type DueRows, fittingIntoBatch, type Weight } from "./due-rows.ts";
+import { BEGINNING, type Due, type DueRows, fittingIntoBatch, nextOfHost, type Weight } from "./due-rows.ts";
 import { Rows, Table } from "./rows.ts";
 
 /** A row exists only until its dispatch is over or its run has ended. */
@@ -38,6 +38,8 @@ export interface StopRequest extends NewRequest, Progress {
 export type ErasedDispatch = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
 const DEFERRED_MS = 30_000;
+
+const WAITING = "stop_requests INDEXED BY stop_requests_waiting WHERE lease_until IS NULL AND next_at IS NOT NULL";
 
 interface StopRequestRow extends StopRequest {
   readonly runId: string;
@@ -131,17 +133,7 @@ export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   }
 
   nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
-    return this.firstOf(
-      `SELECT run_id AS id, next_at AS dueAt FROM stop_requests INDEXED BY stop_requests_waiting
-       WHERE lease_until IS NULL AND next_at IS NOT NULL AND host = ? AND (attempt > 0) = ? AND next_at <= ?
-         AND (next_at, run_id) > (?, ?)
-       ORDER BY next_at, run_id LIMIT 1`,
-      host,
-      isRetry ? 1 : 0,
-      now,
-      after.dueAt,
-      after.id,
-    );
+    return this.firstOf(nextOfHost(WAITING), host, isRetry ? 1 : 0, now, after.dueAt, after.id);
   }
 
   nextDueAt(after = BEGINNING): number {

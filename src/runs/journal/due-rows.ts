@@ -53,6 +53,12 @@ export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
 /** Every column that a query names is in the index. */
 const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
 
+/** The first row of a host behind another one. `waiting`: the rows without a lease. */
+export const nextOfHost = (waiting: string) => `
+  SELECT run_id AS id, next_at AS dueAt FROM ${waiting} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
+    AND (next_at, run_id) > (?, ?)
+  ORDER BY next_at, run_id LIMIT 1`;
+
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
 
 // The batch reads the sealed request as well, so its bytes count.
@@ -167,11 +173,7 @@ export class DueRuns extends Rows implements DueRows {
   }
 
   nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
-    const next = `
-      SELECT run_id AS id, next_at AS dueAt FROM ${WAITING} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
-        AND (next_at, run_id) > (?, ?)
-      ORDER BY next_at, run_id LIMIT 1`;
-    return this.firstOf(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
+    return this.firstOf(nextOfHost(WAITING), host, isRetry ? 1 : 0, now, after.dueAt, after.id);
   }
 
   nextDueAt(after = BEGINNING): number {

@@ -83,7 +83,7 @@ class JournalTables extends Rows {
   readonly plannedRetries = new PlannedRetryRows(this.sql, "planned_retries");
   readonly previews = new PreviewRows(this.sql);
   readonly queues = new ConcurrencyQueueRows(this.sql);
-  readonly pauses = new PauseRows(this.sql);
+  readonly pauses = new PauseRows(this.sql, "pauses");
   readonly endpoints = new EndpointRows(this.sql, "endpoints");
   readonly endpointHealth = new EndpointHealthRows(this.sql, "endpoint_health", ["failedDays"]);
   readonly recoveries = new RecoveryRows(this.sql, "recoveries");

@@ -37,11 +37,7 @@ export abstract class Rows {
   }
 }
 
-export function columnOf(member: string): string {
-  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-function memberOf(column: string): string {
+export function memberOf(column: string): string {
   return column.replace(/_[a-z]/g, ([, letter = ""]) => letter.toUpperCase());
 }
 

@@ -21,7 +21,8 @@ import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
 import { containsText, type RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
 import { agentKeys } from "../starts.ts";
-import { columnOf, Rows } from "./rows.ts";
+import { memberOf, Rows } from "./rows.ts";
+import { columnsOf } from "./schema.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
@@ -74,7 +75,14 @@ export interface JournaledRun extends Run {
 export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;
 export const FREE: Occupancy = { occupiedUntil: null, graceUntil: null };
 
-const FIXED = [
+type Member = keyof JournaledRun;
+/** What only searches need is no member of a run. */
+const BESIDE = /^(run_key|change_seq|changed_at|due_|bytes|concurrency_|creator_id|waiting_bytes)/;
+const COLUMNS = new Map(
+  columnsOf("runs").flatMap(({ column }) => (BESIDE.test(column) ? [] : [[memberOf(column) as Member, column]])),
+);
+const MEMBERS = [...COLUMNS.keys()];
+const FIXED = new Set<Member>([
   "id",
   "actionName",
   "entityId",
@@ -100,47 +108,8 @@ const FIXED = [
   "timeoutMs",
   "gates",
   "retryRule",
-] as const;
-const CHANGING = [
-  "version",
-  "status",
-  "startedAt",
-  "completedAt",
-  "deadlineAt",
-  "purgeAt",
-  "eventSeq",
-  "endedSeq",
-  "changeKey",
-  "changeFingerprint",
-  "error",
-  "output",
-  "silentSince",
-  "endCause",
-  "previousStatus",
-  "cancelBy",
-  "cancelReason",
-  "cancelRequestedAt",
-  "cancelUntil",
-  "externalUrl",
-  "externalUrlChanges",
-  "execution",
-  "waitingFor",
-  "waitingSince",
-  "waitingReason",
-  "releasedAt",
-  "approvals",
-  "withdrawnAt",
-  "rejectedBy",
-  "throughPause",
-  "readySeq",
-  "occupiedUntil",
-  "graceUntil",
-  "failedAttempt",
-  "nextRetry",
-  "erasedAt",
-] as const;
-const MEMBERS = [...FIXED, ...CHANGING] as const;
-type Member = (typeof MEMBERS)[number];
+]);
+const CHANGING = MEMBERS.filter((member) => !FIXED.has(member));
 /** Stored as JSON; null if empty. */
 const IN_JSON = [
   "creatorProof",
@@ -154,11 +123,10 @@ const IN_JSON = [
   "nextRetry",
 ] as const;
 
-const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
+const SELECT = `SELECT ${[...COLUMNS.values()].map((column) => `runs.${column}`).join(", ")} FROM runs`;
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 // The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
-const COLUMNS = new Map(MEMBERS.map((member) => [member, columnOf(member)]));
 
 /** What stands for a text that was overwritten and is not null yet, if it must be more than a text. */
 const PLACEHOLDERS: Partial<Record<Member, string>> = {
@@ -390,7 +358,7 @@ export class RunRows extends Rows {
   }
 }
 
-/** In the order of MEMBERS: names cost much time. Does not type-check if MEMBERS lacks a member. */
+/** In the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row: Record<string, unknown> = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]]));
   for (const member of IN_JSON) {
@@ -398,7 +366,7 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
     if (typeof text === "string") row[member] = JSON.parse(text);
   }
   row.approvals ??= [];
-  return row as unknown as Pick<JournaledRun, Member>;
+  return row as unknown as JournaledRun;
 }
 
 /** Roughly, in characters. */

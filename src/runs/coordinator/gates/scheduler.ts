@@ -130,7 +130,23 @@ export class Scheduler extends PartWith<Parts> implements DueWork {
 
   /** If something failed, this throws after it has done everything else, because the alarm must not ring again at once. */
   takeBatch(now: number): number {
-    const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
+    const { pauses, queues, runs } = this.journal;
+    const failures: unknown[] = [];
+    const tried = (part: () => void) => {
+      try {
+        part();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    tried(() => pauses.eraseEnded(now) && this.#pass.begin());
+    // Makes room for those behind ended runs whose last attempt is lost, or whose grace is over.
+    for (const id of queues.ended(now, BATCH_STEPS)) {
+      tried(() => {
+        const run = runs.byId(id);
+        if (run !== null) this.attemptEnded(run, true, now);
+      });
+    }
     if (this.parts.approvers.forgetLost(now)) this.#pass.begin();
     for (const queue of [...this.#deferred.take(now), ...this.#pass.next()]) this.#changed.set(nameOf(queue), queue);
     failures.push(...this.#scheduleSafely(now));
@@ -143,30 +159,6 @@ export class Scheduler extends PartWith<Parts> implements DueWork {
     const { pauses, queues } = this.journal;
     const rest = [this.#deferred.nextAt(now), this.parts.approvers.nextAt()];
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
-  }
-
-  /** Returns what failed, because it may keep no run in its queue. */
-  #eraseEnded(now: number): readonly unknown[] {
-    try {
-      if (this.journal.pauses.eraseEnded(now)) this.#pass.begin();
-      return [];
-    } catch (error) {
-      return [error];
-    }
-  }
-
-  /** Makes room for those behind ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
-  #freeOccupied(now: number): readonly unknown[] {
-    const { queues, runs } = this.journal;
-    return queues.ended(now, BATCH_STEPS).flatMap((id) => {
-      try {
-        const run = runs.byId(id);
-        if (run !== null) this.attemptEnded(run, true, now);
-        return [];
-      } catch (error) {
-        return [error];
-      }
-    });
   }
 
   /** Returns what failed, apart from the decisions about single runs, which are deferred. */

@@ -2,7 +2,6 @@
  * Sends one kind of request: dispatches, stop requests or deliveries. An attempt is in the journal, with a lease,
  * before it leaves. A request that gets no permit writes nothing, and waits in the queue of its receiver.
  */
-import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";
@@ -80,7 +79,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     if (request.leaseUntil === null) return;
     const { attempt } = request;
     const { receiver, weight } = this.#kind.queued(request);
-    const lost = (error: unknown) => this.#logError(this.#kind.lostEvent, error, id);
+    const lost = (error: unknown) => this.logFailure(this.#kind.lostEvent, error, { run: id });
     void this.#permits
       .hold(
         { receiver, weight, attempt: attempt - 1 },
@@ -126,7 +125,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     try {
       this.#process(id, now, maySend);
     } catch (error) {
-      this.#logError("due_row_failed", error, id);
+      this.logFailure("due_row_failed", error, { run: id });
       try {
         this.queue.rows.defer(id, now);
       } catch (cause) {
@@ -175,9 +174,5 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     if (this.#kind.find(id, now) === null) {
       this.#kind.useResult?.(id, request, this.#kind.lost, true, now);
     }
-  }
-
-  #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.journal.scope, run });
   }
 }
