@@ -75,8 +75,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       moves: new MoveHandler(context).calls,
       purges: shortening.calls,
       erasing: new ErasingHandler(context, {
-        storage: ctx.storage,
-        abort: (reason) => ctx.abort(reason),
+        object: ctx,
         begun: () => {
           ledger.consequences = { stopRequests };
           alarms.serve([stopRequests.outbox, new Ending(context)], []);

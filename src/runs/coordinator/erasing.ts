@@ -2,7 +2,7 @@
 import { ERASING, type ErasingCalls } from "../protocol.ts";
 import type { CancelRequest } from "../transition.ts";
 import type { DueWork } from "./alarm.ts";
-import { type Context, Part } from "./context.ts";
+import { type Context, Part, PartWith } from "./context.ts";
 import { cancelRun } from "./run-ends.ts";
 
 /** Small enough that the calls of jobs never wait long for a batch. */
@@ -38,18 +38,14 @@ export class Ending extends Part implements DueWork {
 
 /** `begun`: makes the object do nothing but to end. */
 interface ErasedObject {
+  readonly object: DurableObjectState;
   readonly begun: () => void;
-  readonly storage: Pick<DurableObjectStorage, "deleteAll" | "sync">;
-  readonly abort: (reason: string) => void;
 }
 
-export class ErasingHandler extends Part {
-  readonly #object: ErasedObject;
-
-  constructor(context: Context, object: ErasedObject) {
-    super(context);
-    this.#object = object;
-    if (isErasing(context)) object.begun();
+export class ErasingHandler extends PartWith<ErasedObject> {
+  constructor(context: Context, parts: ErasedObject) {
+    super(context, parts);
+    if (isErasing(context)) parts.begun();
   }
 
   readonly calls: ErasingCalls = {
@@ -59,7 +55,7 @@ export class ErasingHandler extends Part {
         if (isAgain) return false;
         journal.metadata.set("erasing", askedAt);
         replicas.stop();
-        this.#object.begun();
+        this.parts.begun();
       }
       this.context.arm(Date.now());
       return true;
@@ -67,11 +63,11 @@ export class ErasingHandler extends Part {
 
     wipe: async (askedAt) => {
       if (this.journal.metadata.number("erasing") !== askedAt) return true;
-      const { storage, abort } = this.#object;
-      await storage.deleteAll();
-      await storage.sync();
+      const { object } = this.parts;
+      await object.storage.deleteAll();
+      await object.storage.sync();
       // This instance refuses all calls until then. In a timer, because workerd logs an end during a call as a failure.
-      setTimeout(() => abort("the environment is erased"));
+      setTimeout(() => object.abort("the environment is erased"));
       return false;
     },
   };

@@ -62,8 +62,8 @@ export class UpkeepHandler extends PartWith<{ readonly reads: DefinitionReads }>
       replication.replicate();
       const dueAt = alarms.nextDueAt(now);
       // The sweep changes what is registered, so the next batch registers again.
-      replication.unregister();
-      if (replication.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
+      replicas.registration.forget();
+      if (replicas.primary?.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
       // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
       const { runs, bulk, endedCounts, schedules, fanOut } = journal;
       const hasSchedules = !schedules.isEmpty() || fanOut.noted !== null;

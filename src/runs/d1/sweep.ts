@@ -25,7 +25,8 @@ export async function sweep(env: Env, now: number): Promise<void> {
   const answers = await Promise.all(
     due.map(async (registered) => {
       try {
-        const at = await poke(env, registered);
+        const poked = callCoordinator(env, { coordinator: 0 }, registered.scope, ({ upkeep }) => upkeep.poke());
+        const at = await within(POKE_MAX_MS, poked);
         if (at !== null && at < now - ALARM_LATE_MS) late++;
         const next = at === null ? null : Math.min(Math.max(at, now), now + NEXT_MAX_MS);
         return { ...registered, next };
@@ -38,14 +39,6 @@ export async function sweep(env: Env, now: number): Promise<void> {
   );
   if (late + failed > 0) log("info", "sweep", { due: due.length, late, failed });
   await noteNext(env.DB, answers);
-}
-
-async function poke(env: Env, { scope }: Registered): Promise<number | null> {
-  const hops = { coordinator: 0 };
-  return within(
-    POKE_MAX_MS,
-    callCoordinator(env, hops, scope, (coordinator) => coordinator.upkeep.poke()),
-  );
 }
 
 interface Registered {

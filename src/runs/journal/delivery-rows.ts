@@ -47,16 +47,14 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     this.sql.exec(`DELETE FROM deliveries ${THIS}`, endpoint, runId, kind);
   }
 
-  eraseWaiting(endpoint: EndpointKey, limit: number): number {
+  eraseWaiting(endpoint: EndpointKey, limit: number): void {
     this.forget();
-    const erased = this.textsOf(
+    this.sql.exec(
       `DELETE FROM deliveries WHERE (endpoint, run_id, kind) IN (
-         SELECT endpoint, run_id, kind FROM ${INDEXED} WHERE endpoint = ? AND (state = 'waiting') = 1 LIMIT ?)
-       RETURNING run_id`,
+         SELECT endpoint, run_id, kind FROM ${INDEXED} WHERE endpoint = ? AND (state = 'waiting') = 1 LIMIT ?)`,
       endpoint,
       limit,
     );
-    return erased.length;
   }
 
   eraseOf(runIds: readonly string[]): void {

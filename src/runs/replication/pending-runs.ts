@@ -69,12 +69,12 @@ export class PendingRuns {
     this.#waitingAgain.take(id);
     this.#writes.add(id, version, seq);
     const fits = this.bytes + bytes - (this.#waiting.get(id)?.bytes ?? 0) <= IN_MEMORY_MAX_BYTES;
-    this.#waiting.set(fits ? entry : { ...entry, run: null });
+    this.#waiting.put(fits ? entry : { ...entry, run: null });
   }
 
   /** Replicates a run again, after all changes. Does nothing if a change of the run will be replicated anyway. */
   addAgain(entry: PendingVersion): void {
-    if (!this.has(entry.id)) this.#waitingAgain.set(entry);
+    if (!this.has(entry.id)) this.#waitingAgain.put(entry);
   }
 
   *waiting(withAgain = true): Iterable<PendingVersion> {
@@ -93,9 +93,9 @@ export class PendingRuns {
       const again = this.#waitingAgain.take(id);
       if (changed !== undefined) {
         this.#writes.taken(id);
-        this.#inBatch.set(changed);
+        this.#inBatch.put(changed);
       } else if (again !== undefined) {
-        this.#inBatchAgain.set(again);
+        this.#inBatchAgain.put(again);
         isAnyAgain = true;
       }
     }
@@ -104,9 +104,9 @@ export class PendingRuns {
 
   /** What is still in the batch waits again, unless a newer version waits. */
   batchEnded(): void {
-    for (const entry of this.#inBatch.takeAll()) if (!this.#waiting.has(entry.id)) this.#waiting.set(entry);
+    for (const entry of this.#inBatch.takeAll()) if (!this.#waiting.has(entry.id)) this.#waiting.put(entry);
     for (const entry of this.#inBatchAgain.takeAll()) {
-      if (!this.#waiting.has(entry.id)) this.#waitingAgain.set(entry);
+      if (!this.#waiting.has(entry.id)) this.#waitingAgain.put(entry);
     }
   }
 
@@ -125,7 +125,7 @@ export class PendingRuns {
     for (const id of ids) {
       for (const versions of this.#all) {
         const entry = versions.get(id);
-        if (entry !== undefined && entry.run !== null) versions.set({ ...entry, run: null });
+        if (entry !== undefined && entry.run !== null) versions.put({ ...entry, run: null });
       }
     }
   }
@@ -217,47 +217,26 @@ class PendingWrites {
   }
 }
 
-class VersionMap {
-  readonly #byId = new Map<string, PendingVersion>();
-  #bytes = 0;
+class VersionMap extends Map<string, PendingVersion> {
+  bytes = 0;
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  has(id: string): boolean {
-    return this.#byId.has(id);
-  }
-
-  get(id: string): PendingVersion | undefined {
-    return this.#byId.get(id);
-  }
-
-  values(): Iterable<PendingVersion> {
-    return this.#byId.values();
-  }
-
-  set(entry: PendingVersion): void {
-    this.#bytes += entry.bytes - (this.#byId.get(entry.id)?.bytes ?? 0);
-    this.#byId.set(entry.id, entry);
+  put(entry: PendingVersion): void {
+    this.bytes += entry.bytes - (this.get(entry.id)?.bytes ?? 0);
+    this.set(entry.id, entry);
   }
 
   take(id: string, version = Number.POSITIVE_INFINITY): PendingVersion | undefined {
-    const entry = this.#byId.get(id);
+    const entry = this.get(id);
     if (entry === undefined || entry.version > version) return undefined;
-    this.#byId.delete(id);
-    this.#bytes -= entry.bytes;
+    this.delete(id);
+    this.bytes -= entry.bytes;
     return entry;
   }
 
   takeAll(): readonly PendingVersion[] {
-    const all = [...this.#byId.values()];
-    this.#byId.clear();
-    this.#bytes = 0;
+    const all = [...this.values()];
+    this.clear();
+    this.bytes = 0;
     return all;
   }
 }

@@ -61,10 +61,6 @@ export class Replication implements FollowUp {
     this.#replicas.boundCopy();
   }
 
-  get isBehind(): boolean {
-    return this.#replicas.primary?.isBehind ?? false;
-  }
-
   get unreplicated(): RunCount {
     const { primary } = this.#replicas;
     return { runs: primary?.lacks ?? 0, oldestAt: primary?.lacksSince ?? null };
@@ -108,10 +104,6 @@ export class Replication implements FollowUp {
 
   forget(ids: readonly string[]): void {
     for (const { writer } of this.#replicas.live) writer.forget(ids);
-  }
-
-  unregister(): void {
-    this.#replicas.registration.forget();
   }
 
   /** Call this in the critical section that makes a row pending, so that its retry can't be lost. */

@@ -6,19 +6,16 @@ import { boundDatabase } from "../../../settings/databases.ts";
 import {
   type AbortReason,
   BATCH_RUNS,
-  type BulkCounts,
   type BulkPreview,
   type BulkTarget,
-  type EndedRuns,
   type NumberedItem,
   OUTCOMES,
-  type Outcome,
   type Stopper,
   TRIES_MAX,
 } from "../../bulk.ts";
 import { findMatching } from "../../d1/list.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
-import { isOpen, type RunState, STATUSES } from "../../run.ts";
+import { ENDED_STATUSES, isOpen, type RunState, STATUSES } from "../../run.ts";
 import { mergedPage, type Page, type RunFacts, type RunFilters } from "../../run-filters.ts";
 import { Part } from "../context.ts";
 
@@ -58,7 +55,8 @@ export class BulkProgress extends Part {
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
     this.journal.bulkItems.decide(bulk.id, items);
-    return this.journal.bulk.update(bulk, countsWith(bulk, items));
+    const outcomes = items.map(({ outcome }) => outcome);
+    return this.journal.bulk.update(bulk, counted(OUTCOMES, outcomes, bulk));
   }
 
   /** Ends the operation early. Undecided retries that were tried are given up, because there may be a new run. */
@@ -97,14 +95,10 @@ export class BulkProgress extends Part {
   }
 }
 
-function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<Outcome, number> {
-  const added = (outcome: Outcome) => counts[outcome] + items.filter((item) => item.outcome === outcome).length;
-  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
-}
-
-function withEnds(counts: EndedRuns, states: readonly RunState[]): EndedRuns {
-  const added = (end: keyof EndedRuns) => counts[end] + states.filter(({ status }) => status === end).length;
-  return { succeeded: added("succeeded"), failed: added("failed"), cancelled: added("cancelled") };
+/** How often each key is among those that were found, added to the counts before. */
+function counted<K extends string>(keys: readonly K[], found: readonly unknown[], before?: Record<K, number>) {
+  const count = (key: K) => (before?.[key] ?? 0) + found.filter((one) => one === key).length;
+  return Object.fromEntries(keys.map((key) => [key, count(key)])) as Record<K, number>;
 }
 
 const READ_MAX_MS = 5000;
@@ -114,11 +108,6 @@ const PREVIEW_PAGES = 20;
 const BATCH_ITEMS = 500;
 
 const NO_RUNS: Page<RunState> = { items: [], endsAt: null };
-
-interface Ends {
-  readonly ended: EndedRuns;
-  readonly areAllOver: boolean;
-}
 
 export class RunSets extends Part {
   async nextOf({ order, below, matched }: StoredBulk): Promise<Page<RunState> | null> {
@@ -135,24 +124,27 @@ export class RunSets extends Part {
     if (found === null) return null;
     const { runs, matched } = found;
     const ids = runs.map(({ id }) => id);
-    const byStatus = STATUSES.map((status) => [status, runs.filter((run) => run.status === status).length]);
+    const statuses = runs.map(({ status }) => status);
     return {
       matched,
-      byStatus: Object.fromEntries(byStatus) as BulkPreview["byStatus"],
+      byStatus: counted(STATUSES, statuses),
       newest: ids.toSorted().reverse().slice(0, BULK_NEWEST_SHOWN),
       wouldStart: wouldStart(ids),
     };
   }
 
   /** So far. A run that is no longer kept is left out. */
-  async endsOf(bulkId: string): Promise<Ends> {
-    let ends: Ends = { ended: { succeeded: 0, failed: 0, cancelled: 0 }, areAllOver: true };
+  async endsOf(bulkId: string) {
+    let ended = counted(ENDED_STATUSES, []);
+    let areAllOver = true;
     for (let after = -1; ; ) {
       const items = this.journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
       const last = items.at(-1);
-      if (last === undefined) return ends;
+      if (last === undefined) return { ended, areAllOver };
       const states = this.journal.runs.states(items.map(({ runId }) => runId));
-      ends = { ended: withEnds(ends.ended, states), areAllOver: ends.areAllOver && !states.some(isOpen) };
+      const statuses = states.map(({ status }) => status);
+      ended = counted(ENDED_STATUSES, statuses, ended);
+      areAllOver &&= !states.some(isOpen);
       after = last.seq;
       await scheduler.wait(0);
     }

@@ -7,7 +7,7 @@ import { PartWith } from "../context.ts";
 import type { FanOut } from "./fan-out.ts";
 
 export class EndpointHandler extends PartWith<{ readonly fanOut: FanOut }> {
-  readonly #tests = new TestLimit();
+  #testedAt: number[] = [];
 
   readonly calls: EndpointCalls = {
     report: async (key) => {
@@ -60,24 +60,18 @@ export class EndpointHandler extends PartWith<{ readonly fanOut: FanOut }> {
       return run === null ? "run_not_found" : (this.context.replies.event(run) ?? "no_such_event");
     },
 
-    admitTest: async () => this.#tests.admit(Date.now()),
+    admitTest: async () => {
+      const now = Date.now();
+      this.#testedAt = this.#testedAt.filter((at) => msSinceOrLongAgo(at, now) < MINUTE_MS);
+      const [oldest] = this.#testedAt;
+      if (oldest !== undefined && this.#testedAt.length >= TESTS_PER_MINUTE) return oldest + MINUTE_MS - now;
+      this.#testedAt.push(now);
+      return 0;
+    },
   };
 
   #named(deliveries: readonly Delivery[]): readonly NamedDelivery[] {
     const names = this.journal.runs.names(deliveries.map(({ runId }) => runId));
     return deliveries.map((delivery) => ({ ...delivery, ...(names.get(delivery.runId) ?? UNKNOWN_NAME) }));
-  }
-}
-
-class TestLimit {
-  #at: number[] = [];
-
-  /** 0 if a test may begin now, which is then counted. Otherwise in how many ms the next one may. */
-  admit(now: number): number {
-    this.#at = this.#at.filter((at) => msSinceOrLongAgo(at, now) < MINUTE_MS);
-    const [oldest] = this.#at;
-    if (oldest !== undefined && this.#at.length >= TESTS_PER_MINUTE) return oldest + MINUTE_MS - now;
-    this.#at.push(now);
-    return 0;
   }
 }
