@@ -9,12 +9,6 @@ import type { Tail } from "./run-calls.ts";
 import { shownStart } from "./starts.ts";
 import type { StoredEvent } from "./timeline.ts";
 
-interface Callback {
-  readonly url: string;
-  readonly token: string;
-  readonly expiresAt: string;
-}
-
 /** Both the caller and D1 need it, and printing up to 640 KB is slow. A change makes a new object. */
 const printed = new WeakMap<Run, string>();
 
@@ -42,7 +36,10 @@ function print(run: Run): string {
   );
 }
 
-export function withCallback(actionRun: string, callback: Callback): string {
+export function withCallback(
+  actionRun: string,
+  callback: Readonly<Record<"url" | "token" | "expiresAt", string>>,
+): string {
   return `${actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
 }
 

@@ -1,5 +1,5 @@
 /** Which pauses hold a run back. A pause is known by its group and from when it holds. PURE: `now` is passed in. */
-import { NO_GROUP, type PassedPause, type PauseKey } from "./run.ts";
+import { NO_GROUP, type PassedPause } from "./run.ts";
 
 /** `group`: "" for the environment. `from`: null if it holds from now on. `until`: null if only a call ends it. */
 export interface NewPause {
@@ -33,15 +33,12 @@ export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean 
 
 /** Of those in force, a group's own comes first, and then the one that ends last. `passed`: those that hold it no more. */
 export function holding(inForce: readonly Pause[], passed: readonly PassedPause[]): Pause | null {
-  const isPassed = (pause: Pause) => passed.some((one) => isSamePause(one, pause) && one.reason === pause.reason);
+  const isPassed = ({ group, from, reason }: Pause) =>
+    passed.some((one) => one.group === group && one.from === from && one.reason === reason);
   const held = inForce.filter((pause) => !isPassed(pause));
   const own = held.filter(({ group }) => group !== NO_GROUP.group);
   const [first = null, ...others] = own.length > 0 ? own : held;
   return others.reduce((last, pause) => (endOf(pause) > endOf(last ?? pause) ? pause : last), first);
-}
-
-export function isSamePause(a: PauseKey, b: PauseKey): boolean {
-  return a.group === b.group && a.from === b.from;
 }
 
 function endOf({ until }: Pause): number {

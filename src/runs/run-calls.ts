@@ -7,7 +7,6 @@ import type {
   Decided,
   DecisionConflict,
   NewRun,
-  Reporter,
   Run,
   RunSource,
   Status,
@@ -102,12 +101,9 @@ export interface RunCalls {
   noteJob(id: string, told: JobTold): Promise<JobReply>;
 }
 
-export interface JobAnswer {
+export interface JobAnswer extends Pick<Run, "reporter" | "execution" | "deadlineAt"> {
   readonly ok: true;
-  readonly reporter: Reporter | null;
-  readonly execution: string | null;
   readonly isAnswered: boolean;
-  readonly deadlineAt: number;
   readonly refused: RunRefusal["reason"] | null;
 }
 

@@ -331,14 +331,10 @@ export interface Decided {
 
 export type Approval = Decided;
 
-/** `group`: "" for the environment. `from`: since when it holds, in ms. */
-export interface PauseKey {
+/** `group`: "" for the environment. `reason`: as it was then. Another one in its place holds the run back again. */
+export interface PassedPause {
   readonly group: string;
   readonly from: number;
-}
-
-/** `reason`: as it was then. Another decision in the place of a pause holds the run back again. */
-export interface PassedPause extends PauseKey {
   readonly reason: string;
 }
 

@@ -19,9 +19,8 @@ export class Resync {
   readonly #journal: Journal;
   readonly #target: ReplicationTarget;
   readonly #writer: BatchWriter;
-  /** When the step under way began; null if the next may begin. */
-  #stepAt: number | null = null;
-  #steps = 0;
+  /** The step under way; null if the next may begin. */
+  #current: { readonly at: number } | null = null;
   /** A try beside this can't help: replicating can't hang. */
   #isReplicating = false;
   #isWaitingForWrite = false;
@@ -43,8 +42,7 @@ export class Resync {
 
   beginAnew(): void {
     this.#note("");
-    this.#steps++;
-    this.#stepAt = null;
+    this.#current = null;
   }
 
   get #after(): string | null {
@@ -62,27 +60,29 @@ export class Resync {
 
   stop(): void {
     this.#isStopped = true;
-    this.#steps++;
+    this.#current = null;
   }
 
   next(now: number): void {
     const after = this.#after;
     if (this.#isStopped || after === null || this.#isReplicating) return;
-    if (this.#stepAt !== null && msSinceOrLongAgo(this.#stepAt, now) < GIVEN_UP_MS) return;
-    this.#stepAt = now;
-    const step = ++this.#steps;
-    void this.#step(after, now, () => step === this.#steps).then(
-      () => {
-        if (step === this.#steps) this.#stepAt = null;
-        this.next(Date.now());
-      },
-      (error: unknown) => {
-        if (step !== this.#steps && this.#isStopped) return;
-        if (step === this.#steps) this.#stepAt = null;
-        logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#target.database });
-        this.#goOnAfterWrite();
-      },
-    );
+    if (this.#current !== null && msSinceOrLongAgo(this.#current.at, now) < GIVEN_UP_MS) return;
+    const step = { at: now };
+    this.#current = step;
+    const isCurrent = () => this.#current === step;
+    const over = () => {
+      if (isCurrent()) this.#current = null;
+    };
+    void this.#step(after, now, isCurrent)
+      .finally(over)
+      .then(
+        () => this.next(Date.now()),
+        (error: unknown) => {
+          if (this.#isStopped) return;
+          logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#target.database });
+          this.#goOnAfterWrite();
+        },
+      );
   }
 
   /** After a failed step, the next one starts when a batch is written. The alarm starts it too, in case none is. */

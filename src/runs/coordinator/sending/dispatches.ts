@@ -76,10 +76,6 @@ export class Dispatches extends RunRequests<Dispatch> {
     return { scope: this.journal.scope, runId, attempt, sealed, isUnsure };
   }
 
-  protected override lastFailure({ failedAttempt }: JournaledRun): FailedAttempt | null {
-    return failedAttempt;
-  }
-
   protected note({ run, request }: OfRun<Dispatch>, events: readonly TimelineEvent[], now: number): void {
     this.ledger.noteAttempt(run, request, events, now);
   }

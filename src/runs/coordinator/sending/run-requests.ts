@@ -63,10 +63,6 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
   }
   protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
-  protected lastFailure(_run: JournaledRun): FailedAttempt | null {
-    return null;
-  }
-
   get lostEvent(): string {
     return `${this.eventPrefix}_lost`;
   }
@@ -120,7 +116,8 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
 
   giveUp(outgoing: OfRun<T>, now: number, isHalfOpen: boolean): void {
     const { run, request } = outgoing;
-    const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
+    // A stop request never changes the run, so its failures are not in the run.
+    const reason = neverCalled(request, this.eventPrefix === "attempt" ? run.failedAttempt : null, isHalfOpen);
     this.end(outgoing, { type: "given_up", reason, mayHaveJob: request.isUnsure }, [], now);
     logGivenUp(this.eventPrefix, this.journal.scope, run.id, request.attempt, reason);
   }

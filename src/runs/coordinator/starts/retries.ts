@@ -5,7 +5,7 @@
 import { within } from "../../../base/time.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { PlannedRetry } from "../../journal/schedule-rows.ts";
-import { creatorOf, isOpen, isTimeUp, isWaiting, type NextRetry } from "../../run.ts";
+import { creatorOf, isOpen, isTimeUp, isWaiting } from "../../run.ts";
 import { type MadeRetry, type RetryToMake, retryKey } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
 import { PartWith } from "../context.ts";
@@ -132,8 +132,9 @@ export class Retries extends PartWith<{ readonly gatedRuns: GatedRuns }> impleme
       this.drop(runId, GONE, Date.now());
       return null;
     }
-    const { attempt, at }: NextRetry = run.nextRetry;
-    return { runId, actionName: run.actionName, attempt, at, creator: creatorOfRun(run), origin: run.retryRule.origin };
+    const { actionName, gates, nextRetry, retryRule } = run;
+    const { attempt, at } = nextRetry;
+    return { runId, actionName, attempt, at, creator: gates?.creator ?? creatorOf(run), origin: retryRule.origin };
   }
 
   /** What is made was noted by its create, unless the note failed. A call that was given up can have made it meanwhile. */
@@ -146,10 +147,6 @@ export class Retries extends PartWith<{ readonly gatedRuns: GatedRuns }> impleme
 }
 
 const GONE = "The run to repeat is no longer kept.";
-
-function creatorOfRun(run: JournaledRun) {
-  return run.gates?.creator ?? creatorOf(run);
-}
 
 function endText({ endCause, error, cancelReason, id }: JournaledRun): string {
   if (endCause === "replaced" && cancelReason !== null) return cancelReason;
