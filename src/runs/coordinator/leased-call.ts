@@ -57,7 +57,6 @@ export class LeasedCall {
     this.#busy = { at: now, ms };
   }
 
-  /** The call under way does not count any more. */
   giveUp(): void {
     this.#current = null;
     this.#busy = { at: 0, ms: 0 };

@@ -93,7 +93,7 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
     begin: async (days) => {
       const { journal } = this.context;
       if (!journal.isWritten) return null;
-      const before = requestIn(journal);
+      const before = journal.metadata.json<PurgeRequest>("purge");
       if (before === null || before.completedAt !== null || before.days !== days) {
         const now = Date.now();
         note(journal, { days, requestedAt: now, completedAt: null, shortened: 0, walkedTo: "" });
@@ -104,7 +104,7 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
 
     state: async () => {
       const { journal } = this.context;
-      const request = requestIn(journal);
+      const request = journal.metadata.json<PurgeRequest>("purge");
       if (request === null) return null;
       const { walkedTo: _, ...state } = request;
       let remaining = 0;
@@ -135,7 +135,7 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
   };
 
   nextAt(now: number): number {
-    const request = requestIn(this.journal);
+    const request = this.journal.metadata.json<PurgeRequest>("purge");
     if (request === null || request.completedAt !== null) return Number.POSITIVE_INFINITY;
     const isOver = request.walkedTo === null && this.journal.due.nextPurgeAt() > request.requestedAt;
     return request.walkedTo !== null || isOver ? now : Number.POSITIVE_INFINITY;
@@ -143,7 +143,7 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
 
   takeBatch(now: number): number {
     const { journal, replication } = this.context;
-    const request = requestIn(journal);
+    const request = journal.metadata.json<PurgeRequest>("purge");
     if (request === null || this.nextAt(now) > now) return 0;
     if (request.walkedTo === null) {
       note(journal, { ...request, completedAt: now });
@@ -172,13 +172,8 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
   }
 }
 
-function requestIn({ metadata }: Journal): PurgeRequest | null {
-  const stored = metadata.get("purge");
-  return stored === null ? null : (JSON.parse(stored) as PurgeRequest);
-}
-
 function note({ metadata }: Journal, request: PurgeRequest): void {
-  metadata.set("purge", JSON.stringify(request));
+  metadata.set("purge", request);
 }
 
 interface ShortenedRun extends KeptRun {

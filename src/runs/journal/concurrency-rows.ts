@@ -45,7 +45,7 @@ export interface WaitingCounts {
   readonly ofToken: Waiting;
 }
 
-export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
+type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
   readonly approvals: readonly Approval[];
   readonly passed: readonly PassedPause[];
 };

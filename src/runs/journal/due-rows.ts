@@ -244,22 +244,20 @@ export class ArchiveRows extends Rows {
   }
 
   get batch(): Batch | null {
-    const stored = this.#metadata.get("archiving");
-    return stored === null ? null : (JSON.parse(stored) as Batch);
+    return this.#metadata.json("archiving");
   }
 
   setBatch(batch: Batch | null): void {
-    this.#metadata.set("archiving", batch && JSON.stringify(batch));
+    this.#metadata.set("archiving", batch);
   }
 
   /** D1's rows of runs that were due up to this one are deleted. */
   get deletedTo(): Due {
-    const cursor = this.#metadata.get("deleted_to");
-    return cursor === null ? BEGINNING : (JSON.parse(cursor) as Due);
+    return this.#metadata.json<Due>("deleted_to") ?? BEGINNING;
   }
 
   setDeletedTo({ dueAt, id }: Due): void {
-    this.#metadata.set("deleted_to", JSON.stringify({ dueAt, id }));
+    this.#metadata.set("deleted_to", { dueAt, id });
   }
 
   clear(): void {

@@ -20,7 +20,6 @@ import { PlannedRetryRows, ScheduleRows } from "./schedule-rows.ts";
 import { JournalSql } from "./schema.ts";
 import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
-/** How long after its run's end a stop request may still be sent. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 
 /** The tables besides `runs` that have rows of a run. A planned retry can wait for longer. */

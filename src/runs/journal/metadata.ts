@@ -48,8 +48,13 @@ export class Metadata extends Rows {
     return value === null ? null : Number(value);
   }
 
-  set(name: MetadataName, given: string | number | null): void {
-    const value = given === null ? null : String(given);
+  json<T>(name: MetadataName): T | null {
+    const value = this.get(name);
+    return value === null ? null : (JSON.parse(value) as T);
+  }
+
+  set(name: MetadataName, given: string | number | object | null): void {
+    const value = typeof given === "object" ? given && JSON.stringify(given) : String(given);
     if (value === this.get(name)) return;
     // The table first: if the write throws, memory must not claim the new value.
     if (value === null) {
@@ -101,7 +106,6 @@ export class FanOutCursors {
     this.#metadata.set("fan_out_after", seq);
   }
 
-  /** Runs with an event behind this number must be kept. */
   get keptAfter(): number {
     return Math.min(this.pendingAfter ?? Number.POSITIVE_INFINITY, this.noted?.afterSeq ?? Number.POSITIVE_INFINITY);
   }

@@ -67,7 +67,6 @@ export class TimelineRows extends Rows {
     return this.numberOf(last, runId) ?? 0;
   }
 
-  /** Whether the timeline tells of the attempt's beginning, but not of its end. */
   isAttemptOpen(runId: string, attempt: number): boolean {
     const count = (type: string) =>
       this.#rows("WHERE run_id = ? AND type = ? AND data ->> 'attempt' = ?", runId, type, attempt).length;

@@ -205,8 +205,7 @@ export class BulkDriver extends PartWith<Parts> implements DueWork {
   }
 }
 
-function untilRunsEnd({ order, completedAt }: StoredBulk): Span {
-  const { request } = order;
+function untilRunsEnd({ order: { request }, completedAt }: StoredBulk): Span {
   const graceMs = request.operation === "cancel" ? request.graceSeconds * 1000 : 0;
   return { at: completedAt ?? 0, ms: graceMs + ENDED_AFTER_MS };
 }

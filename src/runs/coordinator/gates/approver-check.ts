@@ -6,7 +6,7 @@
 
 import { within } from "../../../base/time.ts";
 import { selectRevoked } from "../../d1/control-database.ts";
-import { type Actor, type Approval, isWaiting } from "../../run.ts";
+import { type Actor, type Approval, isWaiting, type Run } from "../../run.ts";
 import type { RunReply } from "../../run-calls.ts";
 import { Part } from "../context.ts";
 
@@ -14,12 +14,6 @@ const CHECK_MAX_MS = 2500;
 /** After this time without an answer, the platform has lost the question. */
 const LOST_MS = 2 * CHECK_MAX_MS;
 const CHECKED_RUNS = 200;
-
-/** A run that waits, with the approvals to ask about. If they change meanwhile, the run is asked about again. */
-interface ApprovedRun {
-  readonly id: string;
-  readonly approvals: readonly Approval[];
-}
 
 /** `asked`: ids of approvers and of the tokens above them. `revoked`: null if D1 did not answer. */
 interface Answer {
@@ -54,7 +48,8 @@ export class ApproverCheck extends Part {
     return this.#answer.revoked === null && lineOf(approvals).length > 0;
   }
 
-  start(runs: readonly ApprovedRun[], now: number): void {
+  /** If the approvals of a run change meanwhile, it is asked about again. */
+  start(runs: readonly Pick<Run, "id" | "approvals">[], now: number): void {
     for (const { id, approvals } of runs) if (!this.#asked.has(id)) this.#wanted.set(id, approvals);
     if (this.#wanted.size === 0 || this.isBusy) return;
     this.#busySince = now;

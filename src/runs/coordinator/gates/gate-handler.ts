@@ -11,13 +11,7 @@ import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** `at`: when this approver has decided so. Null: by another token, so no audit entry may say that this one did. */
-interface Repeated {
-  readonly type: "repeated";
-  readonly at: number | null;
-}
-
-type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
+type Judge = (run: JournaledRun, now: number) => GateEvent | ReturnType<typeof repeated> | RunRefusal["reason"];
 
 interface Parts {
   readonly gatedRuns: GatedRuns;
@@ -157,6 +151,7 @@ export class GateHandler extends PartWith<Parts> {
   }
 }
 
-function repeated(first: Actor, by: Actor, at: number): Repeated {
-  return { type: "repeated", at: first.tokenId === by.tokenId ? at : null };
+/** `at`: null if it was by another token, so that no audit entry says that this one did. */
+function repeated(first: Actor, by: Actor, at: number) {
+  return { type: "repeated", at: first.tokenId === by.tokenId ? at : null } as const;
 }

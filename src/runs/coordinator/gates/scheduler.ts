@@ -4,15 +4,11 @@
  */
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import { msSinceOrLongAgo } from "../../../base/time.ts";
-import {
-  type ApprovedQueuedRun,
-  type ConcurrencyQueueRows,
-  WAITING_MAX_IN_QUEUE,
-} from "../../journal/concurrency-rows.ts";
+import { type ConcurrencyQueueRows, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
-import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
+import { type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
 import { PartWith } from "../context.ts";
@@ -27,10 +23,6 @@ const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
 interface Budget {
   steps: number;
   bytes: number;
-}
-
-interface ApprovedQueueState extends QueueState {
-  readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
 interface Parts {
@@ -117,7 +109,7 @@ export class Scheduler extends PartWith<Parts> implements DueWork {
     return this.#changed.has(nameOf(queue));
   }
 
-  queueState(queue: ConcurrencyQueue, now: number): ApprovedQueueState {
+  queueState(queue: ConcurrencyQueue, now: number) {
     const { queues, pauses } = this.journal;
     const inForce = pauses.inForce(queue.group, now);
     const queued = queues.queued(queue).flatMap((run) => {
@@ -250,7 +242,6 @@ export class Scheduler extends PartWith<Parts> implements DueWork {
     this.logFailure("scheduling_failed", error, { run });
   }
 
-  /** Withdraws the approvals of a waiting run that this critical section knows to be those of revoked tokens. */
   #withdraw(id: string, now: number): void {
     const run = this.ledger.current(id, now);
     if (run === null || !isWaiting(run)) return;
@@ -286,7 +277,6 @@ export class Scheduler extends PartWith<Parts> implements DueWork {
     return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
   }
 
-  /** Asks a running run to stop for a newer run, as a caller's cancel does. */
   #cancel(run: JournaledRun, newerId: string, now: number): void {
     const newer = this.journal.runs.byId(newerId);
     if (newer === null) return;
