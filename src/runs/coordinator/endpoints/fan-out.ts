@@ -8,6 +8,7 @@ import { log } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
 import {
+  type Delivery,
   type EndpointKey,
   hears,
   isSameOrder,
@@ -21,7 +22,7 @@ import type { StoredRecovery } from "../../journal/endpoint-rows.ts";
 import type { FollowUp, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import { PartWith } from "../context.ts";
+import { Part, PartWith } from "../context.ts";
 import type { IsCurrent } from "../leased-call.ts";
 import type { Retries } from "../starts/retries.ts";
 import { DefinitionReads, Outcomes } from "./definition-reads.ts";
@@ -40,7 +41,7 @@ export class FanOut extends PartWith<{ readonly retries: Retries }> implements F
   readonly deliveries = new Deliveries(this.context, { reads: this.reads, retries: this.parts.retries });
   readonly recoveries = new Recoveries(this.context, { deliveries: this.deliveries });
   readonly #call = this.leasedCall(WALK, "fan_out_failed");
-  readonly #suspect = new Suspect();
+  readonly #suspect = new Suspect(this.context);
 
   isOnRecord({ pendingVersion: { run, seq } }: Written): boolean {
     return run?.eventSeq !== seq || this.journal.endpoints.listeners.length === 0;
@@ -102,20 +103,12 @@ export class FanOut extends PartWith<{ readonly retries: Retries }> implements F
     const limit = this.#suspect.limit(batchEvents(endpoints.listeners.length));
     const { runs, walkedTo } = runsWithEvents.after(pendingAfter, sequence.last, limit);
     const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
-    try {
-      const begun = this.journal.transaction(() => {
-        const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
-        this.#walkedTo(walkedTo);
-        return deliveries;
-      });
-      this.#suspect.passed();
-      this.deliveries.launch(begun);
-    } catch (error) {
-      const skipped = this.#suspect.failed(runs);
-      if (skipped === null) throw error;
-      this.#walkedTo(skipped.seq);
-      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
-    }
+    const write = () => {
+      const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
+      this.#walkedTo(walkedTo);
+      return deliveries;
+    };
+    this.deliveries.launch(this.#suspect.written(runs, write, (seq) => this.#walkedTo(seq)));
   }
 
   #noteOutcome(run: JournaledRun, now: number): boolean {
@@ -162,7 +155,7 @@ const CLOCK_MARGIN_MS = HOUR_MS;
 
 /** A walk over events, newest first, brings deliveries back that an endpoint has lost. The journal has its progress. */
 export class Recoveries extends PartWith<{ readonly deliveries: Deliveries }> {
-  readonly #suspect = new Suspect();
+  readonly #suspect = new Suspect(this.context);
 
   /** Goes on after one that has brought all it may. False if one with another order is under way. */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
@@ -186,27 +179,15 @@ export class Recoveries extends PartWith<{ readonly deliveries: Deliveries }> {
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
     const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);
-    try {
-      this.#bring(recovery, lost, walkedTo);
-      this.#suspect.passed();
-    } catch (error) {
-      const skipped = this.#suspect.failed(runs);
-      if (skipped === null) throw error;
-      this.journal.recoveries.put(after(recovery, 0, skipped.seq));
-      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
-    }
-  }
-
-  #bring(recovery: StoredRecovery, lost: readonly RunWithEvent[], walkedTo: number): void {
-    const { endpoint } = recovery;
-    const begun = this.journal.transaction(() => {
+    const write = () => {
       for (const { id: runId, kind } of lost) this.journal.deliveries.erase({ endpoint, runId, kind });
       const matches = lost.map((run) => ({ run, endpoint }));
       const deliveries = this.parts.deliveries.insert(matches, Date.now());
       this.journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return deliveries;
-    });
-    this.parts.deliveries.launch(begun);
+    };
+    const skip = (seq: number) => this.journal.recoveries.put(after(recovery, 0, seq));
+    this.parts.deliveries.launch(this.#suspect.written(runs, write, skip));
   }
 
   #failed(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
@@ -232,7 +213,7 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
 const TRIES_MAX = 5;
 
 /** The event at which a walk fails is tried alone, and is skipped if it fails too often. In memory only. */
-export class Suspect {
+class Suspect extends Part {
   #seq: number | null = null;
   #tries = 0;
 
@@ -240,18 +221,27 @@ export class Suspect {
     return this.#seq === null ? usual : 1;
   }
 
-  passed(): void {
-    this.#seq = null;
+  /** What `write` has written in one transaction for these events. Throws if the first must be tried again. */
+  written(runs: readonly RunWithEvent[], write: () => Delivery[], skip: (seq: number) => void): readonly Delivery[] {
+    try {
+      const deliveries = this.journal.transaction(write);
+      this.#seq = null;
+      return deliveries;
+    } catch (error) {
+      const [first, ...others] = runs;
+      if (first === undefined || !this.#mustSkip(first, others.length === 0)) throw error;
+      skip(first.seq);
+      log("error", "event_skipped", { coordinator: this.journal.scope, run: first.id });
+      return [];
+    }
   }
 
-  /** Returns the event to skip; null if it must be tried again. */
-  failed([first, ...others]: readonly RunWithEvent[]): RunWithEvent | null {
-    if (first === undefined) return null;
-    if (this.#seq !== first.seq) this.#tries = 0;
-    this.#seq = first.seq;
-    if (others.length === 0) this.#tries++;
-    if (this.#tries < TRIES_MAX) return null;
+  #mustSkip({ seq }: RunWithEvent, isAlone: boolean): boolean {
+    if (this.#seq !== seq) this.#tries = 0;
+    this.#seq = seq;
+    if (isAlone) this.#tries++;
+    if (this.#tries < TRIES_MAX) return false;
     this.#seq = null;
-    return first;
+    return true;
   }
 }
