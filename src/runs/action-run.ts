@@ -1,7 +1,4 @@
-/**
- * The JSON of a run in a response: the contract's ActionRun, and the `details` that a caller can ask for. D1 keeps both
- * texts, but no heartbeat, because most heartbeats make no version. PURE.
- */
+/** The JSON of a run: the contract's ActionRun, and its `details`. D1 keeps both, but no heartbeat. PURE. */
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
 import { type Decided, type NextRetry, nameOf, type Run, viaOf } from "./run.ts";

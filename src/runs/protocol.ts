@@ -160,10 +160,7 @@ export interface PurgeState extends PurgeEffect {
 }
 
 export interface PurgeCalls {
-  /**
-   * Keeps ended runs for so many days, if that is shorter. Replaces a purge for other days, and returns one for the
-   * same days. Null, and nothing is written, if there never was a run.
-   */
+  /** Replaces a purge for other days, and returns one for the same. Null, without a write, if there never was a run. */
   begin(days: number): Promise<PurgeState | null>;
   state(): Promise<PurgeState | null>;
   preview(days: number): Promise<PurgeEffect>;

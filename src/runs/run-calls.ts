@@ -14,10 +14,7 @@ import type {
 } from "./run.ts";
 import type { CancelRequest, Conflict, RunEvent } from "./transition.ts";
 
-/**
- * Identifies a change, so that a repeated call gets the same answer. A key begins with its origin: `t:` the holder of
- * an API token, `c:` the holder of a callback token, `m:` this service.
- */
+/** A key begins with its origin: `t:` a token's holder, `c:` a callback token's holder, `m:` this service. */
 export interface ChangeKey {
   readonly key: string;
   readonly fingerprint: string;

@@ -185,10 +185,7 @@ export function externalUrlRefusal(run: Run, text: string): string | null {
   return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
 }
 
-/**
- * A receiver that is down fails all its runs at once. So only another reason makes a version, and an attempt after
- * which a list would show an old instant for long.
- */
+/** A receiver that is down fails all its runs at once, so only another reason or a long wait makes a version. */
 function failing(run: Run, failure: FailedAttempt): Run {
   const isLong = failure.nextAt - failure.at > MINUTE_MS;
   return isLong || failure.reason !== run.failedAttempt?.reason ? { ...run, failedAttempt: failure } : run;

@@ -245,10 +245,7 @@ export class Ledger {
     return isOpen(run) ? null : before;
   }
 
-  /**
-   * For the lease of an attempt under way, which may begin the job. A run that was cancelled before its job started may
-   * have been accepted, so the job has the time that any job has to stop.
-   */
+  /** An attempt under way may begin the job, and a job that may have begun has the time that any job has to stop. */
   #occupancy(run: Run, event: RunEvent, now: number): Occupancy {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
     const attempts = this.#journal.dispatches.attemptsOf(run.id);

@@ -1,7 +1,4 @@
-/**
- * One statement for each page, always along an index. A page ends at its limit, at PAGE_MAX_BYTES, or after
- * PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
- */
+/** One statement for each page, along an index. A page can be short, or even empty, and still have a next one. */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
 import { type RunState, STATUSES, type Status } from "../run.ts";

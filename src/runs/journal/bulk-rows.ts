@@ -146,10 +146,7 @@ const OTHERS_FROM = 1_000_000_000;
 type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null, newRunId?: string | null];
 type PageRow = { n: number; items: string };
 
-/**
- * Up to 100 runs in a row. Those at a gate come first, because the room that a cancel makes would otherwise start them.
- * An item's number has the row's number and the place in it.
- */
+/** Up to 100 runs in a row. Those at a gate come first, because the room that a cancel makes would start them. */
 export class BulkItemRows extends Rows {
   add(bulkId: string, runs: readonly Pick<RunState, "id" | "isWaiting">[]): void {
     const idsOf = (wait: boolean) => runs.flatMap(({ id, isWaiting }) => (isWaiting === wait ? [id] : []));

@@ -123,10 +123,7 @@ export class FanOutCursors {
 /** Less than an hour of ms, because the epochs of a name that was erased ended so long ago. */
 const FIRST_EPOCHS = 2 ** 20;
 
-/**
- * Every write of a run gets the next number, because clocks step back. Numbers are comparable within an epoch. A new
- * one begins when the database was rebuilt: what others have read by older numbers then proves nothing.
- */
+/** Every write gets the next number, because clocks step back. A rebuilt database begins another epoch of numbers. */
 export class Sequence extends Rows {
   readonly #metadata: Metadata;
   #lastSeq: number;

@@ -109,10 +109,7 @@ type WalkedRow = Omit<CountedRun, "completedAt"> & {
   readonly completedAt: number | null;
 };
 
-/**
- * For metrics. `ended_seq` never changes, so a walk meets each end once. The number and the counts are one row, so they
- * agree after a crash. Nothing is written before somebody asks.
- */
+/** For metrics. The number and the counts are one row, so they agree after a crash. No row before somebody asks. */
 export class EndedRunCounts extends Rows {
   #counts: EndedCounts = NO_ENDED;
   /** Ahead of the journal's number while only open runs lie between. */

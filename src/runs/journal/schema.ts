@@ -1,7 +1,4 @@
-/**
- * Anybody may ask an object about a made-up environment. So the tables and the coordinator's name are made with the
- * first row, and until then each statement meets empty tables.
- */
+/** Anybody may ask about a made-up environment, so tables are made with the first row. Until then they are empty. */
 
 export class JournalSql implements SqlStorage {
   readonly #storage: DurableObjectStorage;

@@ -1,7 +1,4 @@
-/**
- * A run waits for a batch, or is in one, or both if it changes meanwhile. While they are few, the versions stay in
- * memory, so that a batch need not read them.
- */
+/** A run waits for a batch, or is in one, or both if it changes meanwhile. Few versions stay in memory. */
 import type { PendingVersion, ReplicaRows } from "../journal/replica-rows.ts";
 
 const IN_MEMORY_MAX_BYTES = 2_000_000;

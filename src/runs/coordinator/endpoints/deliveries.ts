@@ -1,7 +1,4 @@
-/**
- * Each endpoint is a receiver of its own, so that one that hangs or fails holds up no other. A delivery never changes a
- * run. Its row is a reminder: what it sends is rendered at each attempt.
- */
+/** Each endpoint is a receiver of its own, so none holds up others. What is sent is rendered at each attempt. */
 import { log } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
 import { isAttemptDue, LEASE_MS, parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/dispatch.ts";

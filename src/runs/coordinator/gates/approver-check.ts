@@ -56,10 +56,7 @@ export class ApproverCheck extends Part {
     void this.#run();
   }
 
-  /**
-   * Decides in the critical section that an answer begins, so that approvals of revoked tokens are withdrawn before,
-   * and the caller sees the run that it releases. `by`: who approves or rejects now.
-   */
+  /** Approvals of revoked tokens are withdrawn before, in the same critical section. `by`: who decides now. */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
     const run = this.journal.runs.byId(runId);
     const given = by === null ? [] : [{ by, at: 0, reason: null }];

@@ -1,7 +1,4 @@
-/**
- * Sends one kind of request: dispatches, stop requests or deliveries. An attempt is in the journal, with a lease,
- * before it leaves. A request that gets no permit writes nothing, and waits in the queue of its receiver.
- */
+/** An attempt is in the journal, with a lease, before it leaves. A request without a permit writes nothing, and waits. */
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";

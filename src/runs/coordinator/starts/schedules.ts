@@ -1,7 +1,4 @@
-/**
- * When a time is due, the Worker prepares its run, and the create decides the time in one transaction with the run.
- * Until then the time is tried again, at most for 15 minutes.
- */
+/** The create decides a time in one transaction with its run. Until then it is tried again, for 15 minutes at most. */
 import { newestTime, type WaitingSchedule } from "../../journal/schedule-rows.ts";
 import { isOpen } from "../../run.ts";
 import { retryKey, type ScheduleCalls, START_WITHIN_MS, type TimeOutcome } from "../../starts.ts";
