@@ -380,8 +380,8 @@ export const FAULTS: readonly Fault[] = [
     name: "heartbeat-not-remembered",
     breaks: "a heartbeat is in what the journal remembers of the run",
     room: "src/runs/journal",
-    from: "run.silentSince, ...keyHalves(run.id), run.id); this.#remember(run);",
-    to: "run.silentSince, ...keyHalves(run.id), run.id);",
+    from: '["due_at", dueAt]], "due_failures = 0"); this.#remember(run);',
+    to: '["due_at", dueAt]], "due_failures = 0");',
     tests: ["test/runs/journal/", "test/runs/api/heartbeat"],
   },
   {

@@ -126,9 +126,12 @@ export async function selectDefinitions(db: D1Database, scope: string): Promise<
     )
     .bind(scope)
     .all<Row>();
-  const read = results.map((row) => ({ ...row, endpoint: endpointKey(row), isDisabled: row.isDisabled === 1 }));
-  const of = (wanted: string) => read.filter(({ kind }) => kind === wanted);
-  return { endpoints: of("webhook_endpoint"), schedules: of("schedule") };
+  const of = (wanted: string) => results.filter(({ kind }) => kind === wanted);
+  const read = ({ version, isDisabled, filter }: Row) => ({ version, isDisabled: isDisabled === 1, filter });
+  return {
+    endpoints: of("webhook_endpoint").map((row) => ({ endpoint: endpointKey(row), ...read(row) })),
+    schedules: of("schedule").map((row) => ({ name: row.name, ...read(row) })),
+  };
 }
 
 /** From the primary. A token that has only expired is not among them: what it approved counts. */

@@ -252,21 +252,15 @@ export class RunRows extends Rows {
         ? changedCells(run, remembered.get(this.#keyOf(run.id)))
         : [...cellsOf(run, MEMBERS), ...keyCell(run)];
     const cells = [...changed, ...cellsBeside(run, details)];
-    this.sql.exec(
-      `UPDATE runs SET ${cells.map(([column]) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`,
-      ...cells.map(([, value]) => value),
-      ...keyHalves(run.id),
-      run.id,
-    );
+    this.#set(run.id, cells, "due_failures = 0");
     this.#remember(run);
   }
 
   /** `dueAt` stays without a value, so that a heartbeat touches no index. The alarm corrects it later. */
   heard(run: JournaledRun, dueAt?: number): void {
-    const due = dueAt === undefined ? "" : "due_at = ?, due_failures = 0,";
-    const values = dueAt === undefined ? [] : [dueAt];
-    const update = `UPDATE runs SET ${due} silent_since = ? ${THIS_RUN}`;
-    this.sql.exec(update, ...values, run.silentSince, ...keyHalves(run.id), run.id);
+    const silence: Cell = ["silent_since", run.silentSince];
+    if (dueAt === undefined) this.#set(run.id, [silence]);
+    else this.#set(run.id, [silence, ["due_at", dueAt]], "due_failures = 0");
     this.#remember(run);
   }
 
@@ -281,13 +275,11 @@ export class RunRows extends Rows {
       const left = typeof after === "string" ? after : (PLACEHOLDERS[member] ?? "0");
       return [[COLUMNS.get(member) ?? member, filledUp(left, before)]];
     });
-    const set = ["erased_at = 0", ...cells.map(([column]) => `${column} = ?`)].join(", ");
-    const values = cells.map(([, value]) => value);
-    this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
+    this.#set(run.id, cells, "erased_at = 0");
   }
 
   setExecution(run: JournaledRun, execution: string): JournaledRun {
-    this.sql.exec(`UPDATE runs SET execution = ? ${THIS_RUN}`, execution, ...keyHalves(run.id), run.id);
+    this.#set(run.id, [["execution", execution]]);
     const named = { ...run, execution };
     this.#remember(named);
     return named;
@@ -336,6 +328,11 @@ export class RunRows extends Rows {
 
   isEmpty(): boolean {
     return this.newestId() === null;
+  }
+
+  #set(id: string, cells: readonly Cell[], ...others: string[]): void {
+    const set = [...cells.map(([column]) => `${column} = ?`), ...others].join(", ");
+    this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...cells.map(([, value]) => value), ...keyHalves(id), id);
   }
 
   #those<T>(ids: readonly string[], columns: string): T[] {

@@ -3,7 +3,7 @@ import { log, logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
 import { type Databases, databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
 import { type HomeKeeper, Registration } from "../d1/control-database.ts";
-import { D1RowStore, type RowStore } from "../d1/store.ts";
+import { D1RowStore } from "../d1/store.ts";
 import { FIRST_HOME, type Home, type MoveRecord } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ReplicaRows, Role } from "../journal/replica-rows.ts";
@@ -278,24 +278,22 @@ export class Replica {
   readonly writer: BatchWriter;
   readonly resync: Resync;
   readonly #scope: string;
-  readonly #store: RowStore;
-  readonly #onReplicated: () => void;
+  readonly #target: ReplicationTarget;
   #isDeleting = false;
   #isStopped = false;
 
   constructor(
     { env, journal, alarm, registration }: ReplicaParts,
     rows: ReplicaRows,
-    events: Required<Pick<ReplicationTarget, "onReplicated" | "onWalked">>,
+    events: Pick<ReplicationTarget, "onReplicated" | "onWalked">,
   ) {
     const { database } = rows;
+    const store = new D1RowStore(env, database, journal.scope, registration);
     this.rows = rows;
     this.#scope = journal.scope;
-    this.#store = new D1RowStore(env, database, journal.scope, registration);
-    this.#onReplicated = events.onReplicated;
-    const target = { database, store: this.#store, rows, ...events };
-    this.writer = new BatchWriter(journal, target, alarm);
-    this.resync = new Resync(journal, target, this.writer);
+    this.#target = { database, store, rows, ...events };
+    this.writer = new BatchWriter(journal, this.#target, alarm);
+    this.resync = new Resync(journal, this.#target, this.writer);
   }
 
   get home(): Home {
@@ -344,7 +342,7 @@ export class Replica {
   }
 
   delete(ids: readonly string[]): Promise<void> {
-    return within(DELETION_MAX_MS, this.#store.delete(ids));
+    return within(DELETION_MAX_MS, this.#target.store.delete(ids));
   }
 
   stop(): void {
@@ -367,7 +365,7 @@ export class Replica {
         if (this.#isStopped) return;
         this.rows.deleted(ids);
       }
-      this.#onReplicated();
+      this.#target.onReplicated?.();
     } catch (error) {
       const { database } = this.rows;
       logFailure("deletion_failed", error, { coordinator: this.#scope, database, owed: this.rows.owed });

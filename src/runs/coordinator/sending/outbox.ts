@@ -1,4 +1,4 @@
-/** An attempt is in the journal, with a lease, before it leaves. A request without a permit writes nothing, and waits. */
+/** An attempt is in the journal, with a lease, before it leaves. Without a permit, a request writes nothing and waits. */
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";
