@@ -90,7 +90,7 @@ export abstract class Part {
 
 /** A part that calls others. */
 export abstract class PartWith<Parts> extends Part {
-  protected readonly parts: Parts;
+  protected readonly parts: Readonly<Parts>;
 
   constructor(context: Context, parts: Parts) {
     super(context);

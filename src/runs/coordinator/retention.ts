@@ -18,7 +18,7 @@ import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 const PASS_RUNS = 200;
 const PURGE = { leaseMs: 10_000, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-export class Purge extends PartWith<{ readonly archive: Archive }> implements DueWork {
+export class Purge extends PartWith<{ archive: Archive }> implements DueWork {
   readonly #call = this.leasedCall(PURGE, "purge_failed");
 
   nextAt(now: number): number {
@@ -88,7 +88,7 @@ interface PurgeRequest extends Omit<PurgeState, "remaining"> {
 }
 
 /** Shortens the retention of ended runs, by a walk whose steps are one transaction each with their cursor. */
-export class Shortening extends PartWith<{ readonly archive: Archive }> implements DueWork {
+export class Shortening extends PartWith<{ archive: Archive }> implements DueWork {
   readonly calls: PurgeCalls = {
     begin: async (days) => {
       const { journal } = this.context;
@@ -158,10 +158,8 @@ export class Shortening extends PartWith<{ readonly archive: Archive }> implemen
     const ids = step.map(({ id }) => id);
     journal.transaction(() => {
       for (const [keptMs, those] of Map.groupBy(step, (run) => run.keptMs)) {
-        journal.due.keepFor(
-          keptMs,
-          those.map(({ id }) => id),
-        );
+        const kept = those.map(({ id }) => id);
+        journal.due.keepFor(keptMs, kept);
       }
       this.parts.archive.goBack(Math.min(...step.map(({ dueAt }) => dueAt)));
       note(journal, { ...request, shortened: request.shortened + step.length, walkedTo });
@@ -226,29 +224,22 @@ interface ArchiveTry {
  * the runs and the key. From then on every try has these runs, so a run is in one object, however many tries are lost.
  */
 export class Archive extends Part implements DueWork {
-  readonly #call: LeasedCall;
+  readonly #call = new LeasedCall({
+    ...ARCHIVING,
+    failed: (error, failures) =>
+      this.logFailure("archive_failed", error, { runs: this.#underWay?.ids.length, failures }),
+    ended: () => {
+      this.#underWay = null;
+      this.#waiting = null;
+      this.context.arm(Date.now());
+    },
+  });
   readonly isBound = this.context.env.ARCHIVE !== undefined;
   #underWay: ArchiveTry | null = null;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
   /** From when on runs have become due since the deletion in D1 began that is under way. */
   #dueFrom = Number.POSITIVE_INFINITY;
-
-  constructor(context: Context) {
-    super(context);
-    this.#call = new LeasedCall({
-      ...ARCHIVING,
-      failed: (error, failures) => {
-        const runs = this.#underWay?.ids.length;
-        this.logFailure("archive_failed", error, { runs, failures });
-      },
-      ended: () => {
-        this.#underWay = null;
-        this.#waiting = null;
-        context.arm(Date.now());
-      },
-    });
-  }
 
   readonly calls: ArchiveCalls = {
     page: async (tryId, from) => {

@@ -241,13 +241,8 @@ export class Changes {
     try {
       const text = toActionRun(run);
       if (include !== "details") return text;
-      return withDetails(
-        text,
-        detailsOf(run, {
-          heartbeat: shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)),
-          queuePosition: null,
-        }),
-      );
+      const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
+      return withDetails(text, detailsOf(run, { heartbeat, queuePosition: null }));
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: run.id });
       return null;

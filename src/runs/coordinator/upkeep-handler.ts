@@ -13,7 +13,7 @@ import type { DefinitionReads } from "./endpoints/definition-reads.ts";
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
 const HELD_MIN_BYTES = 64 * 1024;
 
-export class UpkeepHandler extends PartWith<{ readonly reads: DefinitionReads }> {
+export class UpkeepHandler extends PartWith<{ reads: DefinitionReads }> {
   readonly #textSearch = new TextSearch(this.context);
   #heldBytes = 0;
 

@@ -190,12 +190,8 @@ export class BulkItemRows extends Rows {
   }
 
   #append(bulkId: string, ids: readonly string[], from: number, to: number): void {
-    const lastRow = this.numberOf(
-      "SELECT max(n) FROM bulk_items WHERE bulk_id = ? AND n >= ? AND n < ?",
-      bulkId,
-      from,
-      to,
-    );
+    const last = "SELECT max(n) FROM bulk_items WHERE bulk_id = ? AND n >= ? AND n < ?";
+    const lastRow = this.numberOf(last, bulkId, from, to);
     let n = lastRow === null ? from : lastRow + 1;
     for (let at = 0; at < ids.length; at += ROW_RUNS) {
       const items = ids.slice(at, at + ROW_RUNS).map((id): StoredItem => [id]);

@@ -100,17 +100,10 @@ export class TimelineRows extends Rows {
     const newest = thinned.at(-1);
     if (newest === undefined || thinned.length < 2) return;
     const count = thinned.reduce((sum, event) => sum + countOf(event), 0);
-    this.sql.exec(
-      `DELETE FROM events WHERE run_id = ? AND seq < ? AND type IN ('heartbeat', 'heartbeats_thinned')`,
-      runId,
-      newest.seq,
-    );
-    this.sql.exec(
-      "UPDATE events SET type = 'heartbeats_thinned', data = ? WHERE run_id = ? AND seq = ?",
-      JSON.stringify({ count }),
-      runId,
-      newest.seq,
-    );
+    const erase = "DELETE FROM events WHERE run_id = ? AND seq < ? AND type IN ('heartbeat', 'heartbeats_thinned')";
+    this.sql.exec(erase, runId, newest.seq);
+    const note = "UPDATE events SET type = 'heartbeats_thinned', data = ? WHERE run_id = ? AND seq = ?";
+    this.sql.exec(note, JSON.stringify({ count }), runId, newest.seq);
   }
 
   #rows(clauses: string, ...bindings: (string | number)[]): StoredEvent[] {

@@ -19,12 +19,7 @@ const COLLECT_PAUSE_MS = 250;
 /** The operation as it is now; null if its step is lost, or another one has begun. */
 type Current = () => StoredBulk | null;
 
-interface Parts {
-  readonly progress: BulkProgress;
-  readonly sets: RunSets;
-}
-
-export class BulkDriver extends PartWith<Parts> implements DueWork {
+export class BulkDriver extends PartWith<{ progress: BulkProgress; sets: RunSets }> implements DueWork {
   readonly #steps = new Map<string, LeasedCall>();
   /** When the next batch may begin, so that all operations together keep the rate. An eviction can cost one batch. */
   #pace: Span = { at: 0, ms: 0 };

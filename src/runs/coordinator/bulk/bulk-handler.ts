@@ -10,7 +10,7 @@ import { BulkProgress, RunSets } from "./bulk-progress.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkHandler extends PartWith<{ readonly scheduler: Scheduler }> {
+export class BulkHandler extends PartWith<{ scheduler: Scheduler }> {
   readonly #progress = new BulkProgress(this.context);
   readonly #sets = new RunSets(this.context);
   readonly driver = new BulkDriver(this.context, { progress: this.#progress, sets: this.#sets });

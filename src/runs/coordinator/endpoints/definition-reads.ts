@@ -18,13 +18,7 @@ import type { IsCurrent } from "../leased-call.ts";
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-interface Parts {
-  readonly outcomes: Outcomes;
-  /** Started after a read that has changed the rows of endpoints. */
-  readonly fanOut: DueWork;
-}
-
-export class DefinitionReads extends PartWith<Parts> implements DueWork {
+export class DefinitionReads extends PartWith<{ outcomes: Outcomes; fanOut: DueWork }> implements DueWork {
   readonly #call = this.leasedCall(READ, "endpoints_unread");
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;

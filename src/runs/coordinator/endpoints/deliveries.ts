@@ -36,12 +36,10 @@ interface EventResult extends DeliveryResult {
 
 type OutgoingDelivery = Outgoing<Delivery>;
 
-interface Parts {
-  readonly reads: DefinitionReads;
-  readonly retries: Retries;
-}
-
-export class Deliveries extends PartWith<Parts> implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
+export class Deliveries
+  extends PartWith<{ reads: DefinitionReads; retries: Retries }>
+  implements RequestKind<Delivery, EventResult, OutgoingDelivery>
+{
   readonly permits: PermitPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },

@@ -6,7 +6,7 @@ import { UNKNOWN_NAME } from "../../run.ts";
 import { PartWith } from "../context.ts";
 import type { FanOut } from "./fan-out.ts";
 
-export class EndpointHandler extends PartWith<{ readonly fanOut: FanOut }> {
+export class EndpointHandler extends PartWith<{ fanOut: FanOut }> {
   #testedAt: number[] = [];
 
   readonly calls: EndpointCalls = {

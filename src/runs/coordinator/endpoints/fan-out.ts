@@ -35,7 +35,7 @@ const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-export class FanOut extends PartWith<{ readonly retries: Retries }> implements FollowUp, DueWork {
+export class FanOut extends PartWith<{ retries: Retries }> implements FollowUp, DueWork {
   readonly outcomes = new Outcomes(this.context);
   readonly reads = new DefinitionReads(this.context, { outcomes: this.outcomes, fanOut: this });
   readonly deliveries = new Deliveries(this.context, { reads: this.reads, retries: this.parts.retries });
@@ -154,7 +154,7 @@ const BATCH_RUNS = 50;
 const CLOCK_MARGIN_MS = HOUR_MS;
 
 /** A walk over events, newest first, brings deliveries back that an endpoint has lost. The journal has its progress. */
-export class Recoveries extends PartWith<{ readonly deliveries: Deliveries }> {
+export class Recoveries extends PartWith<{ deliveries: Deliveries }> {
   readonly #suspect = new Suspect(this.context);
 
   /** Goes on after one that has brought all it may. False if one with another order is under way. */

@@ -13,13 +13,7 @@ import type { Scheduler } from "./scheduler.ts";
 
 type Judge = (run: JournaledRun, now: number) => GateEvent | ReturnType<typeof repeated> | RunRefusal["reason"];
 
-interface Parts {
-  readonly gatedRuns: GatedRuns;
-  readonly scheduler: Scheduler;
-  readonly approvers: ApproverCheck;
-}
-
-export class GateHandler extends PartWith<Parts> {
+export class GateHandler extends PartWith<{ gatedRuns: GatedRuns; scheduler: Scheduler; approvers: ApproverCheck }> {
   readonly calls: GateCalls = {
     approve: (id, { by, reason }, changeKey, inclusion = {}) =>
       this.#decide(id, by, changeKey, inclusion, (run, now) => {

@@ -24,13 +24,7 @@ const PART_OF_ONE_TOKEN = 0.25;
 /** `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
-interface Parts {
-  readonly dispatches: Dispatches;
-  readonly scheduler: Scheduler;
-  readonly approvers: ApproverCheck;
-}
-
-export class GatedRuns extends PartWith<Parts> {
+export class GatedRuns extends PartWith<{ dispatches: Dispatches; scheduler: Scheduler; approvers: ApproverCheck }> {
   create(
     begun: Run,
     changeKey: ChangeKey,
@@ -117,10 +111,8 @@ export class GatedRuns extends PartWith<Parts> {
 
   /** A run of a newer version of the action can come before the coordinator has heard of the PUT. */
   #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
-    const { concurrency = null } = gates ?? {};
-    if (source !== "action" || actionVersion === null) return;
-    if (concurrency === null) return;
-    const { group, limit } = concurrency;
+    if (!gates?.concurrency || source !== "action" || actionVersion === null) return;
+    const { group, limit } = gates.concurrency;
     const { queues } = this.journal;
     if (queues.knowsLimit(group, actionName, actionVersion, now)) return;
     this.parts.scheduler.scheduleAllSoon(now);

@@ -25,12 +25,7 @@ interface Budget {
   bytes: number;
 }
 
-interface Parts {
-  readonly dispatches: Dispatches;
-  readonly approvers: ApproverCheck;
-}
-
-export class Scheduler extends PartWith<Parts> implements DueWork {
+export class Scheduler extends PartWith<{ dispatches: Dispatches; approvers: ApproverCheck }> implements DueWork {
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
   readonly #pass = new QueuePass(this.journal.queues);

@@ -16,7 +16,7 @@ const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long a message about an end waits for the id of the run that follows. */
 const NAMED_WITHIN_MS = 2000;
 
-export class Retries extends PartWith<{ readonly gatedRuns: GatedRuns }> implements DueWork {
+export class Retries extends PartWith<{ gatedRuns: GatedRuns }> implements DueWork {
   readonly #call = this.leasedCall(CALL, "retry_not_made");
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
