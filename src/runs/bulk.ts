@@ -103,8 +103,8 @@ export type BulkTarget =
 
 export interface BulkCalls {
   /**
-   * Or finds the one with this key. Nothing begins before `begin`, because the audit entry comes first. An unused
-   * reservation is lost after a minute. `runIds`: null if there is a filter.
+   * Finds the one with this key, if it exists. Nothing begins before `begin`, because the audit entry comes first. An
+   * unused reservation is lost after a minute. `runIds`: null if there is a filter.
    */
   reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
   /** Null if the reservation was lost. */

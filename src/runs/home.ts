@@ -64,8 +64,8 @@ export interface MoveCalls {
   state(): Promise<HomeState>;
   /** For an environment that never had a run. Returns where it lives, if somebody has decided before. */
   chooseHome(database: number): Promise<Home>;
-  /** Or returns the same one that is under way. `from`: where the caller has seen the environment. */
+  /** Returns the same move if it is under way. `from`: where the caller has seen the environment. */
   begin(from: Home, database: number): Promise<MoveReply>;
-  /** Null if the environment lives in the target already. */
+  /** Null if there is no move. Refused if the environment lives in the target already. */
   cancel(): Promise<MoveReply | null>;
 }

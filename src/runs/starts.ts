@@ -85,7 +85,7 @@ const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[n
   silence: "timeout",
 };
 
-/** `mayHaveJob`: an attempt may have begun the job, so that no receiver took the webhook counts as a timeout. */
+/** `mayHaveJob`: an attempt may have begun the job, so a webhook that nobody took counts as a timeout. */
 export function nextRetryOf(run: Run, mayHaveJob = false): NextRetry | null {
   const { retryRule, status, endCause, completedAt, cancelRequestedAt } = run;
   if (retryRule === null || status !== "failed" || cancelRequestedAt !== null) return null;

@@ -102,7 +102,7 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
-/** So that no event is stored. After a cancel the run does not say who cancelled. */
+/** If so, no event is stored. After a cancel it is not, because the run does not say who cancelled. */
 export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
   const isFirstChange = version === (erasedAt ? 3 : 2);
   return source === "none" && isFirstChange && endCause !== null && endCause !== "cancel";

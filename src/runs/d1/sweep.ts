@@ -53,7 +53,7 @@ export const LONGEST_DUE = `
   ORDER BY due_at LIMIT ?3`;
 
 const ANSWERS = "SELECT value ->> 0 AS scope, value ->> 1 AS due_at, value ->> 2 AS next FROM json_each(?1)";
-/** Only instants that the sweep has read: a batch may have registered meanwhile. Many rows can have one instant. */
+/** A batch may have registered since the sweep read. Searches by the key, because many rows can have one instant. */
 export const NOTE = `
   UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
   WHERE coordinators.scope = answers.scope AND coordinators.due_at = answers.due_at`;

@@ -130,7 +130,7 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Whose purge would end more: a stop request, a delivery, or the time of their job to stop. */
+  /** Those whose purge would end more: a stop request, a delivery, or the time of their job to stop. */
   working(ids: readonly string[]): ReadonlySet<string> {
     if (ids.length === 0) return new Set();
     return new Set(

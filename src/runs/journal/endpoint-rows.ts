@@ -184,7 +184,7 @@ const KEY = "action_name = ? AND entity_id = ? AND subject = ? AND is_stored = ?
 
 export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId" | "subject">;
 
-/** Stored actions are compared only with such runs, because a caller can give any name. Has rows only while needed. */
+/** Runs of stored actions are compared only with each other: a caller can give any name. Has rows only while needed. */
 export class OutcomeRows extends Rows {
   of(run: EndedOutcome): PreviousStatus {
     const [status] = this.textsOf(`SELECT status FROM outcomes WHERE ${KEY}`, ...keyOf(run));

@@ -83,7 +83,7 @@ export class GatedRuns extends PartWith<{ dispatches: Dispatches; scheduler: Sch
     return this.journal.runs.byId(run.id) ?? run;
   }
 
-  /** Null if it waits there: those before it come first, also if they are too many for a batch, or if it replaces any. */
+  /** Null if it waits: behind those before it if they are too many for one batch, or if it replaces any of them. */
   #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
     this.parts.scheduler.scheduleQueue(queue, now);
     if (this.parts.scheduler.isPending(queue)) return null;

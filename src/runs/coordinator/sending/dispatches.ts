@@ -76,22 +76,18 @@ export class Dispatches extends RunRequests<Dispatch> {
     return { scope: this.journal.scope, runId, attempt, sealed, isUnsure };
   }
 
-  protected note({ run, request }: OfRun<Dispatch>, events: readonly TimelineEvent[], now: number): void {
-    this.ledger.noteAttempt(run, request, events, now);
-  }
-
-  /** A run that does not start should say why to those who list it. */
-  protected override noteFailure(
-    outgoing: OfRun<Dispatch>,
-    failure: FailedAttempt,
+  protected note(
+    { run, request }: OfRun<Dispatch>,
     events: readonly TimelineEvent[],
     now: number,
+    failure?: FailedAttempt,
   ): void {
-    const { run, request } = outgoing;
-    const event: RunEvent = { type: "attempt_failed", failure };
-    const next = transition(run, event, now);
-    if (!next.ok || next.value.version === run.version) this.note(outgoing, events, now);
-    else this.ledger.update(run, next.value, event, now, { first: events, dispatch: request });
+    // A run that does not start should say why to those who list it.
+    const event: RunEvent | null = failure === undefined ? null : { type: "attempt_failed", failure };
+    const next = event && transition(run, event, now);
+    if (event !== null && next?.ok && next.value.version > run.version) {
+      this.ledger.update(run, next.value, event, now, { first: events, dispatch: request });
+    } else this.ledger.noteAttempt(run, request, events, now);
   }
 
   protected end(

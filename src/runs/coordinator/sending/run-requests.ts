@@ -52,15 +52,13 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
   protected abstract attemptOf(runId: string, request: T): Attempt;
-  protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
-  protected noteFailure(
+  /** `failure`: if an attempt has failed. */
+  protected abstract note(
     outgoing: OfRun<T>,
-    _failure: FailedAttempt,
     events: readonly TimelineEvent[],
     now: number,
-  ): void {
-    this.note(outgoing, events, now);
-  }
+    failure?: FailedAttempt,
+  ): void;
   protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
   get lostEvent(): string {
@@ -104,7 +102,7 @@ export abstract class RunRequests<T extends Tried> extends Part implements Reque
     if (outcome.type === "retry") {
       const { nextAt } = outcome.request;
       const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
-      this.noteFailure({ ...outgoing, request: outcome.request }, failure, events, now);
+      this.note({ ...outgoing, request: outcome.request }, events, now, failure);
     } else this.end(outgoing, { ...outcome, mayHaveJob: mayHaveJob(request, result) }, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {

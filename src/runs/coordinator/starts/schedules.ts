@@ -59,7 +59,7 @@ export class Schedules extends Part implements DueWork {
       this.journal.transaction(() => this.journal.schedules.decide(row, at, "skipped", null));
       return null;
     }
-    /** Call it in the transaction that creates the run. */
+    // To be called in the transaction that creates the run.
     return (outcome: TimeOutcome, runId: string) => this.journal.schedules.decide(row, at, outcome, runId);
   }
 
