@@ -1,16 +1,17 @@
 /**
- * The SQL statements on sessions and one-time codes, and on what a person who signed in may choose. `token_id` null means
- * that a session began with ROOT_TOKEN. A session by sign-in has an issuer, and no page key if it is of the command line.
- * A change is one batch that may run twice, because the first run may have committed although its answer was lost. So
- * each batch ends by reading what it did.
+ * Sessions and one-time codes in D1, and what a person who signed in may choose. `token_id` null means that a session
+ * began with ROOT_TOKEN. A session by sign-in has an issuer, and no page key if it is of the command line. A change is one
+ * batch that may run twice, as in token-store.ts, so it ends by reading what it did.
  */
 import { logFailure } from "../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../base/time.ts";
 import { type Issuer, mayTrust } from "../settings/issuers.ts";
 import { type AuditEntry, auditStatement, batchWrote, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
+import type { SignedIn } from "./identity/sign-in.ts";
 import { type Claims, entriesOf, type Trust, trustFault } from "./identity/trust.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "./principal.ts";
+import type { newSession } from "./session.ts";
 import { fromRow, PARENTS, visible, visibleTo } from "./token-store.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
@@ -23,17 +24,8 @@ const RENEW_AFTER_MS = HOUR_MS;
 /** If a token has more sessions, or more of one person, the oldest end. */
 const OF_TOKEN_MAX = 20;
 
-interface NewSession {
-  readonly id: string;
-  /** Of the cookie, or of what the command line sends. */
-  readonly hash: string;
-  readonly now: number;
-}
-
-interface NewPageSession extends NewSession {
-  readonly project: string;
-  readonly pageKeyHash: string;
-}
+/** `hash`: of the cookie. */
+type NewPageSession = Awaited<ReturnType<typeof newSession>>["row"];
 
 /** Whose session it is. The hash says which secret of the token began it. */
 export interface SessionToken {
@@ -92,19 +84,14 @@ export async function beginSignIn(
   return lastRead(results) ?? (results.at(-2)?.results.length === 1 ? "token_gone" : "code_invalid");
 }
 
-/** What the code for a command line is about. Its hash is bound to the challenge and the port. */
-export interface PendingLogin {
-  readonly project: string;
-  readonly sessionId: string;
-}
-
 /**
- * Begins the session of a command line, and uses the code up. The session of the browser must not have ended. The new one
- * lasts no longer than that one could, because the issuer was asked then. Null: the code is unknown, used or too old.
+ * Begins the session of a command line, and uses the code up. `hash`: of what the command line sends. The session of the
+ * browser must not have ended. The new one lasts no longer than that one could, because the issuer was asked then. Null:
+ * the code is unknown, used or too old.
  */
 export async function beginLogin(
   db: D1Database,
-  { id, hash, now }: NewSession,
+  { id, hash, now }: Pick<NewPageSession, "id" | "hash" | "now">,
   { codeHash, issuer }: { readonly codeHash: string; readonly issuer: string },
 ): Promise<KnownCredential | null> {
   const insert = db
@@ -178,10 +165,7 @@ const ENTRIES_MAX = 2000;
 const CANDIDATES_MAX = 1000;
 const CHOICES_MAX = 200;
 
-interface TokenRef {
-  readonly project: string;
-  readonly id: string;
-}
+type TokenRef = Record<"project" | "id", string>;
 
 /**
  * The living tokens that trust these claims of a person, in the projects of which the issuer may speak. Each project has
@@ -214,11 +198,7 @@ export async function selectTrusting(
 }
 
 /** What the code of a sign-in is about. */
-export interface PendingSignIn {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly identity: string;
-  readonly person: string;
+export interface PendingSignIn extends Omit<SignedIn, "claims"> {
   readonly to: string;
   readonly tokens: readonly TokenRef[];
 }
@@ -231,11 +211,7 @@ const CHOICES = `sign_in_codes CROSS JOIN json_each(about, '$.tokens') AS matche
   WHERE sign_in_codes.hash = ?1 AND sign_in_codes.expires_at > ?2 AND trust IS NOT NULL AND ${isLiving("?2")}`;
 
 /** What the person of a code may choose. Null: the code is unknown, used or too old. */
-export async function selectChoices(
-  db: D1Database,
-  hash: string,
-  now: number,
-): Promise<{ readonly pending: PendingSignIn; readonly choices: readonly Choice[] } | null> {
+export async function selectChoices(db: D1Database, hash: string, now: number) {
   const [found, chosen] = await db.batch<object>([
     db.prepare("SELECT about FROM sign_in_codes WHERE hash = ?1 AND expires_at > ?2").bind(hash, now),
     db

@@ -7,6 +7,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
+import { newUuidV7 } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, guard, type Meaning } from "../http/operation.ts";
@@ -17,14 +18,8 @@ import { randomText } from "./token-format.ts";
 
 export const PAGE_KEY_HEADER = "Action-Runs-Page-Key";
 
-interface RequestSession {
-  readonly cookie: string;
-  readonly hash: string;
-  readonly pageKeyHash: string;
-}
-
 /** The session that the request names. It asks nobody whether the session exists. Throws 401, or `not_configured`. */
-export async function requestSession(c: Context<AppEnv>): Promise<RequestSession> {
+export async function requestSession(c: Context<AppEnv>) {
   const site = ownSite(c);
   const foreign = foreignnessOf(c, site);
   if (foreign !== null) throw new ApiError("unauthorized", foreign);
@@ -55,8 +50,8 @@ export function requiresOwnPage(operation: Described, means: Meaning): Middlewar
 }
 
 /**
- * Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. `sameSite`: `Lax` if the
- * issuer's page leads to the request that needs the cookie.
+ * Sets the cookie until `expiresAt`, in ms. An instant that has passed takes it away. `sameSite`: `Lax` if the issuer's
+ * page leads to the request that needs it.
  */
 export function sendCookie(
   c: Context<AppEnv>,
@@ -65,14 +60,8 @@ export function sendCookie(
   expiresAt: number | null,
   sameSite: "Strict" | "Lax" = "Strict",
 ): void {
-  const leftMs = Math.max((expiresAt ?? 0) - Date.now(), 0);
-  setCookie(c, cookieName, value, {
-    httpOnly: true,
-    sameSite,
-    path: "/",
-    secure: isSecure,
-    maxAge: Math.floor(leftMs / 1000),
-  });
+  const maxAge = Math.floor(Math.max((expiresAt ?? 0) - Date.now(), 0) / 1000);
+  setCookie(c, cookieName, value, { httpOnly: true, sameSite, path: "/", secure: isSecure, maxAge });
 }
 
 /** Where people sign in, and how the cookie is set there. */
@@ -127,13 +116,14 @@ const OF_TOKEN = /^[ts]\.[A-Za-z0-9_-]{43}$/;
 const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
 const PAGE_KEY = /^[A-Za-z0-9_-]{22}$/;
 
-/** The value of a new cookie of a session that a token (`t`), ROOT_TOKEN (`r`) or a sign-in (`s`) began. */
-export function newCookie(kind: "t" | "r" | "s"): string {
-  return `${kind}.${randomText(32)}`;
-}
-
-export function newPageKey(): string {
-  return randomText(16);
+/** A session that a token (`t`), ROOT_TOKEN (`r`) or a sign-in (`s`) begins: what the page gets, and what is stored. */
+export async function newSession(c: Context<AppEnv>, kind: "t" | "r" | "s", project: string) {
+  const cookie = `${kind}.${randomText(32)}`;
+  const pageKey = randomText(16);
+  const hash = await cookieHash(cookie, rootToken(c.env));
+  if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
+  const now = Date.now();
+  return { cookie, pageKey, row: { id: newUuidV7(now), project, hash, pageKeyHash: await sha256Hex(pageKey), now } };
 }
 
 /**

@@ -14,7 +14,7 @@ import { described, filterableName, flag, inDocument, instant, wholeNumber, with
 import { validBody, validQuery } from "../http/validate.ts";
 import { askerGone, logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires, requiresManagerOrSelf } from "./authentication.ts";
-import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { credentials, forgetPerhapsRevoked, forgetTokens } from "./credential-memory.ts";
 import { anchorEntries, requireTrusted, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
@@ -32,7 +32,6 @@ import {
 } from "./principal.ts";
 import { apiTokenList, createdApiToken, revokedApiTokens, rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
-import { forgetTokenStates } from "./token-state.ts";
 import {
   hasMostTrusts,
   insertToken,
@@ -217,13 +216,11 @@ tokenRoutes.delete("/:tokenId", requires("tokens:manage", REVOKE_API_TOKEN), asy
   const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
   const outcome = await revoking.catch((error: unknown) => {
     forgetPerhapsRevoked(target, project, asker.envName);
-    forgetTokenStates([target]);
     throw error;
   });
   if (outcome === null) throw new ApiError("token_not_found");
   const { revoked, envName, lineage, left, runs } = outcome;
-  credentials.forget(revoked);
-  forgetTokenStates(revoked);
+  forgetTokens(revoked);
   logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
   const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
   return c.json({ revoked, ...left, ...leftRuns });

@@ -1,9 +1,8 @@
 /**
- * API tokens in D1: their rows, the SQL statements on them, and how many a token may have below it. `envName` null means
- * the whole project. A change is one batch that may run twice, because the first run may have committed although its
- * answer was lost. So each batch ends by reading what it did.
+ * API tokens in D1, and how many a token may have below it. `envName` null means the whole project. A change is one batch
+ * that may run twice, because the first run may have committed although its answer was lost. So each batch ends by
+ * reading what it did.
  */
-
 import type { Proven } from "../base/ids.ts";
 import {
   CHILDREN_MAX_LISTED,

@@ -47,7 +47,7 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
     return JSON.stringify(filter);
   },
   listed: (definition, isDisabled) => ({ nextAt: rfc3339(nextTimesOf(definition, isDisabled, 1)[0] ?? null) }),
-  beforeChange: async (c, _ref, definition) => {
+  beforeChange: async (c, definition) => {
     const silences = definition === null || definition.disabled;
     await noteChange(c, { silences });
     // The sweep must know the coordinator, which may have no run yet.

@@ -9,8 +9,6 @@
 import { type Context, Hono } from "hono";
 import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
-import { newUuidV7 } from "../../base/ids.ts";
-import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
@@ -26,9 +24,7 @@ import { signInChoices } from "../responses.ts";
 import {
   type CodePurpose,
   codeHash,
-  cookieHash,
-  newCookie,
-  newPageKey,
+  newSession,
   ownSite,
   requiresOwnPage,
   SIGN_IN_MAX_BYTES,
@@ -158,17 +154,13 @@ export async function beginChosen(
   const issuer = signInIssuer(c.env);
   if (issuer === null || !mayTrust(issuer, project)) throw await codeInvalid(c);
   const site = ownSite(c);
-  const cookie = newCookie("s");
-  const pageKey = newPageKey();
-  const now = Date.now();
-  const hash = (await cookieHash(cookie, null)) ?? "";
-  const session = { id: newUuidV7(now), project, hash, pageKeyHash: await sha256Hex(pageKey), now };
+  const { row, ...shown } = await newSession(c, "s", project);
   const chosen = { codeHash: await handedOverHash(c, code, site), tokenId, issuer: issuer.issuer };
-  const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen)));
+  const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, row, chosen)));
   if (known === "code_invalid") throw await codeInvalid(c);
   if (known === "token_gone") throw new ApiError("token_invalid", CHOSEN_GONE);
   sendCookie(c, handedOverCookie(site), "", 0);
-  return { principal: known, cookie, pageKey };
+  return { principal: known, ...shown };
 }
 
 /** Ends the issuer's part of a sign-in. The one-time code for the page, which works only with a cookie of this browser. */
