@@ -22,7 +22,7 @@ const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ["data:read"],
 };
 
-/** What the principal may do. A program manages no tokens: what it made would outlive its proof. */
+/** A program manages no tokens: what it made would outlive its proof. */
 export function permissionsOf({ role, proven }: Pick<Principal, "role" | "proven">): readonly Permission[] {
   const all = PERMISSIONS_OF[role];
   return proven?.subject === undefined ? all : all.filter((one) => one !== "tokens:manage");
@@ -88,7 +88,7 @@ export const OPERATOR = {
   issuer: null,
 } as const;
 
-/** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
+/** Also through a session that began with ROOT_TOKEN. */
 export function isOperator({ id }: Principal): boolean {
   return id === OPERATOR.id;
 }
@@ -98,10 +98,7 @@ export function rowIdOf(asker: Principal): string | null {
   return isOperator(asker) ? null : asker.id;
 }
 
-/**
- * Whether the request has a session that began with ROOT_TOKEN or by signing in. What it creates outlives it, so it
- * creates no owners and no tokens with flags.
- */
+/** A session that began with ROOT_TOKEN or by signing in creates no owners and no tokens with flags: these outlive it. */
 export function isPassing({ id, sessionId, issuer }: Principal): boolean {
   return sessionId !== undefined && (id === OPERATOR.id || issuer !== null);
 }
@@ -133,7 +130,6 @@ export function personOf(request: HonoRequest, { person, mayActForOthers }: Prin
 
 /** Without spaces, because two headers On-Behalf-Of arrive as one, with a comma and a space between their values. */
 const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
-
 const PERSON = new RegExp(PERSON_PATTERN);
 
 /**

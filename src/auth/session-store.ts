@@ -19,7 +19,6 @@ const LASTS_MS = 12 * HOUR_MS;
 const LASTS_MAX_MS = 7 * DAY_MS;
 /** The same of a session by sign-in. Whoever was removed at the issuer stays no longer. */
 const SIGN_IN_LASTS_MAX_MS = 24 * HOUR_MS;
-/** A session is renewed at most once in this time. */
 const RENEW_AFTER_MS = HOUR_MS;
 /** If a token has more sessions, or more of one person, the oldest end. */
 const OF_TOKEN_MAX = 20;
@@ -266,10 +265,7 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
   return row && fromRow(row);
 }
 
-/**
- * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
- * renewed lately, or on the command line.
- */
+/** Makes the session last longer, unless it began with ROOT_TOKEN or on the command line, or was renewed lately. Reads it. */
 export async function renewSession(db: D1Database, hash: string, now: number): Promise<KnownCredential | null> {
   const renew = db
     .prepare(

@@ -99,9 +99,7 @@ export function ownSite(c: Context<AppEnv>): SignInSite {
 }
 
 /**
- * Why the request may not use a session; null if it may.
- *
- * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
+ * Why the request may not use a session; null if it may. The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
  * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
  * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
  */
@@ -147,7 +145,7 @@ function sessionText(secret: string): string {
   return `action-runs session v1\n${secret}`;
 }
 
-/** What a one-time code begins: a session of the operator, of who signed in, or of their command line. */
+/** Whose session a one-time code begins. */
 export type CodePurpose = "operator" | "sign-in" | "command line";
 
 /**

@@ -56,7 +56,7 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
   afterChange: changed,
 };
 
-/** The next times of a schedule. None if somebody, or the service, has disabled it. */
+/** None if somebody, or the service, has disabled it. */
 function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count: number): readonly number[] {
   return isDisabled || definition.disabled ? [] : nextTimes(definition, Date.now(), count);
 }

@@ -1,8 +1,7 @@
 /**
- * Requests that bring a proof instead of a token. Nobody is known before the proof is verified, so the order of the
- * checks is the protection: the setting, the size, the issuer that the proof names, signature and audience. Only then
- * may a route ask a database or an object. Every failure is charged as an unknown token is. Neither a proof nor a claim
- * is stored or logged.
+ * Requests that bring a proof instead of a token. The order of the checks is the protection: the setting, the size, the
+ * issuer that the proof names, signature and audience. Only then may a route ask a database or an object. Every failure
+ * is charged as an unknown token is. Neither a proof nor a claim is stored or logged.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";

@@ -77,6 +77,7 @@ const beginning = z.strictObject({
   ),
 });
 
+/** Of a code and of a state. */
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 export const oneTimeCode = z.string().check(z.regex(CODE, { error: "send the code unchanged." }));
 const choosing = z.strictObject({ code: oneTimeCode });
@@ -237,16 +238,9 @@ interface Begun extends Flow {
   readonly to: string;
 }
 
-const STATE = /^[A-Za-z0-9_-]{43}$/;
-
-/** The name of the cookie of a state. The state itself is in its seal. */
-function stateCookie({ cookieName }: SignInSite, state: string): string {
-  return `${statePrefix(cookieName)}${state.slice(0, 12)}`;
-}
-
-function statePrefix(cookieName: string): string {
-  return `${cookieName.replace("session", "sign-in")}-`;
-}
+/** The start of the name of a state's cookie. The state itself is in its seal. */
+const statePrefix = ({ cookieName }: SignInSite) => `${cookieName.replace("session", "sign-in")}-`;
+const stateCookie = (site: SignInSite, state: string) => `${statePrefix(site)}${state.slice(0, 12)}`;
 
 const aboutOf = (state: string) => `sign-in\n${state}`;
 
@@ -256,7 +250,7 @@ async function sendBegun(c: Context<AppEnv>, site: SignInSite, begun: Begun): Pr
   const endsAt = Date.now() + SIGN_IN_MAX_MS;
   const sealed = await usableRing(c).seal(JSON.stringify({ ...begun, endsAt }), aboutOf(state), "sign-in");
   // Browsers send the oldest first (RFC 6265, section 5.4).
-  const others = Object.keys(getCookie(c)).filter((name) => name.startsWith(statePrefix(site.cookieName)));
+  const others = Object.keys(getCookie(c)).filter((name) => name.startsWith(statePrefix(site)));
   for (const cookieName of others.slice(0, Math.max(others.length - AT_ONCE_MAX + 1, 0))) {
     sendCookie(c, { ...site, cookieName }, "", 0, "Lax");
   }
@@ -267,7 +261,7 @@ async function sendBegun(c: Context<AppEnv>, site: SignInSite, begun: Begun): Pr
 
 /** What the browser brings back for this state, and takes the cookie away. Null: it did not begin this sign-in lately. */
 async function takeBegun(c: Context<AppEnv>, site: SignInSite, state: string): Promise<Begun | null> {
-  if (!STATE.test(state)) return null;
+  if (!CODE.test(state)) return null;
   const cookieName = stateCookie(site, state);
   const value = getCookie(c, cookieName);
   if (value === undefined) return null;
