@@ -124,10 +124,7 @@ export async function currentVersion(
 const STAND_IN = "x";
 const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
 
-/**
- * The action with a harmless text in the place of each secret that is null, and without its schema: a preview helps
- * before anybody knows good parameters. Throws what a PUT and a run throw.
- */
+/** With a harmless text for each secret that is null, and without its schema: nobody may know good parameters yet. */
 export async function actionToShow(
   c: Context<AppEnv>,
   resolver: Resolver,

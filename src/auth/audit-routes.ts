@@ -1,7 +1,4 @@
-/**
- * GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. They are read along an index. A
- * page may be short and still have a next one.
- */
+/** GET /{o}/{p}/audit: the entries that the asker's token may see, newest first. A short page may have a next one. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { firstIdAt } from "../base/ids.ts";
@@ -75,8 +72,7 @@ type ListedEntry = Omit<AuditEntry, "asker" | "proven"> & { readonly subject: st
 
 /**
  * A person does the least, so that is the best index, and then come a token and an environment. A filter without an
- * index looks at 5000 entries for a page at most. `envName` null: of the project and all its environments. `nextBefore`:
- * the id before which the next page begins; null on the last page.
+ * index looks at 5000 entries for a page at most. `envName` null: of the whole project.
  */
 export async function listAudit(
   db: D1Database,

@@ -156,10 +156,7 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
   log("info", "audit", { requestId, actor, session, action, target, gates, scope: auditScope(entry), ...more });
 }
 
-/**
- * SQL that takes parts of an entry from other tables, instead of from the entry. `with` begins the statement, and `join`
- * joins the tables.
- */
+/** SQL that takes parts of an entry from other tables. `with` begins the statement, and `join` joins the tables. */
 export type EntrySource = Readonly<
   Partial<Record<"with" | "join" | "id" | "envName" | "target" | "targetName" | "lineage", string>>
 >;
@@ -236,10 +233,7 @@ export async function batchWrote(
   return (await db.batch([...statements, read])).at(-1)?.results.length === 1;
 }
 
-/**
- * Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, `environment_erasing`, and errors
- * of D1.
- */
+/** Throws `token_invalid`, `session_ended`, `forbidden`, `environment_erasing`, and errors of D1. */
 export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T>): Promise<T> {
   try {
     return await readD1(c.get("hops"), write);
@@ -250,10 +244,7 @@ export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T
   }
 }
 
-/**
- * Why D1 undid a batch. `actor`: its asker is gone or has a replaced secret. `action`: the project or the environment is
- * being erased.
- */
+/** Why D1 undid a batch. `actor`: the asker is gone, or its secret is replaced. `action`: an erasure is under way. */
 const REFUSED = /NOT NULL constraint failed: audit\.(actor|action)\b/;
 
 /** A change that a coordinator makes waits so long for D1. */

@@ -132,10 +132,7 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
   return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
 }
 
-/**
- * The principal of the request, whatever its scope and role. The request log names it, even if the request is refused
- * later. Throws 400, 401, 403, 429 or 503.
- */
+/** The principal, whatever its scope and role, also for the request log. Throws 400, 401, 403, 429 or 503. */
 export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   const now = Date.now();
   const principal = isSession(c) ? await ofSession(c, now) : await ofToken(c, now);
@@ -225,10 +222,7 @@ export async function programsToken(
   return known === undefined ? look(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
 }
 
-/**
- * Whether it has ended, or its project may no longer trust its issuer. People sign in with one issuer alone, because two
- * could name one person twice.
- */
+/** Whether it has ended, or its project may no longer trust its issuer, or people no longer sign in with the issuer. */
 function isOver(
   c: Context<AppEnv>,
   { expiresAt, issuer: name, project, sessionId }: Pick<Principal, "expiresAt" | "issuer" | "project" | "sessionId">,
@@ -242,10 +236,7 @@ function isOver(
 
 type Select = () => Promise<KnownCredential | null>;
 
-/**
- * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client
- * made too many.
- */
+/** Asks D1's primary, and charges a guess. `select` null: the credential can't exist. Throws 429. */
 async function identify(c: Context<AppEnv>, hash: string, select: Select | null, now: number) {
   const known = select === null ? null : await look(c, hash, select, now);
   if (known === null) await chargeClient(c);
@@ -282,9 +273,8 @@ const LOOK_UP_MAX_MS = 11_000;
 const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
 /**
- * Looks up what may be a guess. Only a failed lookup is charged, so good tokens from the same address still work. Guesses
- * must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at once. Throws 429 if
- * it runs too many.
+ * Only a failed lookup is charged, so good tokens from the same address still work. Guesses must not cause unlimited
+ * reads of D1, so a client over its allowance may run only a few lookups at once. Throws 429 if it runs too many.
  */
 export async function ofGuess<T>(c: Context<AppEnv>, lookUp: () => Promise<T>): Promise<T> {
   const running = slowed.get(clientOf(c));

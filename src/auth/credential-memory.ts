@@ -1,7 +1,6 @@
 /**
- * What the isolate remembers of credentials, which are API tokens and sessions, whether a token still works, and when they
- * were last used. It remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes
- * while D1 is down.
+ * What the isolate remembers of API tokens and sessions, and when they were last used. It remembers what D1's primary
+ * answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
  */
 
 import type { MiddlewareHandler } from "hono";
@@ -21,10 +20,7 @@ export interface KnownCredential extends Principal {
   readonly trust?: Trust;
 }
 
-/**
- * Per isolate, by the credential's hash, and by the name of a token that programs open. A revocation names tokens and
- * sessions by id.
- */
+/** Per isolate, by the credential's hash, and by the name of a token that programs open. Revocations name ids. */
 export const credentials = new OutageCache<KnownCredential>({
   maxWeight: 1000,
   weigh: () => 1,
@@ -70,10 +66,7 @@ export async function tokenState(db: D1Database, project: string, id: string, no
   return id === OPERATOR.id ? "living" : stateOf(await selectExpiry(db, project, id), now);
 }
 
-/**
- * The same for work that begins without a request: from memory, so that it also begins while D1 is down. Throws
- * `database_unavailable`.
- */
+/** The same from memory, so that work without a request also begins while D1 is down. Throws `database_unavailable`. */
 export async function tokenStateOf(
   { env, hops, waitUntil }: { env: { DB: D1Database }; hops: Hops; waitUntil: (work: Promise<unknown>) => void },
   project: string,

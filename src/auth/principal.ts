@@ -1,7 +1,4 @@
-/**
- * The principal of a request: what its role may do, for which person it acts, and which names tokens and persons may
- * have. PURE.
- */
+/** The principal of a request: its role, its person, and which names tokens and persons may have. PURE. */
 import type { HonoRequest } from "hono";
 import * as z from "zod/mini";
 import type { Proven } from "../base/ids.ts";
@@ -50,10 +47,7 @@ export interface Principal {
   readonly expiresAt: number | null;
   /** When the token itself expires, in ms. What it creates expires no later. Null: never. */
   readonly tokenExpiresAt: number | null;
-  /**
-   * The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator, and
-   * for a token that is opened by proofs.
-   */
+  /** The SHA-256 of the secret of the request or its session, in hex. Null for the operator, and without a secret. */
   readonly secretHash: string | null;
   /** Whether a rotation replaced that secret. It then works until `expiresAt`, but it rotates and creates no tokens. */
   readonly isReplaced: boolean;
@@ -72,10 +66,7 @@ export interface Principal {
   readonly sessionId?: string;
 }
 
-/**
- * Who holds ROOT_TOKEN. The operator may approve, but names no person: with two names it could approve its own runs. A
- * portal uses a token that the operator created.
- */
+/** Who holds ROOT_TOKEN. It may approve, but names no person: with two names it could approve its own runs. */
 export const OPERATOR = {
   id: "root",
   name: "root",
@@ -112,10 +103,9 @@ const HEADER = "On-Behalf-Of";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * The person that a request names, or the token's own. A portal has one token for all its users, so it names the user.
- * A person grants nothing: the permissions stay the token's. A change throws `may_not_act_for_others` and
- * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a
- * person what they may do.
+ * The person that a request names, or the token's own. A person grants nothing: the permissions stay the token's. A
+ * change throws `may_not_act_for_others` and `invalid_on_behalf_of`. A request that only reads is never refused for its
+ * header, because reading only tells a person what they may do.
  */
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
   const named = request.header(HEADER);
@@ -151,10 +141,7 @@ inDocument(personName, { wire: { type: "string", pattern: PERSON_PATTERN } });
 /** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
 export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
 
-/**
- * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39).
- * NFKD already handles full width and accents, so they are missing here.
- */
+/** Most fonts draw these like the letters (UTS #39, confusables). NFKD already handles full width and accents. */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
   r: "гґғᴦⲅꮁʀɍɼɽɾꞃꞧꭇꭈꭱꮢꓣᖇ🅡🆁",
   o: "0оοσόөѳօøɵᴏᴑꬽⲟჿዐଠഠ๐໐၀०০੦૦୦௦౦೦൦٥۵ہهסⵔⵙ〇ꓳ𐐬○◯●◦°⚪⭕🅞🅾",
@@ -166,10 +153,7 @@ const FOLDED: ReadonlyMap<string, string> = new Map(
   Object.entries(LOOK_ALIKES).flatMap(([letter, alikes]) => [...alikes].map((alike) => [alike, letter])),
 );
 
-/**
- * Whether a reader could mistake the name for the operator's. A name grants nothing, but people read it in `createdBy`
- * and `triggeredBy`. Marks, spaces and punctuation make no difference.
- */
+/** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
 export function looksLikeRoot(name: string): boolean {
   const folded = [...name.normalize("NFKD").toLowerCase()].map((one) => FOLDED.get(one) ?? one).join("");
   return folded.replaceAll(/[^\p{L}\p{N}]/gu, "") === "root";

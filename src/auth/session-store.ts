@@ -36,10 +36,7 @@ const INSERT = `INSERT INTO sessions
   (hash, page_key_hash, project, id, token_id, token_hash, issuer, identity, person, began_at, expires_at)`;
 const endOf = (now: string) => `min(${now} + ${LASTS_MS}, coalesce(tokens.expires_at, ${now} + ${LASTS_MS}))`;
 
-/**
- * Begins a session of `token`, or of the operator. Null if D1 no longer has the token, or if a rotation replaced this
- * secret.
- */
+/** `token` null: the operator's. Null if D1 no longer has the token, or if a rotation replaced this secret. */
 export async function beginSession(
   db: D1Database,
   { id, project, hash, pageKeyHash, now }: NewPageSession,
@@ -84,9 +81,8 @@ export async function beginSignIn(
 }
 
 /**
- * Begins the session of a command line, and uses the code up. `hash`: of what the command line sends. The session of the
- * browser must not have ended. The new one lasts no longer than that one could, because the issuer was asked then. Null:
- * the code is unknown, used or too old.
+ * Begins the session of a command line, and uses the code up. The browser's session must not have ended. The new one
+ * lasts no longer than that one could, because the issuer was asked then. Null: the code is unknown, used or too old.
  */
 export async function beginLogin(
   db: D1Database,
@@ -129,10 +125,7 @@ function useUp(db: D1Database, hash: string, codeHash: string): D1PreparedStatem
 
 const CODES_OF_SESSION_MAX = 5;
 
-/**
- * Keeps a one-time code until `expiresAt`. `hash`: see `codeHash`. Of the codes that a session makes, the oldest go, or
- * one reader could fill the database.
- */
+/** `hash`: see `codeHash`. Of the codes that a session makes, the oldest go, or one reader could fill the database. */
 export async function insertCode(
   db: D1Database,
   { hash, about, expiresAt }: { readonly hash: string; readonly about: object; readonly expiresAt: number },
@@ -278,10 +271,7 @@ export async function renewSession(db: D1Database, hash: string, now: number): P
   return lastRead(await db.batch([renew, readSession(db, hash)]));
 }
 
-/**
- * Ends the session of a cookie, if the page key is its own. `pageKeyHash` null: whatever the page key is. The id of the
- * session that ended, or null.
- */
+/** Ends the session of a cookie if it has this page key; null is any. The result is the session's id, or null. */
 export function deleteSession(db: D1Database, hash: string, pageKeyHash: string | null): Promise<string | null> {
   return db
     .prepare("DELETE FROM sessions WHERE hash = ?1 AND page_key_hash = coalesce(?2, page_key_hash) RETURNING id")

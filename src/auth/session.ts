@@ -49,10 +49,7 @@ export function requiresOwnPage(operation: Described, means: Meaning): Middlewar
   return guard(check, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
-/**
- * Sets the cookie until `expiresAt`, in ms. An instant that has passed takes it away. `sameSite`: `Lax` if the issuer's
- * page leads to the request that needs it.
- */
+/** If `expiresAt` has passed, the cookie goes. `Lax` is for a cookie that a request from the issuer's page needs. */
 export function sendCookie(
   c: Context<AppEnv>,
   { cookieName, isSecure }: Pick<SignInSite, "cookieName" | "isSecure">,
@@ -78,10 +75,7 @@ export const SIGN_IN_MAX_BYTES = 16_384;
 
 const NAME = "action-runs-session";
 
-/**
- * Where people sign in. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the caller
- * chooses the host of a request. Throws `not_configured`.
- */
+/** PUBLIC_URL decides. Without it, only loopback is a site: the caller chooses the host. Throws `not_configured`. */
 export function ownSite(c: Context<AppEnv>): SignInSite {
   const { PUBLIC_URL } = c.env;
   const url = URL.parse(PUBLIC_URL || c.req.url);
@@ -125,10 +119,9 @@ export async function newSession(c: Context<AppEnv>, kind: "t" | "r" | "s", proj
 }
 
 /**
- * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The
- * hashed text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token,
- * for which no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it
- * ends when ROOT_TOKEN changes.
+ * The hash by which the session is found. Null if none can have this cookie. The hashed text contains the purpose. The
+ * threat: a server at another port receives the cookie and sends it as a token, which needs no page key. The hash of a
+ * session that began with ROOT_TOKEN is an HMAC under ROOT_TOKEN, so the session ends when ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
   const text = sessionText(cookie);
@@ -148,10 +141,7 @@ function sessionText(secret: string): string {
 /** Whose session a one-time code begins. */
 export type CodePurpose = "operator" | "sign-in" | "command line";
 
-/**
- * The hash by which D1 finds a one-time code. `bound`: what the code works with alone. The hashed text contains the
- * purpose, so a code of one kind never works as another.
- */
+/** `bound`: what the code needs besides. The hashed text contains the purpose, so no code works as another kind. */
 export function codeHash(purpose: CodePurpose, code: string, ...bound: readonly string[]): Promise<string> {
   return sha256Hex(["action-runs code v1", purpose, code, ...bound].join("\n"));
 }

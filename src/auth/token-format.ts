@@ -95,10 +95,7 @@ export function madeUpCallbackToken({ runId, expiresAt }: Omit<CallbackGrant, "s
   return `${runId}:${expiresAt}:${"0".repeat(64)}`;
 }
 
-/**
- * The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may
- * open a replay.
- */
+/** Null if `token` is not genuine for this run. The caller checks `expiresAt`: a late token may open a replay. */
 export async function verifyCallbackToken(
   ring: KeyRing,
   token: string,

@@ -1,7 +1,6 @@
 /**
- * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
- * came first. The coordinator has a row for each webhook endpoint and schedule: it notes a change, D1 is written, and it
- * reads D1.
+ * Changes of a stored definition. A PUT and a DELETE start again if another change came first. The coordinator has a
+ * row for each webhook endpoint and schedule: it notes a change, D1 is written, and it reads D1.
  */
 import type { Context } from "hono";
 import {
@@ -199,10 +198,7 @@ export async function changeDefinition<T extends Changed>(
   throw new ApiError("precondition_failed", sentence);
 }
 
-/**
- * A definition to test, with the stored secrets where it has null. The rules are those of a PUT, so a test sends no secret
- * to where a PUT would not. Throws what a PUT throws before it writes.
- */
+/** A definition to test, joined with the stored secrets by the rules of a PUT. Throws what a PUT throws. */
 export async function triedDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, ring: KeyRing, sent: D) {
   await kind.requireStorable(c, sent);
   const ref = definitionRefOf(c);

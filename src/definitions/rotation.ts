@@ -1,7 +1,4 @@
-/**
- * The secret of a definition that the service makes and rotates. Replaced ones, and the rotations that a caller may
- * repeat, are sealed beside the definition.
- */
+/** The secret of a definition that the service makes and rotates. Replaced ones are sealed beside the definition. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type AuditAction, writeAudited } from "../auth/audit.ts";

@@ -1,7 +1,4 @@
-/**
- * Webhook endpoints: their kind of stored definition, how an attempt reads one, and the routes that store, enable and
- * rotate them.
- */
+/** Webhook endpoints: their kind of stored definition, how an attempt reads one, and their routes. */
 import type { Context } from "hono";
 import {
   type AuditAction,

@@ -239,9 +239,8 @@ export function mayHaveBegun(status: number): boolean {
 const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
 
 /**
- * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1), an hour
- * at most, or a minute if only time bounds the attempts. Bounded before the jitter, so that runs that failed together
- * stay apart.
+ * Exponential backoff in ms: from half of the wait up to the wait, an hour at most, or a minute if only time bounds the
+ * attempts. Bounded before the jitter, so that runs that failed together stay apart.
  */
 export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
   const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;

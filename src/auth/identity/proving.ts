@@ -100,10 +100,7 @@ const EXCHANGE_PROOF: Described = DESCRIBE && {
   errors: ["token_expired", "trust_unmet", "database_unavailable"],
 };
 
-/**
- * POST /{o}/{p}/tokens/{tokenId}/exchange: a program changes a proof of its product into an access token. The token's row
- * is read only after the proof is verified.
- */
+/** POST /{o}/{p}/tokens/{tokenId}/exchange. The token's row is read only after the proof is verified. */
 export const exchangeRoutes = new Hono<AppEnv>().post(
   "/:tokenId/exchange",
   requiresIssuers(EXCHANGE_PROOF),

@@ -144,10 +144,7 @@ export async function codeInvalid(c: Context<AppEnv>): Promise<ApiError> {
   return new ApiError("sign_in_code_invalid");
 }
 
-/**
- * Begins the session of a token that the person has chosen. Throws `sign_in_code_invalid`, and `token_invalid` if the
- * token was revoked since.
- */
+/** Throws `sign_in_code_invalid`, and `token_invalid` if the token that the person has chosen was revoked since. */
 export async function beginChosen(
   c: Context<AppEnv>,
   { code, project, tokenId }: { readonly code: string; readonly project: string; readonly tokenId: string },
