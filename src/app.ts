@@ -40,7 +40,7 @@ import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
 import { deliveryRoutes } from "./webhook-endpoints/delivery-routes.ts";
-import { endpointRoutes } from "./webhook-endpoints/endpoint-routes.ts";
+import { endpointRoutes } from "./webhook-endpoints/kind.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;

@@ -183,9 +183,8 @@ export const retry = objectOf(
   ),
 );
 
-const EXECUTION_MAX_CHARACTERS = 256;
 const execution = textUpTo(
-  EXECUTION_MAX_CHARACTERS,
+  256,
   "send a text with a placeholder, such as {{ response.workflow_run_id }}.",
   refusing((template) => checkTemplate(template, IN_CONDITION)),
   refusing((template) => (pathsOf(template).length > 0 ? null : "has no placeholder, so it would name no execution.")),

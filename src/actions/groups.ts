@@ -47,9 +47,6 @@ async function groupsFromD1(
   max: number,
 ): Promise<readonly NamedGroup[]> {
   const select = env.DB.prepare(SELECT).bind(scope, only, after, max);
-  const { results } = await within(
-    READ_MAX_MS,
-    readD1(hops, () => select.all<NamedGroup>()),
-  );
-  return results;
+  const reading = readD1(hops, () => select.all<NamedGroup>());
+  return (await within(READ_MAX_MS, reading)).results;
 }

@@ -112,10 +112,8 @@ function wholeFaults({
   }
   const named = new Set(headers.map((name) => `headers.${name}`));
   if (pathsIn(when).some((path) => path.startsWith("headers.") && !named.has(path))) {
-    faults.push({
-      path: ["when"],
-      message: "names a header that is not in headers; add it there, in lower case here.",
-    });
+    const message = "names a header that is not in headers; add it there, in lower case here.";
+    faults.push({ path: ["when"], message });
   }
   const fault = checkTemplate(parameters, inEventWith(headers));
   return fault === null ? faults : [...faults, { ...fault, path: ["parameters", ...fault.path] }];

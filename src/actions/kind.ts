@@ -111,7 +111,7 @@ export interface KnownAction extends Known<ActionDefinition> {
   readonly needsNewerCode: boolean;
 }
 
-/** What a definition can use that older code must not ignore. */
+/** A feature of a definition: see `featuresOf`. */
 const GATES = "gates";
 
 /** Per isolate. */
@@ -200,7 +200,7 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
 const AGENTS_NEED_TRIGGER =
   "An agent starts no job itself, so an action that is offered to agents needs a trigger. Add a trigger, or leave agents out.";
 
-/** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */
+/** Each run checks its URL again, because the settings may have changed. */
 export async function requireStorable(
   c: Context<AppEnv>,
   { trigger, concurrency, approval, retry, inbound, reporter, agents }: ActionDefinition,
@@ -243,7 +243,7 @@ function firstIn(members: Readonly<Record<string, unknown>>): string | undefined
   return Object.keys(members).find((name) => members[name] !== undefined);
 }
 
-/** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
+/** The sentence quotes no secret, and counts no characters of one. */
 export function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   const whole = joinSecrets(actionSecrets, definition, secrets) ?? definition;
   const { trigger } = whole;
@@ -258,7 +258,7 @@ export function requireWhole(definition: ActionDefinition, secrets: Secrets): vo
 
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/** For the audit; null if it marks nothing. `before`: null if there was no action. `after`: null if it is deleted. */
+/** `before`: null if there was no action. `after`: null if it is deleted. */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, (old, next) => {
@@ -312,22 +312,17 @@ const SHOWN_CHARACTERS = 30;
  * The first placeholder for a parameter that the action never has, such as `{{ parameters.versoin }}`; null if there is
  * none. A schema says so only if its top level is closed and nothing else at its top level could add a property.
  */
-export function placeholderFault({
-  trigger,
-  concurrency,
-  title,
-  subject,
-  parametersSchema: schema,
-}: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">): MemberFault | null {
+export function placeholderFault(
+  definition: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">,
+): MemberFault | null {
+  const { trigger, concurrency, title, subject, parametersSchema: schema } = definition;
   if (schema === undefined || schema.additionalProperties !== false) return null;
   if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
   const properties = isJsonObject(schema.properties) ? schema.properties : {};
-  const texts = [
-    ...textsOf(title, ["title"]),
-    ...textsOf(subject, ["subject"]),
-    ...textsOf(trigger && requestsOf(trigger), ["trigger"]),
-    ...textsOf(concurrency?.key, ["concurrency", "key"]),
-  ];
+  const { url, headers, payload, link, cancel } = trigger ?? {};
+  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
+  const requests = { url, headers, payload, link, cancel: stop };
+  const texts = textsOf({ title, subject, trigger: requests, concurrency: { key: concurrency?.key } }, []);
   for (const [path, text] of texts) {
     for (const [root, name] of pathsOf(text)) {
       if (root !== "parameters" || name === undefined || Object.hasOwn(properties, name)) continue;
@@ -335,11 +330,6 @@ export function placeholderFault({
     }
   }
   return null;
-}
-
-function requestsOf({ url, headers, payload, link, cancel }: StoredTrigger) {
-  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
-  return { url, headers, payload, link, cancel: stop };
 }
 
 function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly string[], string]> {

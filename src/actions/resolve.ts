@@ -23,7 +23,7 @@ import {
   requireWhole,
 } from "./kind.ts";
 
-/** The times are in minutes, as the definition has them. */
+/** The times are in minutes. */
 export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labels"> {
   readonly name: string;
   readonly version: number;
@@ -35,7 +35,7 @@ export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labe
   readonly schema: CheckedSchema | null;
 }
 
-/** What a request uses to resolve actions. `waitUntil`: lets a late answer of D1 still count. */
+/** `waitUntil`: lets a late answer of D1 still count. */
 export interface Resolver {
   readonly env: Env;
   readonly hops: Hops;
@@ -109,9 +109,7 @@ export function faultOfParameters(schema: CheckedSchema | null, parameters: Json
   return checked === null || checked.ok ? null : checked.error;
 }
 
-/**
- * The version in D1's primary, because memory can be behind. Null if there is no action. Throws `database_unavailable`.
- */
+/** In D1's primary, because memory can be behind. Null if there is no action. Throws `database_unavailable`. */
 export async function currentVersion(
   { env, hops, scope }: Omit<Resolver, "waitUntil">,
   name: string,
@@ -126,10 +124,7 @@ export async function currentVersion(
 const STAND_IN = "x";
 const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
 
-/**
- * The action with a harmless text in the place of each secret that is null, and without its schema: a preview helps
- * before anybody knows good parameters. Throws what a PUT throws, `action_not_found` and `action_needs_newer_code`.
- */
+/** With a harmless text for each secret that is null, and without its schema: nobody may know good parameters yet. */
 export async function actionToShow(
   c: Context<AppEnv>,
   resolver: Resolver,
@@ -155,12 +150,12 @@ export async function actionToShow(
 }
 
 /**
- * The action with its secrets, those of the stored definition where null stands. Throws what a PUT throws about a
- * definition, what a run throws about an action, `test_needs_trigger`, and `test_skips_gates`.
+ * The action with its secrets, those of the stored definition where null stands. Throws what a PUT and a run throw,
+ * `test_needs_trigger`, and `test_skips_gates`.
  *
  * The threat is a test that goes around a gate: a deploy that nobody approved, a second one beside that of the slot, or
- * one in a freeze. So no action with a gate is tested, nor a definition without its gate. D1 is asked, because it may
- * be new.
+ * one in a freeze. So no action with a gate is tested, nor a definition without its gate. D1 is asked, because the gate
+ * may be new.
  */
 export async function actionToTest(
   c: Context<AppEnv>,

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { listsOf, rotatedOf } from "../definitions/operations.ts";
-import { described, responseInstant } from "../http/response-schemas.ts";
+import { flag, instantOrNull, named, text, textOrNull } from "../http/response-schemas.ts";
 import {
   actionDefinition,
   agents,
@@ -29,32 +29,23 @@ const DEFINITION = {
 };
 
 const shownTrigger = z
-  .object({
-    ...storedTrigger.shape,
-    cancel: z.object(cancelRequest.shape).meta({ id: "ShownCancelRequest" }).optional(),
-  })
+  .object({ ...storedTrigger.shape, cancel: named("ShownCancelRequest", null, cancelRequest.shape).optional() })
   .meta({ id: "ShownTrigger", description: "A trigger with all defaults, and null instead of each secret." });
 
-const shownGates = {
-  approval: z.object(approval.shape).meta({ id: "ShownApprovalGate" }).optional(),
-  concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
-  retry: z.object(retry.shape).meta({ id: "ShownAutomaticRetry" }).optional(),
-  reporter: z.object(reporter.shape).meta({ id: "ShownReporter" }).optional(),
-  agents: z.object(agents.shape).meta({ id: "ShownAgentTool" }).optional(),
-};
-
-const shownInbound = z
-  .object({
-    ...inbound.shape,
-    secret: described(z.string().nullable(), "Null, but for the response to the PUT for which the service made it."),
-  })
-  .meta({ id: "ShownInbound" });
+const shownInbound = named("ShownInbound", null, {
+  ...inbound.shape,
+  secret: textOrNull.describe("Null, but for the response to the PUT for which the service made it."),
+});
 
 export const action = z
   .object({
     ...actionDefinition.shape,
     trigger: shownTrigger.optional(),
-    ...shownGates,
+    approval: named("ShownApprovalGate", null, approval.shape).optional(),
+    concurrency: named("ShownConcurrencyGate", null, concurrency.shape).optional(),
+    retry: named("ShownAutomaticRetry", null, retry.shape).optional(),
+    reporter: named("ShownReporter", null, reporter.shape).optional(),
+    agents: named("ShownAgentTool", null, agents.shape).optional(),
     inbound: shownInbound.optional(),
   })
   .meta({
@@ -64,44 +55,40 @@ export const action = z
     examples: [DEFINITION],
   });
 
-export { testResult } from "../definitions/operations.ts";
-
 export const { list: actionList, versions: versionList } = listsOf(
   action,
   { one: "Action", version: "Version" },
   { name: "deploy", definition: DEFINITION },
-  "The id of the token that stored it, or `root`.",
 );
 
-const graceEndsAt = described(
-  responseInstant.nullable(),
+const graceEndsAt = instantOrNull.describe(
   "Until then, replaced secrets count as well. Null if only the newest secret counts.",
 );
 
-const URL =
-  "https://runs.example.com/acme/shop/envs/production/actions/deploy/inbound/q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u";
+const INBOUND = {
+  url: "https://runs.example.com/acme/shop/envs/production/actions/deploy/inbound/q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u",
+  verify: "github",
+  graceEndsAt: null,
+};
 
-export const inboundOfAction = z
-  .object({
-    url: described(
-      z.string(),
-      "Where the product sends its events. Whoever knows it can't start anything without the secret. It changes if the signing " +
-        "key that made it is removed.",
-    ),
-    verify: inbound.shape.verify,
-    graceEndsAt,
-  })
-  .meta({ id: "InboundOfAction", examples: [{ url: URL, verify: "github", graceEndsAt: null }] });
+export const inboundOfAction = named("InboundOfAction", INBOUND, {
+  url: text.describe(
+    "Where the product sends its events. Whoever knows it can't start anything without the secret. It changes if the signing " +
+      "key that made it is removed.",
+  ),
+  verify: inbound.shape.verify,
+  graceEndsAt,
+});
 
 export const rotatedEventSecret = rotatedOf("secret", "RotatedInboundSecret", graceEndsAt);
 
-export const triedEvent = z
-  .object({
-    matches: described(z.boolean(), "Whether the event meets the conditions of `when`."),
-    parameters: described(
-      z.record(z.string(), z.unknown()).nullable(),
-      "The parameters that the run would get. Null if the action can't make parameters of this event.",
-    ),
-    error: described(z.string().nullable(), "Why the parameters are refused. Null if they are not."),
-  })
-  .meta({ id: "TriedEvent", examples: [{ matches: true, parameters: { version: "1.4.2" }, error: null }] });
+const TRIED = { matches: true, parameters: { version: "1.4.2" }, error: null };
+
+export const triedEvent = named("TriedEvent", TRIED, {
+  matches: flag.describe("Whether the event meets the conditions of `when`."),
+  parameters: z
+    .record(text, z.unknown())
+    .nullable()
+    .describe("The parameters that the run would get. Null if the action can't make parameters of this event."),
+  error: textOrNull.describe("Why the parameters are refused. Null if they are not."),
+});

@@ -1,31 +1,30 @@
-/**
- * GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. They are read along an index. A
- * page may be short and still have a next one.
- */
+/** GET /{o}/{p}/audit: the entries that the asker's token may see, newest first. A short page may have a next one. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { firstIdAt } from "../base/ids.ts";
 import { PAGE_MAX_LOOKED_AT } from "../base/limits.ts";
+import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { Described } from "../http/operation.ts";
 import { linkNext, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { filterableName, instant, withExample } from "../http/schemas.ts";
+import { filterableName, instant, oneOf, withExample } from "../http/schemas.ts";
 import { validQuery } from "../http/validate.ts";
 import { AUDIT_ACTIONS, type AuditEntry, auditScope } from "./audit.ts";
 import { requires } from "./authentication.ts";
 import { personName } from "./principal.ts";
 import { auditList } from "./responses.ts";
 
-/** The query of a page of audit entries. */
 const auditQuery = z.strictObject({
   ...pageQuery,
   actor: z.optional(withExample(filterableName, "root")),
   person: z.optional(withExample(personName, "ada@acme.example")),
   action: z.optional(
-    z
-      .enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." })
-      .register(z.globalRegistry, { wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] } }),
+    oneOf(
+      AUDIT_ACTIONS,
+      { wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] } },
+      "send an action as entries show it, once.",
+    ),
   ),
   since: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
   until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
@@ -58,23 +57,12 @@ export const auditRoutes = new Hono<AppEnv>().get(
   },
 );
 
-function shownEntry(entry: ListedEntry) {
-  const { at, actor, actorName, person, subject, agent, sessionId, action, target, targetName, reason } = entry;
-  const { gates = null, bulk = null } = entry;
+function shownEntry({ id: _, project, envName, at, subject, bulk = null, ...entry }: ListedEntry) {
   return {
-    at: new Date(at).toISOString(),
-    actor,
-    actorName,
-    person,
-    via: subject ?? (person && actorName),
-    agent,
-    sessionId,
-    action,
-    target,
-    targetName,
-    scope: auditScope(entry),
-    gates,
-    reason,
+    at: rfc3339(at),
+    ...entry,
+    via: subject ?? (entry.person && entry.actorName),
+    scope: auditScope({ project, envName }),
     bulk: bulk && (JSON.parse(bulk) as unknown),
   };
 }
@@ -82,24 +70,16 @@ function shownEntry(entry: ListedEntry) {
 /** An entry as D1 has it. */
 type ListedEntry = Omit<AuditEntry, "asker" | "proven"> & { readonly subject: string | null };
 
-interface AuditPage {
-  readonly entries: readonly ListedEntry[];
-  /** The id before which the next page begins; null on the last page. */
-  readonly nextBefore: string | null;
-}
-
-type Row = ListedEntry & { readonly ok: number; readonly n: number };
-
 /**
  * A person does the least, so that is the best index, and then come a token and an environment. A filter without an
- * index looks at 5000 entries for a page at most. `envName` null: of the project and all its environments.
+ * index looks at 5000 entries for a page at most. `envName` null: of the whole project.
  */
 export async function listAudit(
   db: D1Database,
   project: string,
   envName: string | null,
   { limit, cursor, actor, person, action, since, until }: z.output<typeof auditQuery>,
-): Promise<AuditPage> {
+) {
   const bindings: unknown[] = [];
   const bind = (value: unknown) => `?${bindings.push(value)}`;
   const uppers = [cursor ?? "g", ...(until === undefined ? [] : [firstIdAt(until.ceilMs)])].sort();
@@ -133,8 +113,8 @@ export async function listAudit(
        LIMIT ${limit + 1}`,
     )
     .bind(...bindings)
-    .all<Row>();
-  const entries = results.slice(0, limit).filter(({ ok }) => ok === 1);
+    .all<ListedEntry & { readonly ok: number; readonly n: number }>();
+  const entries = results.slice(0, limit).flatMap(({ ok, n: _, ...entry }): ListedEntry[] => (ok === 1 ? [entry] : []));
   const last = results.at(-1);
   if (results.length > limit) return { entries, nextBefore: entries.at(-1)?.id ?? null };
   return { entries, nextBefore: isFiltered && last?.n === PAGE_MAX_LOOKED_AT ? last.id : null };

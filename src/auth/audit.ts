@@ -3,9 +3,8 @@
  * these lines, so a flood can't hide them. They contain no secret.
  *
  * Who changes what lasts must hold the newest secret of a token that still lives. An isolate can accept a revoked
- * token, a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that
- * time would outlive the revocation. So D1 decides, in the statement that writes the entry. It also refuses what an
- * erasure under way would delete a moment later.
+ * token, a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. So D1 decides, in the
+ * statement that writes the entry. It also refuses what an erasure under way would delete a moment later.
  */
 
 import type { Context } from "hono";
@@ -95,24 +94,22 @@ export interface AuditEntry {
   readonly proven: Proven | null;
   /** What the program of an agent calls itself. Null: no agent asked. */
   readonly agent: string | null;
-  /** The session through which the actor's token acted. Null if the request had the token itself. */
+  /** Null if the request had the token itself. */
   readonly sessionId: string | null;
   /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
   readonly asker: Asker | null;
   readonly action: AuditAction;
   /**
-   * The id of a token, a session or a run, a scope, the name of a definition, or
-   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of
-   * a move, and of the resync of a whole database: `database/{number}`. Of a purge: `days/{days}`.
+   * The id of a token, a session, a run or a bulk operation, a scope, the name of a definition, or
+   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a move, and of the resync of a
+   * whole database: `database/{number}`. Of a purge: `days/{days}`.
    */
   readonly target: string;
-  /**
-   * The name of the token, of the session's token, or of the definition. For a scope the same as `target`.
-   */
+  /** The name of the token, of the session's token, or of the definition. For a scope the same as `target`. */
   readonly targetName: string;
   /** Missing or null if the change did nothing of these. */
   readonly gates?: GateChange | null;
-  /** What the request said of an approval, a rejection, a release, a pause or a cancel. Null if it said nothing. */
+  /** What the request said of it. Null if it said nothing. */
   readonly reason: string | null;
   /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
   readonly bulk?: string | null;
@@ -124,16 +121,10 @@ type AuditedChange = Pick<AuditEntry, "project" | "envName" | "action" | "target
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(c: Context<AppEnv>, what: AuditedChange, now: number): AuditEntry {
   const principal = c.get("principal");
-  const { id, name, sessionId = null, secretHash, parents, proven } = principal;
+  const { id, sessionId = null, secretHash, parents, proven } = principal;
   const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
-  return {
-    ...entryOf({ id, name }, what, now),
-    person: c.get("person"),
-    proven,
-    agent: c.get("agent") ?? null,
-    sessionId,
-    asker,
-  };
+  const agent = c.get("agent") ?? null;
+  return { ...entryOf(principal, what, now), person: c.get("person"), proven, agent, sessionId, asker };
 }
 
 /** The entry of what the service does by itself. */
@@ -141,7 +132,7 @@ export function newServiceEntry(what: AuditedChange, now: number): AuditEntry {
   return entryOf(SERVICE, what, now);
 }
 
-function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: AuditedChange, now: number) {
+function entryOf({ id, name }: Pick<Principal, "id" | "name">, what: AuditedChange, now: number) {
   const by = { actor: id, actorName: name, person: null, proven: null, agent: null, sessionId: null, asker: null };
   return { id: newUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
@@ -165,18 +156,10 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
   log("info", "audit", { requestId, actor, session, action, target, gates, scope: auditScope(entry), ...more });
 }
 
-/** SQL that takes parts of an entry from other tables, instead of from the entry. */
-export interface EntrySource {
-  /** Begins the statement. */
-  readonly with: string;
-  /** Joins the tables. */
-  readonly join: string;
-  readonly id: string;
-  readonly envName: string;
-  readonly target: string;
-  readonly targetName: string;
-  readonly lineage: string;
-}
+/** SQL that takes parts of an entry from other tables. `with` begins the statement, and `join` joins the tables. */
+export type EntrySource = Readonly<
+  Partial<Record<"with" | "join" | "id" | "envName" | "target" | "targetName" | "lineage", string>>
+>;
 
 /**
  * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks
@@ -191,7 +174,7 @@ export function auditStatement(
   entry: AuditEntry,
   condition = "1",
   more: readonly (string | number | null)[] = [],
-  source: Partial<EntrySource> = {},
+  source: EntrySource = {},
 ): D1PreparedStatement {
   const { project, id, envName, at, actor, sessionId, action, target, targetName, asker } = entry;
   const { actorName, bulk, person, reason, proven, agent } = entry;
@@ -225,10 +208,7 @@ export function isLiving(now: string): string {
   return `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
 }
 
-/**
- * SQL: whether the asker's token still lives with this secret, and the session too. ?1: the project. `asker`: the token's
- * id, or null for the operator. `session`: its id, or null.
- */
+/** SQL: whether the asker's token still lives with this secret, and the session too. ?1: the project. */
 function holds(asker: string, secret: string, session: string, now: string): string {
   return `((${asker} IS NULL OR EXISTS (
     SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
@@ -237,8 +217,8 @@ function holds(asker: string, secret: string, session: string, now: string): str
 }
 
 /**
- * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
- * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ * SQL: whether the asker's secret is the newest of a token that still lives. A second try may find the entry of the first,
+ * and the asker may be gone because of it: a token can revoke or rotate itself.
  */
 const MAY_WRITE = `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
   OR ${holds("?10", "hash IS ?11", "?6", "?4")}`;
@@ -253,10 +233,7 @@ export async function batchWrote(
   return (await db.batch([...statements, read])).at(-1)?.results.length === 1;
 }
 
-/**
- * Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, `environment_erasing`, and errors
- * of D1.
- */
+/** Throws `token_invalid`, `session_ended`, `forbidden`, `environment_erasing`, and errors of D1. */
 export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T>): Promise<T> {
   try {
     return await readD1(c.get("hops"), write);
@@ -267,10 +244,7 @@ export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T
   }
 }
 
-/**
- * Why D1 undid a batch. `actor`: its asker is gone or has a replaced secret. `action`: the project or the environment is
- * being erased.
- */
+/** Why D1 undid a batch. `actor`: the asker is gone, or its secret is replaced. `action`: an erasure is under way. */
 const REFUSED = /NOT NULL constraint failed: audit\.(actor|action)\b/;
 
 /** A change that a coordinator makes waits so long for D1. */
@@ -325,16 +299,13 @@ const WAIT_MAX_MS = 1000;
 const TRIES_END_AFTER_MS = 18_000;
 
 /**
- * The audit entry of a change that a coordinator made. The entry comes after the change: before it, nobody knows
- * whether the coordinator refuses, and an entry about an approval that never was is worse than a late one. And D1 must
- * not be able to prevent an approval or a freeze, which people need most while something is down.
+ * The audit entry of a change that a coordinator made at `changedAt`. The entry comes after the change: before it, nobody
+ * knows whether the coordinator refuses. And D1 must not be able to prevent an approval or a freeze, which people need
+ * most while something is down.
  *
  * Nothing that was answered is lost: the journal keeps the change with who made it, and the log has the entry at once.
- * The row in D1 is tried for as long as the platform lets work go on after a response. A caller who got no answer
- * repeats the request, and the repetition writes the same row, because its id is made of the change.
- *
- * `changedAt`: when the coordinator made the change. A repetition has the same one. `isAwaited` false: nobody needs the
- * row right after the response.
+ * A caller who got no answer repeats the request, and the repetition writes the same row, because its id is made of the
+ * change. `isAwaited` false: nobody needs the row right after the response.
  */
 export async function auditAfterwards(
   c: Context<AppEnv>,
@@ -373,28 +344,27 @@ async function writeRow(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
   }
 }
 
-const REASONS_OF_RUN = `
-  WHERE project = ?1 AND env_name = ?2 AND id >= ?3 AND target = ?4 AND action <> 'run_erased' AND reason IS NOT NULL`;
-
 /**
  * Erases what requests said of a run in their reasons. The entries stay. `since`: when the run was created, because no
  * entry is older. The reason of the erasure itself stays. Throws `database_unavailable`.
  */
 export async function eraseReasons(c: Context<AppEnv>, runId: string, since: number): Promise<void> {
-  const erase = `UPDATE audit INDEXED BY audit_by_env SET reason = NULL ${REASONS_OF_RUN}`;
-  await onReasons(c, erase, runId, since);
+  await onReasons(c, "UPDATE audit INDEXED BY audit_by_env SET reason = NULL", runId, since);
 }
 
 /** Whether there is one. An entry can be written later than its change. Throws `database_unavailable`. */
 export async function hasReasons(c: Context<AppEnv>, runId: string, since: number): Promise<boolean> {
-  const select = `SELECT 1 FROM audit INDEXED BY audit_by_env ${REASONS_OF_RUN} LIMIT 1`;
-  return (await onReasons(c, select, runId, since)).results.length > 0;
+  return (await onReasons(c, "SELECT 1 FROM audit INDEXED BY audit_by_env", runId, since)).results.length > 0;
 }
 
-function onReasons(c: Context<AppEnv>, sql: string, runId: string, since: number): Promise<D1Result> {
+function onReasons(c: Context<AppEnv>, what: string, runId: string, since: number): Promise<D1Result> {
   const { envName } = c.req.param() as { envName: string };
-  const session = c.env.DB.withSession("first-primary");
-  const statement = session.prepare(sql).bind(projectOf(c), envName, firstIdAt(since), runId);
+  const statement = c.env.DB.withSession("first-primary")
+    .prepare(
+      `${what} WHERE project = ?1 AND env_name = ?2 AND id >= ?3 AND target = ?4 AND action <> 'run_erased'
+         AND reason IS NOT NULL`,
+    )
+    .bind(projectOf(c), envName, firstIdAt(since), runId);
   return readD1(c.get("hops"), () => statement.run());
 }
 

@@ -1,7 +1,6 @@
 /**
- * Authenticates and authorizes a request. It has an API token, or the cookie and the page key of a session. A bad one
- * is 401. For a token of another project or environment, reading is 404, because it must not learn what exists, and
- * writing is 403.
+ * Authenticates and authorizes a request, by an API token or by the cookie and the page key of a session. For a token of
+ * another project or environment, reading is 404, because it must not learn what exists, and writing is 403.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
@@ -53,7 +52,7 @@ export function bearerToken(c: Context): string {
   return token;
 }
 
-/** The errors of an API token or a session, for the OpenAPI document. */
+/** The errors of an API token or a session. */
 export const OF_CREDENTIAL = [
   "unauthorized",
   "token_invalid",
@@ -63,7 +62,6 @@ export const OF_CREDENTIAL = [
   "database_unavailable",
 ] as const;
 
-/** What an operation of tokens means. */
 const OF_TOKENS: Meaning = { security: [{ apiToken: [] }], errors: [...OF_CREDENTIAL, "forbidden"] };
 
 /** `operation`: what only the route can say of its operation, as for the functions below. */
@@ -134,10 +132,7 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
   return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
 }
 
-/**
- * The principal of the request, whatever its scope and role. Also sets it, so that the request log names it even if the
- * request is refused later. Throws 400, 401, 403, 429 or 503.
- */
+/** The principal, whatever its scope and role, also for the request log. Throws 400, 401, 403, 429 or 503. */
 export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   const now = Date.now();
   const principal = isSession(c) ? await ofSession(c, now) : await ofToken(c, now);
@@ -227,10 +222,7 @@ export async function programsToken(
   return known === undefined ? look(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
 }
 
-/**
- * Whether it has ended, or its project may no longer trust its issuer. People sign in with one issuer alone, because two
- * could name one person twice.
- */
+/** Whether it has ended, or its project may no longer trust its issuer, or people no longer sign in with the issuer. */
 function isOver(
   c: Context<AppEnv>,
   { expiresAt, issuer: name, project, sessionId }: Pick<Principal, "expiresAt" | "issuer" | "project" | "sessionId">,
@@ -244,10 +236,7 @@ function isOver(
 
 type Select = () => Promise<KnownCredential | null>;
 
-/**
- * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client
- * made too many.
- */
+/** Asks D1's primary, and charges a guess. `select` null: the credential can't exist. Throws 429. */
 async function identify(c: Context<AppEnv>, hash: string, select: Select | null, now: number) {
   const known = select === null ? null : await look(c, hash, select, now);
   if (known === null) await chargeClient(c);
@@ -261,20 +250,6 @@ function look(c: Context<AppEnv>, hash: string, select: Select, now: number): Pr
   const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
   // A credential that was good lately is not a guess.
   return credentials.hasOutageCopy(hash, now) ? lookUp() : ofGuess(c, lookUp);
-}
-
-/** Runs what may answer a guess of the request's client. Throws 429 if a client that made too many runs too many. */
-export function ofGuess<T>(c: Context<AppEnv>, lookUp: () => Promise<T>): Promise<T> {
-  return lookUpGuess(client(c), Date.now(), lookUp);
-}
-
-/** Charges a guess to the client of the request. Throws 429 if it made too many. */
-export function chargeClient(c: Context<AppEnv>): Promise<void> {
-  return chargeGuess(c.env.UNKNOWN_TOKEN_LIMIT, client(c));
-}
-
-function client(c: Context<AppEnv>): string {
-  return clientOf(c.req.header("CF-Connecting-IP") ?? "unknown");
 }
 
 /** Per isolate: the SHA-256 hash of tokens that were good, to save hashing. The hash decides whether they still are. */
@@ -298,13 +273,13 @@ const LOOK_UP_MAX_MS = 11_000;
 const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
 /**
- * Looks up a token that may be a guess. Only a failed lookup is charged, so good tokens from the same address still
- * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
- * once. Throws 429 if it runs too many.
+ * Only a failed lookup is charged, so good tokens from the same address still work. Guesses must not cause unlimited
+ * reads of D1, so a client over its allowance may run only a few lookups at once. Throws 429 if it runs too many.
  */
-export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
-  const running = slowed.get(client);
+export async function ofGuess<T>(c: Context<AppEnv>, lookUp: () => Promise<T>): Promise<T> {
+  const running = slowed.get(clientOf(c));
   if (running === undefined) return lookUp();
+  const now = Date.now();
   for (const one of running) if (msSinceOrLongAgo(one.startedAt, now) >= LOOK_UP_MAX_MS) running.delete(one);
   if (running.size >= LOOK_UPS_AT_ONCE) throw new ApiError("too_many_requests");
   const mine = { startedAt: now };
@@ -316,9 +291,10 @@ export async function lookUpGuess<T>(client: string, now: number, lookUp: () => 
   }
 }
 
-/** Charges a failed guess to its client. Throws 429 if the client is over its allowance. */
-export async function chargeGuess(limit: RateLimit, client: string): Promise<void> {
-  const { success } = await limit.limit({ key: client });
+/** Charges a failed guess to the client of the request. Throws 429 if the client is over its allowance. */
+export async function chargeClient(c: Context<AppEnv>): Promise<void> {
+  const client = clientOf(c);
+  const { success } = await c.env.UNKNOWN_TOKEN_LIMIT.limit({ key: client });
   if (success) return slowed.delete(client);
   if (slowed.get(client) === undefined) slowed.set(client, new Set());
   throw new ApiError("too_many_requests");
@@ -328,7 +304,8 @@ export async function chargeGuess(limit: RateLimit, client: string): Promise<voi
  * The IPv4 address, or the /64 of an IPv6 address in any spelling: an IPv6 client has a whole /64 (RFC 4291, 2.5.4) and
  * can use a new address for each request. Any other text is returned as it is.
  */
-export function clientOf(address: string): string {
+function clientOf(c: Context<AppEnv>): string {
+  const address = c.req.header("CF-Connecting-IP") ?? "unknown";
   const [text = ""] = address.split("%", 1);
   const host = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text) ? URL.parse(`http://[${text}]`)?.hostname : undefined;
   if (host === undefined) return address;

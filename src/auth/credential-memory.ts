@@ -1,19 +1,16 @@
 /**
- * What the isolate remembers of credentials, which are API tokens and sessions, and when they were last used. It
- * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is
- * down.
+ * What the isolate remembers of API tokens and sessions, and when they were last used. It remembers what D1's primary
+ * answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
  */
 
 import type { MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 import { OutageCache } from "../database/outage-cache.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv, Hops } from "../http/request-context.ts";
 import type { Trust } from "./identity/trust.ts";
-import type { Principal } from "./principal.ts";
-
-const REFUSED_MS = 5000;
-const REMEMBERED_MAX = 1000;
+import { OPERATOR, type Principal } from "./principal.ts";
 
 /** Whom a credential stands for. */
 export interface KnownCredential extends Principal {
@@ -23,17 +20,20 @@ export interface KnownCredential extends Principal {
   readonly trust?: Trust;
 }
 
-/**
- * Per isolate, by the credential's hash, and by the name of a token that programs open. A revocation names tokens and
- * sessions by id.
- */
+/** Per isolate, by the credential's hash, and by the name of a token that programs open. Revocations name ids. */
 export const credentials = new OutageCache<KnownCredential>({
-  maxWeight: REMEMBERED_MAX,
+  maxWeight: 1000,
   weigh: () => 1,
   // A session ends with its token, so it has the token's id as well.
   namesOf: (credential) => [credential?.id, credential?.sessionId].filter((name) => name !== undefined),
-  missingMs: REFUSED_MS,
+  missingMs: 5000,
 });
+
+/** Makes a revocation take effect in this isolate at once. */
+export function forgetTokens(ids: readonly string[]): void {
+  credentials.forget(ids);
+  expiries.forget(ids);
+}
 
 /**
  * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
@@ -41,7 +41,51 @@ export const credentials = new OutageCache<KnownCredential>({
  */
 export function forgetPerhapsRevoked(target: string, project: string, envName: string | null): void {
   const within = credentials.namesOf((one) => one.project === project && (envName ?? one.envName) === one.envName);
-  credentials.forget([target, ...within]);
+  forgetTokens([target, ...within]);
+}
+
+export type TokenState = "living" | "token_revoked" | "token_expired";
+
+interface Expiry {
+  readonly expiresAt: number | null;
+}
+
+/** Per isolate, of tokens for which work begins without a request. An id never comes back. */
+const expiries = new OutageCache<Expiry>({
+  maxWeight: 1000,
+  weigh: () => 1,
+  namesOf: (_expiry, key) => [key],
+  missingMs: 30_000,
+});
+
+/**
+ * Whether a token still works, for work that goes on after its request. Asks D1's primary, and never the isolate's memory.
+ * A rotation changes nothing, because the token is the same. The operator has no row, and passes.
+ */
+export async function tokenState(db: D1Database, project: string, id: string, now: number): Promise<TokenState> {
+  return id === OPERATOR.id ? "living" : stateOf(await selectExpiry(db, project, id), now);
+}
+
+/** The same from memory, so that work without a request also begins while D1 is down. Throws `database_unavailable`. */
+export async function tokenStateOf(
+  { env, hops, waitUntil }: { env: { DB: D1Database }; hops: Hops; waitUntil: (work: Promise<unknown>) => void },
+  project: string,
+  id: string,
+): Promise<TokenState> {
+  if (id === OPERATOR.id) return "living";
+  const now = Date.now();
+  const read = () => readD1(hops, () => selectExpiry(env.DB, project, id));
+  return stateOf(await expiries.get({ key: id, now, read }, waitUntil), now);
+}
+
+function selectExpiry(db: D1Database, project: string, id: string): Promise<Expiry | null> {
+  const select = "SELECT expires_at AS expiresAt FROM tokens WHERE project = ? AND id = ?";
+  return db.withSession("first-primary").prepare(select).bind(project, id).first<Expiry>();
+}
+
+function stateOf(token: Expiry | null, now: number): TokenState {
+  if (token === null) return "token_revoked";
+  return token.expiresAt !== null && token.expiresAt <= now ? "token_expired" : "living";
 }
 
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */
@@ -52,10 +96,9 @@ const note = (table: "tokens" | "sessions") => `
   WHERE project = ?1 AND id = ?2 AND (last_used_at IS NULL OR last_used_at < ?3)`;
 
 /**
- * Notes when the request's token and session were used, to the hour. ROOT_TOKEN has no row. The write begins when the
- * response exists, so no response waits for it or fails with it. A token costs at most one row an hour: the isolate
- * remembers what it wrote, and the statement does nothing if another isolate came first. Only an accepted token gets
- * here, so a forged one writes nothing.
+ * Notes when the request's token and session were used, to the hour. The write begins when the response exists, so no
+ * response waits for it or fails with it. A token costs at most one row an hour: the isolate remembers what it wrote, and
+ * the statement does nothing if another isolate came first. A forged token writes nothing.
  */
 export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();

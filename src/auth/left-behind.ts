@@ -14,10 +14,7 @@ import type { Env } from "../settings/env.ts";
 const IN_PROJECT = "scope BETWEEN ?1 || '/' AND ?1 || '/~'";
 const KINDS = ["webhook_endpoint", "action", "schedule"] as const;
 
-/**
- * A statement for each kind of definition. `lineage`: SQL that selects it, and may use ?1, the project, and ?2, which is
- * `id`.
- */
+/** A statement for each kind. `lineage`: SQL that selects it, and may use ?1, the project, and ?2, which is `id`. */
 export function selectLeftDefinitions(db: D1Database, lineage: string, project: string, id: string) {
   return KINDS.map((kind) =>
     db

@@ -1,7 +1,4 @@
-/**
- * The principal of a request: what its role may do, for which person it acts, and which names tokens and persons may
- * have. PURE.
- */
+/** The principal of a request: its role, its person, and which names tokens and persons may have. PURE. */
 import type { HonoRequest } from "hono";
 import * as z from "zod/mini";
 import type { Proven } from "../base/ids.ts";
@@ -22,7 +19,7 @@ const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ["data:read"],
 };
 
-/** What the principal may do. A program manages no tokens: what it made would outlive its proof. */
+/** A program manages no tokens: what it made would outlive its proof. */
 export function permissionsOf({ role, proven }: Pick<Principal, "role" | "proven">): readonly Permission[] {
   const all = PERMISSIONS_OF[role];
   return proven?.subject === undefined ? all : all.filter((one) => one !== "tokens:manage");
@@ -50,10 +47,7 @@ export interface Principal {
   readonly expiresAt: number | null;
   /** When the token itself expires, in ms. What it creates expires no later. Null: never. */
   readonly tokenExpiresAt: number | null;
-  /**
-   * The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator, and
-   * for a token that is opened by proofs.
-   */
+  /** The SHA-256 of the secret of the request or its session, in hex. Null for the operator, and without a secret. */
   readonly secretHash: string | null;
   /** Whether a rotation replaced that secret. It then works until `expiresAt`, but it rotates and creates no tokens. */
   readonly isReplaced: boolean;
@@ -72,10 +66,7 @@ export interface Principal {
   readonly sessionId?: string;
 }
 
-/**
- * Who holds ROOT_TOKEN. The operator may approve, but names no person: with two names it could approve its own runs. A
- * portal uses a token that the operator created.
- */
+/** Who holds ROOT_TOKEN. It may approve, but names no person: with two names it could approve its own runs. */
 export const OPERATOR = {
   id: "root",
   name: "root",
@@ -88,7 +79,7 @@ export const OPERATOR = {
   issuer: null,
 } as const;
 
-/** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
+/** Also through a session that began with ROOT_TOKEN. */
 export function isOperator({ id }: Principal): boolean {
   return id === OPERATOR.id;
 }
@@ -98,10 +89,7 @@ export function rowIdOf(asker: Principal): string | null {
   return isOperator(asker) ? null : asker.id;
 }
 
-/**
- * Whether the request has a session that began with ROOT_TOKEN or by signing in. What it creates outlives it, so it
- * creates no owners and no tokens with flags.
- */
+/** A session that began with ROOT_TOKEN or by signing in creates no owners and no tokens with flags: these outlive it. */
 export function isPassing({ id, sessionId, issuer }: Principal): boolean {
   return sessionId !== undefined && (id === OPERATOR.id || issuer !== null);
 }
@@ -115,10 +103,9 @@ const HEADER = "On-Behalf-Of";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * The person that a request names, or the token's own. A portal has one token for all its users, so it names the user.
- * A person grants nothing: the permissions stay the token's. A change throws `may_not_act_for_others` and
- * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a
- * person what they may do.
+ * The person that a request names, or the token's own. A person grants nothing: the permissions stay the token's. A
+ * change throws `may_not_act_for_others` and `invalid_on_behalf_of`. A request that only reads is never refused for its
+ * header, because reading only tells a person what they may do.
  */
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
   const named = request.header(HEADER);
@@ -133,7 +120,6 @@ export function personOf(request: HonoRequest, { person, mayActForOthers }: Prin
 
 /** Without spaces, because two headers On-Behalf-Of arrive as one, with a comma and a space between their values. */
 const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
-
 const PERSON = new RegExp(PERSON_PATTERN);
 
 /**
@@ -155,10 +141,7 @@ inDocument(personName, { wire: { type: "string", pattern: PERSON_PATTERN } });
 /** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
 export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
 
-/**
- * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39).
- * NFKD already handles full width and accents, so they are missing here.
- */
+/** Most fonts draw these like the letters (UTS #39, confusables). NFKD already handles full width and accents. */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
   r: "гґғᴦⲅꮁʀɍɼɽɾꞃꞧꭇꭈꭱꮢꓣᖇ🅡🆁",
   o: "0оοσόөѳօøɵᴏᴑꬽⲟჿዐଠഠ๐໐၀०০੦૦୦௦౦೦൦٥۵ہهסⵔⵙ〇ꓳ𐐬○◯●◦°⚪⭕🅞🅾",
@@ -170,10 +153,7 @@ const FOLDED: ReadonlyMap<string, string> = new Map(
   Object.entries(LOOK_ALIKES).flatMap(([letter, alikes]) => [...alikes].map((alike) => [alike, letter])),
 );
 
-/**
- * Whether a reader could mistake the name for the operator's. A name grants nothing, but people read it in `createdBy`
- * and `triggeredBy`. Marks, spaces and punctuation make no difference.
- */
+/** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
 export function looksLikeRoot(name: string): boolean {
   const folded = [...name.normalize("NFKD").toLowerCase()].map((one) => FOLDED.get(one) ?? one).join("");
   return folded.replaceAll(/[^\p{L}\p{N}]/gu, "") === "root";

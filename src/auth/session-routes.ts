@@ -6,8 +6,7 @@
 import { type Context, Hono } from "hono";
 import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
-import { newUuidV7, parseUuid } from "../base/ids.ts";
-import { sha256Hex } from "../base/json.ts";
+import { parseUuid } from "../base/ids.ts";
 import { PATH_NAME } from "../base/limits.ts";
 import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
@@ -34,8 +33,7 @@ import { begunSession, currentToken, sessionList, signInCode } from "./responses
 import {
   codeHash,
   cookieHash,
-  newCookie,
-  newPageKey,
+  newSession,
   ownSite,
   requestSession,
   requiresOwnPage,
@@ -56,12 +54,12 @@ import { describePrincipal } from "./whoami.ts";
 
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
 
-const newSession = z.strictObject({
+const beginning = z.strictObject({
   project: z.optional(z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." }))),
   code: z.optional(oneTimeCode),
   tokenId: z.optional(uuid),
 });
-inDocument(newSession, {
+inDocument(beginning, {
   id: "NewSession",
   members: {
     project: "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it, and who signed in.",
@@ -106,7 +104,7 @@ const BEGIN_SESSION: Described = DESCRIBE && {
 sessionRoutes.post(
   "/session",
   requiresOwnPage(BEGIN_SESSION, BEGINNING),
-  validBody(newSession, { maxBytes: SIGN_IN_MAX_BYTES }),
+  validBody(beginning, { maxBytes: SIGN_IN_MAX_BYTES }),
   async (c) => {
     const { project, code, tokenId } = c.req.valid("json");
     if (tokenId !== undefined && (code === undefined || project === undefined)) {
@@ -185,21 +183,12 @@ interface Beginner {
   readonly token: SessionToken | null;
 }
 
-/**
- * Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. Throws 400, 401,
- * 403, 429 or 503.
- */
-async function begin(c: Context<AppEnv>, { project, code }: Omit<z.output<typeof newSession>, "tokenId">) {
-  const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
-  const { token } = beginner;
-  const cookie = newCookie(token === null ? "r" : "t");
-  const pageKey = newPageKey();
-  const hash = await cookieHash(cookie, rootToken(c.env));
-  if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
-  const now = Date.now();
-  const session = { id: newUuidV7(now), project: beginner.project, hash, pageKeyHash: await sha256Hex(pageKey), now };
-  const principal = await readD1(c.get("hops"), () => beginSession(c.env.DB, session, token));
-  if (principal !== null) return { principal, cookie, pageKey };
+/** Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. */
+async function begin(c: Context<AppEnv>, sent: Pick<z.output<typeof beginning>, "project" | "code">) {
+  const { project, token } = sent.code === undefined ? await byToken(c, sent.project) : await byCode(c, sent.code);
+  const { row, ...shown } = await newSession(c, token === null ? "r" : "t", project);
+  const principal = await readD1(c.get("hops"), () => beginSession(c.env.DB, row, token));
+  if (principal !== null) return { principal, ...shown };
   throw (token && (await askerRefusal(c))) ?? new ApiError("token_invalid");
 }
 

@@ -1,16 +1,17 @@
 /**
- * The SQL statements on sessions and one-time codes, and on what a person who signed in may choose. `token_id` null means
- * that a session began with ROOT_TOKEN. A session by sign-in has an issuer, and no page key if it is of the command line.
- * A change is one batch that may run twice, because the first run may have committed although its answer was lost. So
- * each batch ends by reading what it did.
+ * Sessions and one-time codes in D1, and what a person who signed in may choose. `token_id` null means that a session
+ * began with ROOT_TOKEN. A session by sign-in has an issuer, and no page key if it is of the command line. A change is one
+ * batch that may run twice, as in token-store.ts, so it ends by reading what it did.
  */
 import { logFailure } from "../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../base/time.ts";
 import { type Issuer, mayTrust } from "../settings/issuers.ts";
 import { type AuditEntry, auditStatement, batchWrote, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
+import type { SignedIn } from "./identity/sign-in.ts";
 import { type Claims, entriesOf, type Trust, trustFault } from "./identity/trust.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "./principal.ts";
+import type { newSession } from "./session.ts";
 import { fromRow, PARENTS, visible, visibleTo } from "./token-store.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
@@ -18,22 +19,12 @@ const LASTS_MS = 12 * HOUR_MS;
 const LASTS_MAX_MS = 7 * DAY_MS;
 /** The same of a session by sign-in. Whoever was removed at the issuer stays no longer. */
 const SIGN_IN_LASTS_MAX_MS = 24 * HOUR_MS;
-/** A session is renewed at most once in this time. */
 const RENEW_AFTER_MS = HOUR_MS;
 /** If a token has more sessions, or more of one person, the oldest end. */
 const OF_TOKEN_MAX = 20;
 
-interface NewSession {
-  readonly id: string;
-  /** Of the cookie, or of what the command line sends. */
-  readonly hash: string;
-  readonly now: number;
-}
-
-interface NewPageSession extends NewSession {
-  readonly project: string;
-  readonly pageKeyHash: string;
-}
+/** `hash`: of the cookie. */
+type NewPageSession = Awaited<ReturnType<typeof newSession>>["row"];
 
 /** Whose session it is. The hash says which secret of the token began it. */
 export interface SessionToken {
@@ -45,10 +36,7 @@ const INSERT = `INSERT INTO sessions
   (hash, page_key_hash, project, id, token_id, token_hash, issuer, identity, person, began_at, expires_at)`;
 const endOf = (now: string) => `min(${now} + ${LASTS_MS}, coalesce(tokens.expires_at, ${now} + ${LASTS_MS}))`;
 
-/**
- * Begins a session of `token`, or of the operator. Null if D1 no longer has the token, or if a rotation replaced this
- * secret.
- */
+/** `token` null: the operator's. Null if D1 no longer has the token, or if a rotation replaced this secret. */
 export async function beginSession(
   db: D1Database,
   { id, project, hash, pageKeyHash, now }: NewPageSession,
@@ -92,19 +80,13 @@ export async function beginSignIn(
   return lastRead(results) ?? (results.at(-2)?.results.length === 1 ? "token_gone" : "code_invalid");
 }
 
-/** What the code for a command line is about. Its hash is bound to the challenge and the port. */
-export interface PendingLogin {
-  readonly project: string;
-  readonly sessionId: string;
-}
-
 /**
- * Begins the session of a command line, and uses the code up. The session of the browser must not have ended. The new one
+ * Begins the session of a command line, and uses the code up. The browser's session must not have ended. The new one
  * lasts no longer than that one could, because the issuer was asked then. Null: the code is unknown, used or too old.
  */
 export async function beginLogin(
   db: D1Database,
-  { id, hash, now }: NewSession,
+  { id, hash, now }: Pick<NewPageSession, "id" | "hash" | "now">,
   { codeHash, issuer }: { readonly codeHash: string; readonly issuer: string },
 ): Promise<KnownCredential | null> {
   const insert = db
@@ -143,10 +125,7 @@ function useUp(db: D1Database, hash: string, codeHash: string): D1PreparedStatem
 
 const CODES_OF_SESSION_MAX = 5;
 
-/**
- * Keeps a one-time code until `expiresAt`. `hash`: see `codeHash`. Of the codes that a session makes, the oldest go, or
- * one reader could fill the database.
- */
+/** `hash`: see `codeHash`. Of the codes that a session makes, the oldest go, or one reader could fill the database. */
 export async function insertCode(
   db: D1Database,
   { hash, about, expiresAt }: { readonly hash: string; readonly about: object; readonly expiresAt: number },
@@ -178,10 +157,7 @@ const ENTRIES_MAX = 2000;
 const CANDIDATES_MAX = 1000;
 const CHOICES_MAX = 200;
 
-interface TokenRef {
-  readonly project: string;
-  readonly id: string;
-}
+type TokenRef = Record<"project" | "id", string>;
 
 /**
  * The living tokens that trust these claims of a person, in the projects of which the issuer may speak. Each project has
@@ -214,11 +190,7 @@ export async function selectTrusting(
 }
 
 /** What the code of a sign-in is about. */
-export interface PendingSignIn {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly identity: string;
-  readonly person: string;
+export interface PendingSignIn extends Omit<SignedIn, "claims"> {
   readonly to: string;
   readonly tokens: readonly TokenRef[];
 }
@@ -231,11 +203,7 @@ const CHOICES = `sign_in_codes CROSS JOIN json_each(about, '$.tokens') AS matche
   WHERE sign_in_codes.hash = ?1 AND sign_in_codes.expires_at > ?2 AND trust IS NOT NULL AND ${isLiving("?2")}`;
 
 /** What the person of a code may choose. Null: the code is unknown, used or too old. */
-export async function selectChoices(
-  db: D1Database,
-  hash: string,
-  now: number,
-): Promise<{ readonly pending: PendingSignIn; readonly choices: readonly Choice[] } | null> {
+export async function selectChoices(db: D1Database, hash: string, now: number) {
   const [found, chosen] = await db.batch<object>([
     db.prepare("SELECT about FROM sign_in_codes WHERE hash = ?1 AND expires_at > ?2").bind(hash, now),
     db
@@ -290,10 +258,7 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
   return row && fromRow(row);
 }
 
-/**
- * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
- * renewed lately, or on the command line.
- */
+/** Makes the session last longer, unless it began with ROOT_TOKEN or on the command line, or was renewed lately. Reads it. */
 export async function renewSession(db: D1Database, hash: string, now: number): Promise<KnownCredential | null> {
   const renew = db
     .prepare(
@@ -306,10 +271,7 @@ export async function renewSession(db: D1Database, hash: string, now: number): P
   return lastRead(await db.batch([renew, readSession(db, hash)]));
 }
 
-/**
- * Ends the session of a cookie, if the page key is its own. `pageKeyHash` null: whatever the page key is. The id of the
- * session that ended, or null.
- */
+/** Ends the session of a cookie if it has this page key; null is any. The result is the session's id, or null. */
 export function deleteSession(db: D1Database, hash: string, pageKeyHash: string | null): Promise<string | null> {
   return db
     .prepare("DELETE FROM sessions WHERE hash = ?1 AND page_key_hash = coalesce(?2, page_key_hash) RETURNING id")

@@ -7,6 +7,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
+import { newUuidV7 } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, guard, type Meaning } from "../http/operation.ts";
@@ -17,14 +18,8 @@ import { randomText } from "./token-format.ts";
 
 export const PAGE_KEY_HEADER = "Action-Runs-Page-Key";
 
-interface RequestSession {
-  readonly cookie: string;
-  readonly hash: string;
-  readonly pageKeyHash: string;
-}
-
 /** The session that the request names. It asks nobody whether the session exists. Throws 401, or `not_configured`. */
-export async function requestSession(c: Context<AppEnv>): Promise<RequestSession> {
+export async function requestSession(c: Context<AppEnv>) {
   const site = ownSite(c);
   const foreign = foreignnessOf(c, site);
   if (foreign !== null) throw new ApiError("unauthorized", foreign);
@@ -54,10 +49,7 @@ export function requiresOwnPage(operation: Described, means: Meaning): Middlewar
   return guard(check, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
-/**
- * Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. `sameSite`: `Lax` if the
- * issuer's page leads to the request that needs the cookie.
- */
+/** If `expiresAt` has passed, the cookie goes. `Lax` is for a cookie that a request from the issuer's page needs. */
 export function sendCookie(
   c: Context<AppEnv>,
   { cookieName, isSecure }: Pick<SignInSite, "cookieName" | "isSecure">,
@@ -65,14 +57,8 @@ export function sendCookie(
   expiresAt: number | null,
   sameSite: "Strict" | "Lax" = "Strict",
 ): void {
-  const leftMs = Math.max((expiresAt ?? 0) - Date.now(), 0);
-  setCookie(c, cookieName, value, {
-    httpOnly: true,
-    sameSite,
-    path: "/",
-    secure: isSecure,
-    maxAge: Math.floor(leftMs / 1000),
-  });
+  const maxAge = Math.floor(Math.max((expiresAt ?? 0) - Date.now(), 0) / 1000);
+  setCookie(c, cookieName, value, { httpOnly: true, sameSite, path: "/", secure: isSecure, maxAge });
 }
 
 /** Where people sign in, and how the cookie is set there. */
@@ -89,10 +75,7 @@ export const SIGN_IN_MAX_BYTES = 16_384;
 
 const NAME = "action-runs-session";
 
-/**
- * Where people sign in. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the caller
- * chooses the host of a request. Throws `not_configured`.
- */
+/** PUBLIC_URL decides. Without it, only loopback is a site: the caller chooses the host. Throws `not_configured`. */
 export function ownSite(c: Context<AppEnv>): SignInSite {
   const { PUBLIC_URL } = c.env;
   const url = URL.parse(PUBLIC_URL || c.req.url);
@@ -110,9 +93,7 @@ export function ownSite(c: Context<AppEnv>): SignInSite {
 }
 
 /**
- * Why the request may not use a session; null if it may.
- *
- * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
+ * Why the request may not use a session; null if it may. The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
  * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
  * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
  */
@@ -127,20 +108,20 @@ const OF_TOKEN = /^[ts]\.[A-Za-z0-9_-]{43}$/;
 const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
 const PAGE_KEY = /^[A-Za-z0-9_-]{22}$/;
 
-/** The value of a new cookie of a session that a token (`t`), ROOT_TOKEN (`r`) or a sign-in (`s`) began. */
-export function newCookie(kind: "t" | "r" | "s"): string {
-  return `${kind}.${randomText(32)}`;
-}
-
-export function newPageKey(): string {
-  return randomText(16);
+/** A session that a token (`t`), ROOT_TOKEN (`r`) or a sign-in (`s`) begins: what the page gets, and what is stored. */
+export async function newSession(c: Context<AppEnv>, kind: "t" | "r" | "s", project: string) {
+  const cookie = `${kind}.${randomText(32)}`;
+  const pageKey = randomText(16);
+  const hash = await cookieHash(cookie, rootToken(c.env));
+  if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
+  const now = Date.now();
+  return { cookie, pageKey, row: { id: newUuidV7(now), project, hash, pageKeyHash: await sha256Hex(pageKey), now } };
 }
 
 /**
- * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The
- * hashed text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token,
- * for which no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it
- * ends when ROOT_TOKEN changes.
+ * The hash by which the session is found. Null if none can have this cookie. The hashed text contains the purpose. The
+ * threat: a server at another port receives the cookie and sends it as a token, which needs no page key. The hash of a
+ * session that began with ROOT_TOKEN is an HMAC under ROOT_TOKEN, so the session ends when ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
   const text = sessionText(cookie);
@@ -157,13 +138,10 @@ function sessionText(secret: string): string {
   return `action-runs session v1\n${secret}`;
 }
 
-/** What a one-time code begins: a session of the operator, of who signed in, or of their command line. */
+/** Whose session a one-time code begins. */
 export type CodePurpose = "operator" | "sign-in" | "command line";
 
-/**
- * The hash by which D1 finds a one-time code. `bound`: what the code works with alone. The hashed text contains the
- * purpose, so a code of one kind never works as another.
- */
+/** `bound`: what the code needs besides. The hashed text contains the purpose, so no code works as another kind. */
 export function codeHash(purpose: CodePurpose, code: string, ...bound: readonly string[]): Promise<string> {
   return sha256Hex(["action-runs code v1", purpose, code, ...bound].join("\n"));
 }

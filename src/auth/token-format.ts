@@ -12,14 +12,12 @@
  */
 import type { KeyRing } from "../settings/key-ring.ts";
 
-const API_TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;
-const COMMAND_LINE_TOKEN = /^ters_[A-Za-z0-9_-]{43}$/;
 const ACCESS_TOKEN = /^tera_([A-Za-z0-9_-]{100,4000})$/;
 const CALLBACK_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 
 const FORMATS = [
-  ["api", API_TOKEN],
-  ["command line", COMMAND_LINE_TOKEN],
+  ["api", /^terr_[A-Za-z0-9_-]{43}$/],
+  ["command line", /^ters_[A-Za-z0-9_-]{43}$/],
   ["access", ACCESS_TOKEN],
   ["callback", CALLBACK_TOKEN],
 ] as const;
@@ -92,15 +90,12 @@ export async function signCallbackToken(ring: KeyRing, grant: CallbackGrant): Pr
   return `${grant.runId}:${grant.expiresAt}:${hmac.toHex()}`;
 }
 
-/** A token in the format of a genuine one, for a run that does not exist. No key has signed it, so it opens nothing. */
+/** For a run that does not exist. No key has signed it, so it opens nothing. */
 export function madeUpCallbackToken({ runId, expiresAt }: Omit<CallbackGrant, "scope">): string {
   return `${runId}:${expiresAt}:${"0".repeat(64)}`;
 }
 
-/**
- * The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may
- * open a replay.
- */
+/** Null if `token` is not genuine for this run. The caller checks `expiresAt`: a late token may open a replay. */
 export async function verifyCallbackToken(
   ring: KeyRing,
   token: string,

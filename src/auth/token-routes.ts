@@ -14,7 +14,7 @@ import { described, filterableName, flag, inDocument, instant, wholeNumber, with
 import { validBody, validQuery } from "../http/validate.ts";
 import { askerGone, logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires, requiresManagerOrSelf } from "./authentication.ts";
-import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { credentials, forgetPerhapsRevoked, forgetTokens } from "./credential-memory.ts";
 import { anchorEntries, requireTrusted, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
@@ -32,7 +32,6 @@ import {
 } from "./principal.ts";
 import { apiTokenList, createdApiToken, revokedApiTokens, rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
-import { forgetTokenStates } from "./token-state.ts";
 import {
   hasMostTrusts,
   insertToken,
@@ -217,13 +216,11 @@ tokenRoutes.delete("/:tokenId", requires("tokens:manage", REVOKE_API_TOKEN), asy
   const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
   const outcome = await revoking.catch((error: unknown) => {
     forgetPerhapsRevoked(target, project, asker.envName);
-    forgetTokenStates([target]);
     throw error;
   });
   if (outcome === null) throw new ApiError("token_not_found");
   const { revoked, envName, lineage, left, runs } = outcome;
-  credentials.forget(revoked);
-  forgetTokenStates(revoked);
+  forgetTokens(revoked);
   logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
   const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
   return c.json({ revoked, ...left, ...leftRuns });
@@ -310,8 +307,7 @@ function shownToken(token: StoredToken, now: number) {
   };
 }
 
-// Which tokens the asker may create. Each rule throws a refusal with a pointer. What a rule reads of the asker never
-// changes, so an isolate's memory of it is enough.
+// Which tokens the asker may create. What a rule reads of the asker never changes, so an isolate's memory is enough.
 
 /** A token creates no tokens beyond its own scope and role. */
 function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
@@ -329,7 +325,7 @@ function forbidden(member: string, sentence: string): ApiError {
   return new ApiError("forbidden", sentence, { pointer: `/${member}` });
 }
 
-/** How long a token lives that somebody minted who had signed in. It stays when the person leaves. */
+/** Of a token that somebody minted who had signed in. It stays when the person leaves. */
 const BY_SIGN_IN_MAX_MS = 90 * DAY_MS;
 
 /** The new token's expiry. It can't be later than the asker's own, which is the default. */
@@ -345,15 +341,13 @@ function expiryWithin(asker: Principal, expiresAt: number | null, now: number): 
 }
 
 /**
- * The new token's person. `wanted` undefined: that of the asker. A child of a token with a person has the same one. Of
- * two acts that both name a person, persons alone decide who is oneself. So with a child of another name, one person
- * could approve their own run. Owners can create one without a person, for a machine. It is a relative of their token,
- * and it gives them nothing new, because owners create tokens that may act for others.
+ * The new token's person. `wanted` undefined: that of the asker. A child of a token with a person has the same one: with
+ * a child of another name, one person could approve their own run. Owners can create one without a person, for a machine.
+ * It is a relative of their token, and it gives them nothing new, because owners create tokens that may act for others.
  *
- * Otherwise only owners, the operator and tokens that may act for others set a person, because a token with a person
- * acts for that person. Without this rule, an admin with a token below a portal's could create a child with a made-up
- * name, create a run with it, and approve the run through the portal. Without a person, the child is a relative of the
- * portal, and the approval is refused.
+ * Otherwise only owners, the operator and tokens that may act for others set a person. Without this rule, an admin with a
+ * token below a portal's could create a child with a made-up name, create a run with it, and approve the run through the
+ * portal. Without a person, the child is a relative of the portal, and the approval is refused.
  */
 function personOfChild(asker: Principal, wanted: string | null | undefined): string | null {
   const { person, role, mayActForOthers } = asker;
@@ -392,20 +386,19 @@ function requireTrustable(
   trust: Trust,
   { person, mayApprove, mayActForOthers }: TokenFlags & { readonly person?: string | null | undefined },
 ) {
-  const refuse = (path: readonly string[], message: string) => refusalOf("invalid_body", [{ path, message }]);
+  const refuse = (member: string, message: string) => refusalOf("invalid_body", [{ path: member.split("."), message }]);
   const issuer = requireTrusted(c, trust, ["trust"]);
   const isForPeople = trust.for === "people";
   if (isForPeople && issuer.clientId === null) {
     throw refuse(
-      ["trust", "issuer"],
+      "trust.issuer",
       "has no clientId in OIDC_ISSUERS, so nobody can sign in with it; name another issuer.",
     );
   }
-  const for_ = isForPeople ? "people" : "programs";
   if (isForPeople && person != null)
-    throw refuse(["person"], `can't be set for ${for_}, because each signs in as themself; omit it.`);
-  if (!isForPeople && mayApprove) throw refuse(["mayApprove"], `can't be true for ${for_}; only people approve.`);
-  if (mayActForOthers) throw refuse(["mayActForOthers"], `can't be true for ${for_} with a trust; omit it.`);
+    throw refuse("person", "can't be set for people, because each signs in as themself; omit it.");
+  if (!isForPeople && mayApprove) throw refuse("mayApprove", "can't be true for programs; only people approve.");
+  if (mayActForOthers) throw refuse("mayActForOthers", `can't be true for ${trust.for} with a trust; omit it.`);
   return isForPeople ? anchorEntries(trust, issuer) : [];
 }
 
@@ -420,8 +413,7 @@ interface TokenFlags {
  * the asker is one: otherwise an approving admin could create a second approver. `mayActForOthers` may be handed down.
  */
 function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFlags): void {
-  // A session that began with ROOT_TOKEN or by signing in grants no flags, as it creates no owners: the token would
-  // outlive it, and could let runs out that the thief of a session starts.
+  // Without this, a token would outlive a session, and could let runs out that the thief of the session starts.
   if (grantableRoles(asker).includes("owner")) return;
   if (mayApprove) throw flagRefused(asker, "mayApprove");
   if (mayActForOthers && !asker.mayActForOthers) {

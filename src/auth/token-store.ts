@@ -1,9 +1,8 @@
 /**
- * API tokens in D1: their rows, the SQL statements on them, and how many a token may have below it. `envName` null means
- * the whole project. A change is one batch that may run twice, because the first run may have committed although its
- * answer was lost. So each batch ends by reading what it did.
+ * API tokens in D1, and how many a token may have below it. `envName` null means the whole project. A change is one batch
+ * that may run twice, because the first run may have committed although its answer was lost. So each batch ends by
+ * reading what it did.
  */
-
 import type { Proven } from "../base/ids.ts";
 import {
   CHILDREN_MAX_LISTED,
@@ -58,10 +57,7 @@ export function fromRow<T>(row: object): T {
 /** No token has so many levels above it. The bound ends the walk if parents form a circle, which nothing can create. */
 const LEVELS_MAX = 100;
 
-/**
- * SQL on a row of `tokens`: the ids of the tokens above it as JSON, the nearest first. It reads one row for each level.
- * A token's parents never change, so an isolate may remember them.
- */
+/** SQL on a row of `tokens`: the ids of the tokens above it as JSON, the nearest first. They never change. */
 export const PARENTS = `(
   WITH RECURSIVE above (height, id) AS (
     SELECT 1, tokens.parent_id WHERE tokens.parent_id IS NOT NULL
@@ -77,10 +73,7 @@ const LINEAGE = `(
   SELECT coalesce('/' || group_concat(value, '/'), '') || '/' || tokens.id || '/'
   FROM (SELECT value FROM json_each(${PARENTS}) ORDER BY key DESC))`;
 
-/**
- * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
- * side of the OR has an index.
- */
+/** The token with this newest or replaced secret, from D1's primary. Each side of the OR has an index. */
 export async function selectToken(db: D1Database, hash: string): Promise<KnownCredential | null> {
   const row = await db
     .prepare(
@@ -113,10 +106,7 @@ export async function selectProgramsToken(
   return row && fromRow(row);
 }
 
-/**
- * How long expired tokens stay in the list, if there are not too many. They don't count for the bound, so they need
- * another.
- */
+/** How long expired tokens stay in the list. They don't count for the bound, so they need another. */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
 const DROP_EXPIRED = `
   DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
@@ -132,10 +122,7 @@ interface NewToken extends StoredToken {
   readonly anchors: readonly { readonly anchor: string; readonly value: string }[];
 }
 
-/**
- * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if the asker has as many
- * tokens below it as it may, or the project as many trusts.
- */
+/** False if the asker, `token.parentId`, has as many tokens below it as it may, or the project as many trusts. */
 export async function insertToken(db: D1Database, token: NewToken, entry: AuditEntry): Promise<boolean> {
   const { project } = entry;
   const { id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
@@ -247,10 +234,7 @@ const FORGET_REVOKED = `
   DELETE FROM revoked_tokens WHERE (project, id) IN (
     SELECT project, id FROM revoked_tokens INDEXED BY revoked_tokens_by_time WHERE at < ?1 ORDER BY at LIMIT 1000)`;
 
-/**
- * What was revoked, and what it leaves. `revoked`: ids, the token's own first. `runs`: of the environments in the control
- * database. Null: there is no such token that the asker may revoke.
- */
+/** `revoked`: the token's own id first. `runs`: in the control database. Null: the asker may revoke no such token. */
 export async function revokeToken(db: D1Database, asker: Principal, entry: AuditEntry) {
   const { project } = entry;
   const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];

@@ -37,14 +37,10 @@ whoamiRoutes.get(
     const { limit, cursor = "" } = c.req.valid("query");
     const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
     const { results } = await readD1(c.get("hops"), read);
-    return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
+    const places = firstPage(c, results, limit, ({ scope }) => scope).map(({ scope }) => scope.split("/"));
+    return c.json(places.map(([o, p, envName]) => ({ project: `${o}/${p}`, envName })));
   },
 );
-
-function shownPlace({ scope }: { readonly scope: string }) {
-  const [o = "", p = "", envName = ""] = scope.split("/");
-  return { project: `${o}/${p}`, envName };
-}
 
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
@@ -70,9 +66,8 @@ export function describePrincipal(principal: Principal) {
 const AFTER_ALL = "~";
 
 /**
- * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order.
- * Environments are not registered. It seeks the next scope in each index, so the cost does not depend on how much an
- * environment has.
+ * The scopes after `cursor` that have runs, actions or webhook endpoints, in order. Environments are not registered. It
+ * seeks the next scope in each index, so the cost does not depend on how much an environment has.
  */
 export function selectEnvironments(
   db: D1Database,

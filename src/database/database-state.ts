@@ -140,12 +140,6 @@ export function warningsIn(databases: readonly Pick<DatabaseState, "number" | "s
   );
 }
 
-/** The row as `SELECT_REPORT` returns it. */
-export interface ReportRow {
-  readonly lookedAt: number;
-  readonly report: string;
-}
-
 export const SELECT_REPORT = "SELECT looked_at AS lookedAt, report FROM database_report";
 
 const WRITE_REPORT = `
@@ -157,8 +151,9 @@ export function hasReport(env: Databases & Pick<Env, "ARCHIVE">): boolean {
   return hasSeveralDatabases(env) || env.ARCHIVE !== undefined;
 }
 
-/** Null if the cron has never looked. */
-export function readReport(row: ReportRow | undefined): DatabaseReport | null {
+/** What `SELECT_REPORT` has read. Null if the cron has never looked. */
+export function readReport(read: D1Result | undefined): DatabaseReport | null {
+  const row = read?.results[0] as { readonly lookedAt: number; readonly report: string } | undefined;
   return row === undefined ? null : { ...JSON.parse(row.report), lookedAt: row.lookedAt };
 }
 

@@ -1,8 +1,8 @@
 /**
- * What an isolate remembers of rows in D1, so that a request seldom reads D1, and still works while D1 is down. API
- * tokens and stored definitions use it. A value is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an
- * *outage copy*: it is used if D1 does not answer in time, for OUTAGE_MS at most. The price: while D1 does not answer
- * this isolate, a change that another isolate makes takes effect here only after OUTAGE_MS.
+ * What an isolate remembers of rows in D1, so that a request seldom reads D1, and still works while D1 is down. A value
+ * is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an *outage copy*: it is used if D1 does not answer
+ * in time, for OUTAGE_MS at most. The price: while D1 does not answer this isolate, a change that another isolate makes
+ * takes effect here only after OUTAGE_MS.
  *
  * The result of a lookup that began before a call of `forget` never counts, whenever it comes. The order is counted and
  * not timed, because the clock can step back, and it stands still while a Worker computes.
@@ -75,6 +75,12 @@ export class OutageCache<V> {
     if (found !== undefined && msSinceOrLongAgo(found.askedAt, now) < found.freshMs) return found.value;
     const missing = this.#missing.get(key);
     return missing !== undefined && msSinceOrLongAgo(missing.readAt, now) < this.#options.missingMs ? null : undefined;
+  }
+
+  /** The value that is remembered or that D1 has, null if there is none. See `lookUp`. */
+  async get(wanted: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
+    const known = this.recall(wanted.key, wanted.now);
+    return known === undefined ? this.lookUp(wanted, waitUntil) : known;
   }
 
   hasOutageCopy(key: string, now: number): boolean {

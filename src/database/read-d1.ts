@@ -39,26 +39,22 @@ export async function confirmedDatabase(env: Databases, hops: Hops, number: numb
   });
 }
 
-/** The same, of the database where an environment lives. Throws `database_not_bound` as well. */
-export async function requireDatabaseNumbered(env: Databases, hops: Hops, number: number): Promise<D1Database> {
+/** What to do, by the error: about the database of an environment, or about one that the operator names. */
+const UNBOUND = {
+  database_not_bound: (binding: string) => `The operator must bind it as ${binding}, and run \`npm run migrate\`.`,
+  database_unknown: (binding: string) =>
+    `Choose another database, or bind this one as ${binding} and run \`npm run migrate\`.`,
+};
+
+/** The same. Throws `unbound` as well: after `database_unknown`, a repeated request can't help. */
+export async function requireDatabaseNumbered(
+  env: Databases,
+  hops: Hops,
+  number: number,
+  unbound: keyof typeof UNBOUND = "database_not_bound",
+): Promise<D1Database> {
   const db = await confirmedDatabase(env, hops, number);
   if (db !== null) return db;
-  throw new ApiError(
-    "database_not_bound",
-    `Database ${number} is not bound. The operator must bind it as ${bindingOf(number)}, and run \`npm run migrate\`.`,
-  );
-}
-
-/** The same, of a database that the operator names. A repeated request can't help, so this throws `database_unknown`. */
-export async function requireNamedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database> {
-  const db = await confirmedDatabase(env, hops, number);
-  if (db !== null) return db;
-  throw new ApiError(
-    "database_unknown",
-    `Database ${number} is not bound. Choose another database, or bind this one as ${bindingOf(number)} and run \`npm run migrate\`.`,
-  );
-}
-
-function bindingOf(number: number): string {
-  return number === 0 ? "DB" : `DB_${number}`;
+  const advice = UNBOUND[unbound](number === 0 ? "DB" : `DB_${number}`);
+  throw new ApiError(unbound, `Database ${number} is not bound. ${advice}`);
 }

@@ -1,8 +1,6 @@
 /**
- * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
- * came first. A PUT keeps the secrets that it leaves out, and seals them. A test has a definition that is not stored.
- *
- * The coordinator has a row for each webhook endpoint and schedule: it notes a change, D1 is written, and it reads D1.
+ * Changes of a stored definition. A PUT and a DELETE start again if another change came first. The coordinator has a
+ * row for each webhook endpoint and schedule: it notes a change, D1 is written, and it reads D1.
  */
 import type { Context } from "hono";
 import {
@@ -57,9 +55,8 @@ export async function requireStored(c: Context<AppEnv>, kind: StoredKind): Promi
 
 /**
  * The response has the definition as a GET shows it, with what only this response shows. With `isDryRun`, it checks
- * everything but the number of definitions, and shows what would be stored. Throws
- * `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and errors
- * of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
+ * everything but the number of definitions, and shows what would be stored. Throws `precondition_failed`,
+ * `secret_required`, `not_configured`, what the kind throws, its error for too many, and errors of D1.
  */
 export async function storeDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, sent: D, isDryRun: boolean) {
   const ref = definitionRefOf(c);
@@ -81,11 +78,11 @@ export async function storeDefinition<D>(c: Context<AppEnv>, kind: DefinitionKin
     const isTheirs = !startsRuns || (stored !== null && stored.disabledReason === null && isBy(stored, entry));
     if (stored !== null && text === stored.definition && !hasNewSecret && isTheirs) {
       // The first PUT with this definition may have been cut off behind the write.
-      await kind.beforeChange?.(c, ref, definition);
-      await kind.afterChange?.(c, ref);
+      await kind.beforeChange?.(c, definition);
+      await kind.afterChange?.(c);
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
-    await kind.beforeChange?.(c, ref, definition, isNew ? version : undefined);
+    await kind.beforeChange?.(c, definition, isNew ? version : undefined);
     const whole = new Map([...secrets, ...(kind.besides?.(c, secretsBefore, definition, before) ?? [])]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const filter = kind.filterOf?.(definition, secrets, c) ?? null;
@@ -97,15 +94,12 @@ export async function storeDefinition<D>(c: Context<AppEnv>, kind: DefinitionKin
     if (putting === "crowded") throw new ApiError("too_many_tools");
     if (putting === "changed") return null;
     await kind.afterWrite?.(c, ref, definition, { version, isNew });
-    await kind.afterChange?.(c, ref);
+    await kind.afterChange?.(c);
     return { version, isNew, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
   });
 }
 
-/**
- * Whether this request may store what starts runs later: it must leave somebody whose runs these are. Throws `forbidden`
- * for a session of ROOT_TOKEN, which must leave nothing that lasts, and `person_required`.
- */
+/** Throws `forbidden` for a session of ROOT_TOKEN, which must leave nothing that lasts, and `person_required`. */
 export function requireMayStart(c: Context<AppEnv>): void {
   const principal = c.get("principal");
   if (isOperator(principal) && principal.sessionId !== undefined) throw new ApiError("forbidden", NO_SESSION);
@@ -175,7 +169,6 @@ export async function secretsOf(
   return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
 }
 
-/** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;
 
 /** `isUnchanged`: there was nothing to change, so nothing was written. */
@@ -201,17 +194,11 @@ export async function changeDefinition<T extends Changed>(
     if (!isUnchanged) logAudit({ ...entry, gates }, c.get("requestId"), { version });
     return written;
   }
-  const noun = nounOf(kind);
-  throw new ApiError(
-    "precondition_failed",
-    `Other changes to the ${noun} came first each time. Get the ${noun} and try again.`,
-  );
+  const sentence = `Other changes to the ${nounOf(kind)} came first each time. Get the ${nounOf(kind)} and try again.`;
+  throw new ApiError("precondition_failed", sentence);
 }
 
-/**
- * A definition that was sent and is not stored, with the stored secrets where it has null. The rules are those of a PUT,
- * so a test sends no secret to where a PUT would not. Throws what a PUT throws before it writes.
- */
+/** A definition to test, joined with the stored secrets by the rules of a PUT. Throws what a PUT throws. */
 export async function triedDefinition<D>(c: Context<AppEnv>, kind: DefinitionKind<D>, ring: KeyRing, sent: D) {
   await kind.requireStorable(c, sent);
   const ref = definitionRefOf(c);
@@ -228,15 +215,11 @@ export function inDefinition(error: unknown): never {
   throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
 }
 
-/**
- * Admits a test, and writes it to the audit before it leaves. Throws `too_many_tests` and `coordinator_unavailable`.
- */
+/** Admits a test, and writes it to the audit before it leaves. Throws `too_many_tests` and `coordinator_unavailable`. */
 export async function admitTest(c: Context<AppEnv>, action: AuditAction): Promise<void> {
   const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());
-  if (waitMs > 0) {
-    const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
-    throw new ApiError("too_many_tests", undefined, { headers });
-  }
+  const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
+  if (waitMs > 0) throw new ApiError("too_many_tests", undefined, { headers });
   const entry = auditEntryOf(c, action);
   await writeAudited(c, () => auditStatement(c.env.DB, entry).run());
   logAudit(entry, c.get("requestId"));

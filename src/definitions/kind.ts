@@ -1,7 +1,7 @@
 /**
  * What tells one kind of stored definition from another. All else is the same for stored actions, webhook endpoints and
- * schedules: rows, versions, compare-and-set, sealing, memory and routes. The secrets of a definition are write-only: a PUT's
- * secrets are split off before storing, and joined again only for a request that leaves.
+ * schedules. The secrets of a definition are write-only: a PUT's secrets are split off before storing, and joined again
+ * only for a request that leaves.
  */
 
 import type { Context } from "hono";
@@ -57,9 +57,7 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly listed?: (definition: D, isDisabled: boolean) => object;
   /** Whether the service starts runs later because of the definition. See `requireMayStart`. */
   readonly startsRuns?: (definition: D) => boolean;
-  /**
-   * What a definition uses that older code must not ignore. Code that does not know one of them does nothing with it.
-   */
+  /** What older code must not ignore. Code that does not know one of them does nothing with the definition. */
   readonly featuresOf?: (definition: D) => readonly string[];
   /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
   readonly gateChangeOf?: (before: D | null, after: D | null) => GateChange | null;
@@ -69,14 +67,9 @@ export interface DefinitionKind<D> extends StoredKind {
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
    * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: if it is new.
    */
-  readonly beforeChange?: (
-    c: Context<AppEnv>,
-    ref: DefinitionRef,
-    definition: D | null,
-    createdVersion?: number,
-  ) => Promise<void>;
+  readonly beforeChange?: (c: Context<AppEnv>, definition: D | null, createdVersion?: number) => Promise<void>;
   /** What follows after that, before the answer, also to a DELETE that finds nothing. It must not throw. */
-  readonly afterChange?: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
+  readonly afterChange?: (c: Context<AppEnv>) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
   readonly afterWrite?: (
     c: Context<AppEnv>,
@@ -96,15 +89,10 @@ export interface DefinitionRef {
 type SecretTexts = Readonly<Record<string, string | null>>;
 
 /** Headers that say what the body is and what the answer should be, in lower case. They open nothing. */
-const SHOWN_HEADERS: ReadonlySet<string> = new Set([
-  "accept",
-  "accept-language",
-  "content-type",
-  "x-github-api-version",
-]);
+const SHOWN_HEADERS = new Set(["accept", "accept-language", "content-type", "x-github-api-version"]);
 
 /** What stays in D1 and what is sealed. In the definition, each secret is null. */
-export interface SplitDefinition<D> {
+interface SplitDefinition<D> {
   readonly definition: D;
   readonly secrets: Secrets;
   /** Whether a secret was sent. If not, all of them are kept, or there are none. */
@@ -112,7 +100,7 @@ export interface SplitDefinition<D> {
 }
 
 /** Why null can't keep a value, and where. */
-export interface MissingSecret {
+interface MissingSecret {
   readonly path: readonly string[];
   readonly reason: "nothing_stored" | "moved" | "lost";
 }

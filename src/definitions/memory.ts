@@ -39,7 +39,7 @@ export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
   /**
    * Null if there is no such definition. Throws `database_unavailable`. `waitUntil`: lets a late answer still count.
    */
-  async look(
+  look(
     db: D1Database,
     hops: Hops,
     kind: StoredKind,
@@ -47,14 +47,11 @@ export class DefinitionMemory<D, K extends Known<D> = Known<D>> {
     waitUntil: (work: Promise<unknown>) => void,
     now: number,
   ): Promise<K | null> {
-    const key = keyOf(ref);
-    const known = this.#known.recall(key, now);
-    if (known !== undefined) return known;
     const read = async () => {
       const stored = await readD1(hops, () => selectDefinition(db, kind, ref));
       return stored && this.#complete({ ...stored, definition: JSON.parse(stored.definition) as D });
     };
-    return this.#known.lookUp({ key, now, read }, waitUntil);
+    return this.#known.get({ key: keyOf(ref), now, read }, waitUntil);
   }
 }
 

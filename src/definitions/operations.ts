@@ -3,7 +3,7 @@
 import * as z from "zod";
 import type { ErrorCode } from "../http/errors.ts";
 import type { Operation } from "../http/operation.ts";
-import { described, responseInstant, version } from "../http/response-schemas.ts";
+import { listOf, named, natural, responseInstant, text, textOrNull, version } from "../http/response-schemas.ts";
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
 
@@ -76,60 +76,52 @@ const CHANGED = { version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z" 
 export function listsOf<D extends z.ZodType>(
   definition: D,
   ids: Readonly<Record<"one" | "version", string>>,
-  example: { readonly name: string; readonly definition: object },
-  actor: string,
+  { name, ...example }: { readonly name: string; readonly definition: object },
   /** What the list shows besides: schemas and examples. */
   more: { readonly shape: z.ZodRawShape; readonly example: object } = { shape: {}, example: {} },
+  actor = "The id of the token that stored it, or `root`.",
 ) {
-  const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
-    z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
   const changed = { version, changedAt: responseInstant };
-  const by = { actor: described(z.string(), actor), actorName: z.string() };
-  return {
-    list: list(z.object({ name: z.string(), ...changed, ...more.shape, definition }), ids.one, {
-      ...example,
-      ...CHANGED,
-      ...more.example,
-    }),
-    versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
-      ...CHANGED,
-      actor: "root",
-      actorName: "root",
-      definition: example.definition,
-    }),
-  };
+  const one = named(
+    `Listed${ids.one}`,
+    { name, ...example, ...CHANGED, ...more.example },
+    { name: text, ...changed, ...more.shape, definition },
+  );
+  const by = { actor: "root", actorName: "root" };
+  const ofVersion = named(
+    `Listed${ids.version}`,
+    { ...CHANGED, ...by, ...example },
+    { ...changed, actor: text.describe(actor), actorName: text, definition },
+  );
+  return { list: listOf(`${ids.one}List`, one), versions: listOf(`${ids.version}List`, ofVersion) };
 }
 
 export const attemptResult = {
-  status: described(z.int().nullable(), "Of the response. Null if there was none."),
-  durationMs: z.int().min(0),
-  reason: described(z.string(), "The end of a sentence that begins with `The receiver`."),
-  excerpt: described(
-    z.string().nullable(),
+  status: z.int().nullable().describe("Of the response. Null if there was none."),
+  durationMs: natural,
+  reason: text.describe("The end of a sentence that begins with `The receiver`."),
+  excerpt: textOrNull.describe(
     "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
   ),
 };
 
-export const testResult = z
-  .object({
-    ...attemptResult,
-    outcome: described(
-      z.enum(["delivered", "failed", "refused", "not_made"]),
+const TESTED = { status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" };
+
+export const testResult = named("WebhookTestResult", TESTED, {
+  ...attemptResult,
+  outcome: z
+    .enum(["delivered", "failed", "refused", "not_made"])
+    .describe(
       "`failed`: the service would try a real request again. `refused`: the service would give a real request up, because " +
         "it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
     ),
-  })
-  .meta({
-    id: "WebhookTestResult",
-    examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
-  });
+});
 
 /** The response to a rotation. `member`: the new secret. `graceEndsAt`: until when replaced ones count. */
 export function rotatedOf<Member extends string>(member: Member, id: string, graceEndsAt: z.ZodType) {
-  const secret = described(
-    z.string().nullable(),
+  const example = { [member]: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" };
+  const secret = textOrNull.describe(
     "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
   );
-  const example = { [member]: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" };
-  return z.object({ [member]: secret, graceEndsAt }).meta({ id, examples: [example] });
+  return named(id, example, { [member]: secret, graceEndsAt });
 }

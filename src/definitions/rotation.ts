@@ -1,11 +1,8 @@
-/**
- * The secret of a definition that the service makes and rotates. Replaced ones count until their grace period is over,
- * and are sealed beside the definition, with the rotations that a caller may repeat.
- */
+/** The secret of a definition that the service makes and rotates. Replaced ones are sealed beside the definition. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type AuditAction, writeAudited } from "../auth/audit.ts";
-import { tokenState } from "../auth/token-state.ts";
+import { tokenState } from "../auth/credential-memory.ts";
 import { GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS, SIGNING_SECRETS_MAX } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { rfc3339 } from "../base/time.ts";
@@ -22,7 +19,6 @@ import { putDefinition, type StoredDefinition, versionAfter } from "./store.ts";
 /** The names have no dot and are no members, so no secret of a definition has them. */
 const OLDER = "olderSigningSecrets";
 const ROTATIONS = "rotations";
-const SECRET_BYTES = 32;
 /** Of the rotations that a repetition can find. */
 const ROTATIONS_MAX = 10;
 
@@ -36,15 +32,15 @@ export interface RotatingSecret<D> {
   readonly requireIn?: (definition: D) => void;
 }
 
-/** Identifies a rotation. `key`: of the caller. `request`: tells whether the same was asked. */
-export interface RotationKey {
+/** `key`: of the caller. `request`: tells whether the same was asked. */
+interface RotationKey {
   readonly key: string;
   readonly request: string;
 }
 
 /** In the format of Standard Webhooks. As a text, it also fits what takes any secret. */
 export function newSecret(): string {
-  return `whsec_${crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toBase64()}`;
+  return `whsec_${crypto.getRandomValues(new Uint8Array(32)).toBase64()}`;
 }
 
 /** All that count at `now`, the newest first. */
@@ -60,7 +56,7 @@ export function graceEndsAt(secrets: Secrets, now: number): number | null {
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
-/** What a PUT keeps, also if it replaces the newest secret: others may rely on the older ones until they end. */
+/** What a PUT keeps, also if it replaces the newest secret: others may rely on the older ones. */
 export function keptBesides(secrets: Secrets): Secrets {
   return new Map([...secrets].filter(([name]) => name === OLDER || name === ROTATIONS));
 }
@@ -147,8 +143,7 @@ export async function rotateSecret<D>(
   const key = idempotencyKey(c);
   const ring = usableRing(c);
   // An id contains no colon, so no key can spell another caller's.
-  const rotation: RotationKey | null =
-    key === null ? null : { key: `${entry.actor}:${key}`, request: String(gracePeriodSeconds) };
+  const rotation = key === null ? null : { key: `${entry.actor}:${key}`, request: String(gracePeriodSeconds) };
   const { version, isUnchanged, secret, secrets } = await changeDefinition(c, kind, entry, async ({ stored }) => {
     if (stored === null) throw new ApiError(`${kind.name}_not_found`);
     const definition = JSON.parse(stored.definition) as D;

@@ -50,10 +50,10 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       const scope = scopeOf(c);
       const { rows, next } = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
       linkNext(c, next);
-      const shown = rows.map(({ isDisabled, ...row }) => {
-        const more = kind.listed?.(JSON.parse(row.definition) as D, isDisabled === 1) ?? {};
-        return { ...row, ...more };
-      });
+      const shown = rows.map(({ isDisabled, ...row }) => ({
+        ...row,
+        ...kind.listed?.(JSON.parse(row.definition) as D, isDisabled === 1),
+      }));
       return sendList(c, shown);
     })
     .get(DEFINITION, requires(read, described?.get), async (c) => {
@@ -74,17 +74,17 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       await changeDefinition(c, kind, entry, async ({ stored }) => {
         if (stored === null) {
           // An earlier DELETE may have been cut off behind the write.
-          await kind.afterChange?.(c, ref);
+          await kind.afterChange?.(c);
           throw new ApiError(`${kind.name}_not_found`);
         }
         const { version } = stored;
         requirePreconditions(c, nounOf(kind), version);
-        await kind.beforeChange?.(c, ref, null);
+        await kind.beforeChange?.(c, null);
         const gates = kind.gateChangeOf?.(JSON.parse(stored.definition) as D, null) ?? null;
         const isDone = await writeAudited(c, () => deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }));
         return isDone ? { version, gates } : null;
       });
-      await kind.afterChange?.(c, ref);
+      await kind.afterChange?.(c);
       return c.body(null, 204);
     })
     .get(VERSIONS, requires(manage, described?.listVersions), validQuery(z.strictObject(seqPageQuery)), async (c) => {
@@ -95,9 +95,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       linkNext(c, next);
       return sendList(c, rows);
     })
-    .get(VERSION, requires(manage, described?.getVersion), async (c) => {
-      return sendText(c, await requireVersion(c, kind));
-    })
+    .get(VERSION, requires(manage, described?.getVersion), async (c) => sendText(c, await requireVersion(c, kind)))
     .delete(VERSION, requires(manage, described?.deleteVersion), async (c) => {
       const version = versionOf(c);
       const entry = auditEntryOf(c, `${kind.name}_version_deleted`, `/versions/${version}`);

@@ -37,16 +37,6 @@ export async function openSecrets(
   return text === null ? null : new Map(JSON.parse(text) as [string, string][]);
 }
 
-/** The same secrets under the first key of the ring. Null if no key opens them. */
-export async function resealed(
-  ring: KeyRing,
-  bytes: Uint8Array<ArrayBuffer>,
-  owner: SecretsOwner,
-): Promise<SealedSecrets | null> {
-  const text = await ring.open(bytes, about(owner), PURPOSE);
-  return text === null ? null : sealText(ring, text, owner);
-}
-
 /** The ids of the ring's keys. The first key seals. */
 export function sealingKeyIds(ring: KeyRing): Promise<readonly string[]> {
   return ring.keyIds(PURPOSE);
@@ -64,11 +54,8 @@ function about({ scope, kind, name, version }: SecretsOwner): string {
 const PER_MINUTE = 100;
 /** One definition's secrets always fit. D1 sends each byte as a number in JSON, which is several times as long. */
 const BYTES_PER_MINUTE = 2 * 1024 * 1024;
-/** How many entries of the index one minute looks at. */
 const LOOKED_AT_PER_MINUTE = 10_000;
-/**
- * Longer than a deploy rolls out. Otherwise isolates with the keys `old,new` and `new,old` would seal back and forth.
- */
+/** Longer than a deploy rolls out. Otherwise isolates with the keys `old,new` and `new,old` would seal back and forth. */
 const LEFT_ALONE_MS = 300_000;
 
 interface Row extends SecretsOwner {
@@ -117,8 +104,9 @@ const SELECT = `
 /** Null if the secrets can't be opened, although their key is in the ring. */
 async function updateOf(db: D1Database, ring: KeyRing, row: Row, now: number): Promise<D1PreparedStatement | null> {
   const { scope, kind, name, version, keyId } = row;
-  const sealed = await resealed(ring, new Uint8Array(row.secrets), { scope, kind, name, version });
-  if (sealed === null) return null;
+  const text = await ring.open(new Uint8Array(row.secrets), about(row), PURPOSE);
+  if (text === null) return null;
+  const sealed = await sealText(ring, text, row);
   return db
     .prepare(
       `UPDATE definitions SET secrets = ?1, key_id = ?2, resealed_at = ?8

@@ -1,8 +1,8 @@
 /**
- * The SQL that serves requests for stored definitions and their versions. `definitions` has the current version, and
- * `definition_versions` has those that a later one replaced. A definition has null in the place of each secret. A
- * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
- * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
+ * The SQL for stored definitions and their versions. `definitions` has the current version, and `definition_versions` has
+ * those that a later one replaced. A change is one batch that may run twice, because the first run may have committed
+ * although its answer was lost. So each change carries the id of its audit entry, and each batch ends by reading whether
+ * that entry exists.
  */
 import { type AuditEntry, auditStatement, batchWrote, logAudit, newServiceEntry } from "../auth/audit.ts";
 import type { Proven } from "../base/ids.ts";
@@ -113,9 +113,7 @@ interface NewVersion {
   readonly staysDisabled?: boolean;
 }
 
-/**
- * `full`: there is no room for another. `crowded`: agents are offered the maximum. `changed`: it is another version.
- */
+/** `full`: there is no room for another. `crowded`: agents are offered the maximum. `changed`: it is another version. */
 type Putting = "put" | "full" | "crowded" | "changed";
 
 /** Compares the version and writes the next one, in one statement that also enforces the limits. */
@@ -163,12 +161,7 @@ export function isAbout({ name }: StoredKind, condition: string, table = "defini
     SELECT 1 FROM ${table} WHERE scope = ?1 || '/' || ?3 AND kind = '${name}' AND name = ?9 AND ${condition})`;
 }
 
-export async function putDefinition(
-  db: D1Database,
-  kind: StoredKind,
-  put: NewVersion,
-  entry: AuditEntry,
-): Promise<Putting> {
+export async function putDefinition(db: D1Database, kind: StoredKind, put: NewVersion, entry: AuditEntry) {
   const { ref, replaces, version, definition, filter, features = [], sealed, staysDisabled = false } = put;
   const { scope, name } = ref;
   const bytes = utf8Bytes(definition);
@@ -245,22 +238,16 @@ export interface ListedDefinition {
   readonly definition: string;
 }
 
-/** At most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. */
-interface Page<Row, After> {
-  readonly rows: readonly Row[];
-  readonly next: After | null;
-}
-
-/** A row as SQL lists it: the definition is null if it does not fit the page. */
-type Listed<Row> = Omit<Row, "definition"> & { readonly definition: string | null };
-
-/** The rows that fit. The statement reads `limit + 1`. */
+/**
+ * At most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. The statement
+ * reads `limit + 1`, with null for a definition that does not fit the page.
+ */
 async function pageOf<Row extends { readonly definition: string }, After>(
   statement: D1PreparedStatement,
   limit: number,
   afterOf: (last: Row) => After,
-): Promise<Page<Row, After>> {
-  const { results } = await statement.all<Listed<Row>>();
+) {
+  const { results } = await statement.all<Omit<Row, "definition"> & { readonly definition: string | null }>();
   const rows = results.slice(0, limit).filter((row) => row.definition !== null) as unknown as readonly Row[];
   const last = rows.at(-1);
   return { rows, next: results.length > rows.length && last !== undefined ? afterOf(last) : null };
@@ -276,7 +263,7 @@ export async function listDefinitions(
   scope: string,
   cursor = "",
   limit: number,
-): Promise<Page<ListedDefinition, string>> {
+) {
   const select = `
     SELECT name, version, changed_at AS changedAt, disabled_version IS version AS isDisabled,
            iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
@@ -286,7 +273,8 @@ export async function listDefinitions(
         SELECT rowid AS row, bytes FROM definitions
         WHERE scope = ?1 AND kind = '${kind}' AND name > ?2 ORDER BY name LIMIT ?3)
     ) AS looked CROSS JOIN definitions ON definitions.rowid = looked.row`;
-  return pageOf(db.prepare(select).bind(scope, cursor, limit + 1), limit, ({ name }) => name);
+  const statement = db.prepare(select).bind(scope, cursor, limit + 1);
+  return pageOf<ListedDefinition, string>(statement, limit, ({ name }) => name);
 }
 
 /**
@@ -299,9 +287,9 @@ export function versionAfter(previous: number, now: number): number {
 }
 
 /**
- * What a change does before it replaces version `replaces`, in the same batch: keeps a copy of that version, if the
- * change will replace it, and removes the versions beyond what a definition, and a kind in an environment, may keep. Run
- * again, it keeps nothing twice, because the definition then has another version.
+ * What a change does before it replaces version `replaces`, in the same batch: keeps a copy of that version, and removes
+ * the versions beyond what a definition, and a kind in an environment, may keep. Run again, it keeps nothing twice,
+ * because the definition then has another version.
  */
 function keepReplaced(
   db: D1Database,
@@ -333,7 +321,6 @@ function keepReplaced(
   ];
 }
 
-/** `definition`: JSON. */
 export interface ListedVersion {
   readonly version: number;
   readonly changedAt: number;
@@ -349,16 +336,14 @@ const ofAnyVersion = (kind: StoredKind, columns: string, where: string) => `
   UNION ALL
   SELECT seq, ${columns} FROM definition_versions WHERE ${ofDefinition(kind)} AND ${where}`;
 
-/**
- * The versions before `cursor`, newest first, also of no definition. Reads definitions last, and only those that fit.
- */
+/** The versions before `cursor`, newest first. Reads definitions last, and only those that fit. */
 export async function listVersions(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
   cursor = Number.MAX_SAFE_INTEGER,
   limit: number,
-): Promise<Page<ListedVersion, number>> {
+) {
   const select = `
     SELECT version, changed_at AS changedAt, changed_by AS actor, changed_by_name AS actorName,
            iif(total <= ${PAGE_MAX_BYTES}, coalesce(
@@ -369,19 +354,19 @@ export async function listVersions(
       FROM (${ofAnyVersion(kind, "version, changed_at, changed_by, changed_by_name, bytes", "version < ?3")}
         ORDER BY version DESC LIMIT ?4)) AS looked
     ORDER BY version DESC`;
-  return pageOf(db.prepare(select).bind(scope, name, cursor, limit + 1), limit, ({ version }) => version);
+  const statement = db.prepare(select).bind(scope, name, cursor, limit + 1);
+  return pageOf<ListedVersion, number>(statement, limit, ({ version }) => version);
 }
 
 /** The definition of a version as JSON; null if it is not kept. */
-export async function selectVersion(
+export function selectVersion(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
   version: number,
 ): Promise<string | null> {
   const statement = db.prepare(ofAnyVersion(kind, "definition", "version = ?3")).bind(scope, name, version);
-  const row = await statement.first<{ definition: string }>();
-  return row?.definition ?? null;
+  return statement.first<string>("definition");
 }
 
 /** Deletes a version that a later one replaced. False if there is none: it is not kept, or it is the current one. */

@@ -47,7 +47,7 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
     return JSON.stringify(filter);
   },
   listed: (definition, isDisabled) => ({ nextAt: rfc3339(nextTimesOf(definition, isDisabled, 1)[0] ?? null) }),
-  beforeChange: async (c, _ref, definition) => {
+  beforeChange: async (c, definition) => {
     const silences = definition === null || definition.disabled;
     await noteChange(c, { silences });
     // The sweep must know the coordinator, which may have no run yet.
@@ -56,7 +56,7 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
   afterChange: changed,
 };
 
-/** The next times of a schedule. None if somebody, or the service, has disabled it. */
+/** None if somebody, or the service, has disabled it. */
 function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean, count: number): readonly number[] {
   return isDisabled || definition.disabled ? [] : nextTimes(definition, Date.now(), count);
 }

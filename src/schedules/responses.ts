@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
-import { described, responseInstant, version } from "../http/response-schemas.ts";
+import { instantOrNull, named, responseInstant, text, textOrNull, version } from "../http/response-schemas.ts";
 import { TIME_OUTCOMES } from "../runs/starts.ts";
 import { scheduleDefinition } from "./definition.ts";
 
@@ -22,8 +22,7 @@ export const schedule = z
     examples: [DEFINITION],
   });
 
-const nextAt = described(
-  responseInstant.nullable(),
+const nextAt = instantOrNull.describe(
   "When the next run starts. Null if somebody, or the service, has disabled the schedule.",
 );
 
@@ -31,21 +30,19 @@ export const { list: scheduleList, versions: scheduleVersionList } = listsOf(
   schedule,
   { one: "Schedule", version: "ScheduleVersion" },
   { name: "nightly", definition: DEFINITION },
-  "The id of the token that stored it, or `root`.",
   { shape: { nextAt }, example: { nextAt: "2026-11-26T01:30:00.000Z" } },
 );
 
-const lastTime = z
-  .object({
-    at: responseInstant,
-    outcome: described(
-      z.enum(TIME_OUTCOMES),
+const lastTime = named("LastScheduledTime", null, {
+  at: responseInstant,
+  outcome: z
+    .enum(TIME_OUTCOMES)
+    .describe(
       "`failed`: the run failed before it started, and its error says why. `skipped`: no run was created, because the " +
         "run before was still open, or because nothing could start within 15 minutes.",
     ),
-    runId: described(z.uuid().nullable(), "The run. Null if the time was skipped."),
-  })
-  .meta({ id: "LastScheduledTime" });
+  runId: z.uuid().nullable().describe("The run. Null if the time was skipped."),
+});
 
 const STATUS = {
   name: "nightly",
@@ -59,27 +56,21 @@ const STATUS = {
   lastTime: { at: "2026-11-25T01:30:00.000Z", outcome: "started", runId: "01890a5d-ac96-774b-bcce-b302099a8057" },
 };
 
-export const scheduleStatus = z
-  .object({
-    name: z.string(),
-    version,
-    changedAt: responseInstant,
-    changedBy: described(
-      z.string(),
-      "The name of the token that changed it last, or `root`. Its runs have this creator.",
-    ),
-    createdBy: described(z.string(), "The name of the token that created it, or `root`."),
-    disabledAt: responseInstant.nullable(),
-    disabledReason: described(z.string().nullable(), "Why the service has disabled the schedule. Null if it has not."),
-    nextTimes: described(
-      z.array(
-        z.object({
-          at: responseInstant,
-          local: described(z.iso.datetime({ offset: true }), "The same instant in the schedule's time zone."),
-        }),
-      ),
-      "The next five times. Empty if somebody, or the service, has disabled the schedule.",
-    ),
-    lastTime: described(lastTime.nullable(), "The last time whose run was created or skipped. Null if there was none."),
-  })
-  .meta({ id: "ScheduleStatus", examples: [STATUS] });
+export const scheduleStatus = named("ScheduleStatus", STATUS, {
+  name: text,
+  version,
+  changedAt: responseInstant,
+  changedBy: text.describe("The name of the token that changed it last, or `root`. Its runs have this creator."),
+  createdBy: text.describe("The name of the token that created it, or `root`."),
+  disabledAt: instantOrNull,
+  disabledReason: textOrNull.describe("Why the service has disabled the schedule. Null if it has not."),
+  nextTimes: z
+    .array(
+      z.object({
+        at: responseInstant,
+        local: z.iso.datetime({ offset: true }).describe("The same instant in the schedule's time zone."),
+      }),
+    )
+    .describe("The next five times. Empty if somebody, or the service, has disabled the schedule."),
+  lastTime: lastTime.nullable().describe("The last time whose run was created or skipped. Null if there was none."),
+});

@@ -20,7 +20,6 @@ import {
   NUMBERS_IN_USE,
   numbersInUse,
   OLDER_MAX,
-  type ReportRow,
   readReport,
   SELECT_REPORT,
   unboundAmong,
@@ -260,7 +259,7 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
   let answer = NOTHING_KNOWN;
   try {
     const [schema, counted, used, reported] = await readD1(hops, () =>
-      db.batch<UnderOlderKeys | ReportRow | { readonly number: number }>([
+      db.batch<UnderOlderKeys | { readonly number: number }>([
         db.prepare(NEWEST_SCHEMA),
         db.prepare(UNDER_OLDER_KEYS).bind(keys.secrets, keys.requests),
         db.prepare(NUMBERS_IN_USE),
@@ -270,7 +269,7 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
     const sizeBytes = schema?.meta.size_after ?? null;
     if ((sizeBytes ?? 0) >= FULL_BYTES) problem = "full";
     const older = counted?.results[0] as UnderOlderKeys | undefined;
-    const report = readReport(reported?.results[0] as ReportRow | undefined);
+    const report = readReport(reported);
     const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
     answer = { older: older ?? NOTHING_KNOWN.older, report, inUse, sizeBytes };
   } catch (error) {

@@ -77,7 +77,7 @@ export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlP
   return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
 }
 
-/** Reads WEBHOOK_PORTS, for example "8443, 9443". No ports if the setting is empty. The error is a sentence. */
+/** Reads WEBHOOK_PORTS, for example "8443, 9443". */
 export function parsePorts(text: string | undefined): Result<ReadonlySet<number>, string> {
   const entries = entriesOf(text);
   const wrong = entries.findIndex((entry) => !/^[1-9]\d{0,4}$/.test(entry) || Number(entry) > 65_535);
@@ -85,10 +85,7 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
   return err(`Entry ${wrong + 1} of WEBHOOK_PORTS is not a port. Write a list of whole numbers from 1 to 65535.`);
 }
 
-/**
- * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if it is empty. The error is a sentence. An
- * entry that no webhook could call is refused. Loopback names are allowed, for development.
- */
+/** Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if it is empty. Loopback names are allowed. */
 export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
   const parsed = entriesOf(text).map(parseHost);
   const hosts = parsed.filter((host) => host !== null);
@@ -137,8 +134,8 @@ export function environmentUrl(setting: Setting, requestUrl: string, scope: stri
 }
 
 /**
- * The same URL, or a sentence that says why there is none, where the caller must not choose it. Otherwise a proof that was
- * made for another service would count here, and a page whose name leads to this machine (DNS rebinding) would be ours.
+ * The same where the caller must not choose it. Otherwise a proof that was made for another service would count here, and
+ * a page whose name leads to this machine (DNS rebinding) would be ours.
  */
 export function provenUrl(setting: Setting, requestUrl: string): Result<string, string> {
   const fault = publicUrlFault(setting, requestUrl);

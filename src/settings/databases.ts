@@ -23,7 +23,7 @@ export function boundDatabases(env: Databases): readonly number[] {
   return numbers;
 }
 
-/** Whether there is more than the control database. Otherwise no request asks where an environment lives. */
+/** Otherwise no request asks where an environment lives. */
 export function hasSeveralDatabases(env: Databases): boolean {
   return boundDatabases(env).length > 1;
 }
@@ -64,15 +64,13 @@ export function mustAskForNumber(env: Databases, number: number): boolean {
   return hasSeveralDatabases(env) && !confirmed.has(number);
 }
 
-/** Throws NotBound, or what D1 threw when it was asked for its number. A single database is not asked. */
+/** Throws NotBound, or what D1 threw. A single database is not asked for its number. */
 export async function boundDatabase(env: Databases, number: number): Promise<D1Database> {
   const db = databaseNumbered(env, number);
   if (db === null) throw new NotBound(`database ${number} is not bound`);
   if (mustAskForNumber(env, number)) {
     const actual = await db.prepare("SELECT number FROM database_number").first<number>("number");
-    if (actual !== number) {
-      throw new NotBound(`the binding of database ${number} leads to database ${actual}`);
-    }
+    if (actual !== number) throw new NotBound(`the binding of database ${number} leads to database ${actual}`);
     confirmed.add(number);
   }
   return db;

@@ -94,16 +94,14 @@ export function issuersOf({ OIDC_ISSUERS = "" }: Pick<Env, "OIDC_ISSUERS">): Res
 function parse(setting: string): Result<readonly Issuer[], string> {
   if (setting === "") return ok([]);
   const wrong = (sentence: string) => err(`OIDC_ISSUERS is not valid: ${sentence}`);
-  let value: unknown;
+  let list: unknown;
   try {
-    value = JSON.parse(setting);
-  } catch {
-    value = null;
-  }
-  const list = z.array(z.unknown()).safeParse(value);
-  if (!list.success) return wrong('it must be a JSON list, such as [{ "issuer": "https://…", "kind": "github" }].');
+    list = JSON.parse(setting);
+  } catch {}
+  if (!Array.isArray(list))
+    return wrong('it must be a JSON list, such as [{ "issuer": "https://…", "kind": "github" }].');
   const issuers: Issuer[] = [];
-  for (const [i, one] of list.data.entries()) {
+  for (const [i, one] of list.entries()) {
     const parsed = entry.safeParse(one);
     if (!parsed.success) return wrong(`entry ${i + 1}: ${adviceOf(parsed.error.issues[0])}`);
     const { issuer, kind, name = hostOf(issuer) } = parsed.data;

@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../base/result.ts";
 const KEYS_MAX = 4;
 
 type Bytes = Uint8Array<ArrayBuffer>;
-/** `key-id` identifies a key without revealing anything of it. */
+/** `key-id` reveals nothing of the key. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "inbound-url" | "key-id";
 /** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
 const SEAL_PURPOSES = ["webhooks", "definition-secrets", "access-tokens", "sign-in"] as const;
@@ -21,7 +21,6 @@ const encoder = new TextEncoder();
 /** Per isolate: one ring for each value of the secret. A deploy starts new isolates, so there are one or two. */
 const rings = new BoundedMap<Result<KeyRing, string>>(8);
 
-/** The ring for a value of CALLBACK_SIGNING_KEYS, or a sentence that says what is wrong with the value. */
 export function keyRing(secret = ""): Result<KeyRing, string> {
   const known = rings.get(secret);
   if (known !== undefined) return known;
@@ -143,16 +142,10 @@ const MIN_BYTES = 32;
 /** Refuses a word that repeats. Of random keys, 64 hex digits fail once in 10^18, and 32 once in 25 million. */
 const MIN_DIFFERENT = 8;
 
-/**
- * Why a secret of the operator's is easy to guess, to be read after its name; null if it is not. Contains none of it.
- */
+/** Why a secret of the operator's is easy to guess, to be read after its name; null if it is not. Contains none of it. */
 export function weaknessOf(secret: string): string | null {
   const bytes = encoder.encode(secret);
-  if (bytes.byteLength < MIN_BYTES) {
-    return `has ${bytes.byteLength} bytes; at least ${MIN_BYTES} are needed.`;
-  }
-  if (new Set(bytes).size < MIN_DIFFERENT) {
-    return `has fewer than ${MIN_DIFFERENT} different bytes, so it is easy to guess.`;
-  }
-  return null;
+  if (bytes.byteLength < MIN_BYTES) return `has ${bytes.byteLength} bytes; at least ${MIN_BYTES} are needed.`;
+  const isRepeated = new Set(bytes).size < MIN_DIFFERENT;
+  return isRepeated ? `has fewer than ${MIN_DIFFERENT} different bytes, so it is easy to guess.` : null;
 }

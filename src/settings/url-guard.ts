@@ -62,21 +62,19 @@ const INSECURE_ADVICE = "In development, set ALLOW_INSECURE_WEBHOOKS=true in .de
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   const fault = faultOf(text, policy);
   const { ownHosts } = policy;
-  if (fault !== null) {
-    // Only then the caller can change the settings.
-    const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
-    const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
-    return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
+  if (fault === null) {
+    const url = new URL(text);
+    url.hash = "";
+    return ok(url);
   }
-  const url = new URL(text);
-  url.hash = "";
-  return ok(url);
+  // Only then the caller can change the settings.
+  const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+  const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
+  return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
 }
 
 function faultOf(text: string, policy: UrlPolicy): string | null {
-  if (text.length > URL_MAX_CHARACTERS) {
-    return `The URL is too long. Send at most ${URL_MAX_CHARACTERS} characters.`;
-  }
+  if (text.length > URL_MAX_CHARACTERS) return `The URL is too long. Send at most ${URL_MAX_CHARACTERS} characters.`;
   if (UNSENDABLE.test(text)) {
     return "The URL has a blank, a backslash, a control character or half a surrogate pair. Percent-encode it.";
   }

@@ -160,15 +160,8 @@ export const storedEndpoint = objectOf(
 export type StoredEndpoint = z.output<typeof storedEndpoint>;
 
 /** Members that were refused come here as well, so nothing is known of them. */
-interface Templates {
-  readonly headers: unknown;
-  readonly payload?: unknown;
-  readonly secrets?: unknown;
-}
-
-function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
-  const templates = { headers, payload };
-  return [...secretFaults(templates, secrets), ...formFaults(headers, payload)];
+function wholeFaults({ headers, payload, secrets = {} }: Readonly<Record<string, unknown>>): readonly MemberFault[] {
+  return [...secretFaults({ headers, payload }, secrets), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a delivery is rendered. */
@@ -198,9 +191,7 @@ export interface WholeEndpoint {
 }
 
 /**
- * Which texts of a webhook endpoint are secrets, and when null keeps a stored one. PURE.
- *
- * The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
+ * Which texts of a webhook endpoint are secrets, and when null keeps a stored one. The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
  * does not know a secret, and redirects it to their own receiver. On the host of a chat, another path is another
  * customer. So null keeps headers and secrets only while the URL is kept. The signing secret is never sent.
  */

@@ -42,15 +42,13 @@ function retryOf({ details: { retry } }: ShownRun): ShownRetry | null {
   return { runId, at, attempt };
 }
 
-/**
- * Each attempt has the same id, so that receivers can drop repetitions. A second request for approvals has another id.
- */
+/** Each attempt has the same id, so that receivers can drop repetitions. A second request for approvals has another id. */
 export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
   return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;
 }
 
-/** Where people and programs find the run. `base`: the service's URL. */
+/** `base`: the service's URL. */
 function linksOf(base: string, scope: string, runId: string) {
   const [o, p, envName] = scope.split("/");
   return {
@@ -191,9 +189,7 @@ interface Trial {
   readonly now: number;
 }
 
-/**
- * A made-up run that ended just now, or waits for approval. Its id is fresh, so no receiver drops it as a repetition.
- */
+/** A made-up run that ended just now, or waits for approval. Its id is fresh, so no receiver drops it as a repetition. */
 export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));

@@ -24,7 +24,7 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { instant, objectOf, uuid } from "../http/schemas.ts";
+import { instant, objectOf, oneOf, uuid } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -51,12 +51,10 @@ const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join("
 const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
   state: z.optional(
-    z
-      .enum(DELIVERY_STATES, { error: `send one of ${DELIVERY_STATES.join(", ")}, once.` })
-      .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...DELIVERY_STATES], examples: ["failed"] },
-        description: "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
-      }),
+    oneOf(DELIVERY_STATES, {
+      wire: { type: "string", enum: [...DELIVERY_STATES], examples: ["failed"] },
+      description: "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
+    }),
   ),
 });
 
@@ -236,10 +234,8 @@ deliveryRoutes.post(
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
     await admitTest(c, "webhook_endpoint_tested");
-    const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
-      env: c.env,
-      ring,
-    });
+    const sent = await sendDelivery(endpoint, attempt, { env: c.env, ring });
+    const { verdict, status, durationMs, reason, excerpt } = sent;
     const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
     return c.json({
       status,
@@ -261,7 +257,6 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
 /** How an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
 async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition, report: EndpointReport | null) {
   const { createdBy, storedBy, changedAt, disabledReason, disabledAt } = row;
-  const scope = scopeOf(c);
   const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
   return {
     origin: await originOf(c, ring, row),
@@ -272,7 +267,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition
     createdBy,
     changedBy: storedBy.tokenName,
     changedAt: rfc3339(changedAt),
-    newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isHalfOpen })),
+    newestDelivery: newest && (await shownDelivery(newest, { ring, scope: scopeOf(c), isHalfOpen })),
     incomplete: report === null,
   };
 }
@@ -292,8 +287,7 @@ function healthOf({ version }: StoredDefinition, report: EndpointReport | null) 
 
 /** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
 async function originOf(c: Context<AppEnv>, ring: KeyRing, row: StoredDefinition): Promise<string | null> {
-  const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
-  const url = secrets?.get("url");
+  const url = (await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row))?.get("url");
   return url === undefined ? null : new URL(plainUrl(url)).origin;
 }
 
@@ -324,7 +318,7 @@ function shownRecovery(one: Recovery | null) {
 async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoint | undefined): Promise<WholeEndpoint> {
   const ref = definitionRefOf(c);
   if (sent === undefined) {
-    const whole = await loadEndpoint(c.env, { ...ref, hops: c.get("hops") });
+    const whole = await loadEndpoint(c.env, ref, c.get("hops"));
     if (whole === null) throw new ApiError("webhook_endpoint_not_found");
     if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
     return whole;

@@ -36,12 +36,12 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
 
   /** The endpoint as this isolate knows it. Whether it is gone, D1 says, because memory may be old. */
   async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
-    const { name } = readEndpointKey(key);
+    const ref = { scope, name: readEndpointKey(key).name };
     try {
-      let known = await loadEndpoint(this.env, { scope, name });
+      let known = await loadEndpoint(this.env, ref);
       if (known !== "secrets_lost" && !isUsable(known, key)) {
-        endpointMemory.forget({ scope, name });
-        known = await loadEndpoint(this.env, { scope, name });
+        endpointMemory.forget(ref);
+        known = await loadEndpoint(this.env, ref);
       }
       if (known === "secrets_lost") return unsent("not_made", 0, "no key opens the endpoint's secrets");
       return isUsable(known, key) ? known : unsent("gone", 0, "the endpoint is deleted or disabled");

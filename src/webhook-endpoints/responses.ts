@@ -2,7 +2,17 @@
 
 import * as z from "zod";
 import { attemptResult, listsOf, rotatedOf } from "../definitions/operations.ts";
-import { described, responseInstant, runName } from "../http/response-schemas.ts";
+import {
+  flag,
+  instantOrNull,
+  listOf,
+  named,
+  natural,
+  responseInstant,
+  runName,
+  text,
+  textOrNull,
+} from "../http/response-schemas.ts";
 import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { storedEndpoint } from "./definition.ts";
 
@@ -33,25 +43,24 @@ export const endpoint = z
     examples: [ENDPOINT],
   });
 
-export const createdEndpoint = z
-  .object({
-    ...endpoint.shape,
-    signingSecret: described(
-      z.string().nullable(),
-      "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
-    ),
-  })
-  .meta({ id: "CreatedWebhookEndpoint", examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }] });
+const CREATED = { ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` };
+
+export const createdEndpoint = named("CreatedWebhookEndpoint", CREATED, {
+  ...endpoint.shape,
+  signingSecret: textOrNull.describe(
+    "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
+  ),
+});
 
 export const { list: endpointList, versions: endpointVersionList } = listsOf(
   endpoint,
   { one: "WebhookEndpoint", version: "WebhookEndpointVersion" },
   { name: "chat", definition: ENDPOINT },
+  undefined,
   "The id of the token that stored it or rotated its secret, or `root`.",
 );
 
-const graceEndsAt = described(
-  responseInstant.nullable(),
+const graceEndsAt = instantOrNull.describe(
   "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
 );
 
@@ -76,92 +85,70 @@ const DELIVERY = {
   nextAttemptAt: "2026-11-25T13:21:53.373Z",
 };
 
-const attempt = z
-  .object({ at: responseInstant, ...attemptResult })
-  .meta({ id: "DeliveryAttempt", examples: [ATTEMPT] });
+const attempt = named("DeliveryAttempt", ATTEMPT, { at: responseInstant, ...attemptResult });
 
-const delivery = z
-  .object({
-    runId: z.uuid(),
-    ...runName,
-    type: z.enum(EVENT_TYPES),
-    state: described(
-      z.enum(DELIVERY_STATES),
-      "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
-    ),
-    attempts: described(z.array(attempt), "The last 10 attempts, oldest first."),
-    nextAttemptAt: described(
-      responseInstant.nullable(),
-      "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
-    ),
-  })
-  .meta({ id: "Delivery", examples: [DELIVERY] });
+const delivery = named("Delivery", DELIVERY, {
+  runId: z.uuid(),
+  ...runName,
+  type: z.enum(EVENT_TYPES),
+  state: z
+    .enum(DELIVERY_STATES)
+    .describe("`failed`: the service gave it up, because the receiver refused it, or after the last attempt."),
+  attempts: z.array(attempt).describe("The last 10 attempts, oldest first."),
+  nextAttemptAt: instantOrNull.describe(
+    "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
+  ),
+});
 
-export const deliveryList = z.array(delivery).meta({ id: "DeliveryList", examples: [[DELIVERY]] });
+export const deliveryList = listOf("DeliveryList", delivery);
 
 const RECOVERY = { since: "2026-11-25T13:00:00.000Z", until: null, include: "missing", messages: 12, isOver: true };
 
-export const recovery = z
-  .object({
-    since: responseInstant,
-    until: responseInstant.nullable(),
-    include: z.enum(["failed", "missing"]),
-    messages: described(z.int().min(0), "How many messages it has sent so far."),
-    isOver: z.boolean(),
-  })
-  .meta({ id: "Recovery", examples: [RECOVERY] });
+export const recovery = named("Recovery", RECOVERY, {
+  since: responseInstant,
+  until: instantOrNull,
+  include: z.enum(["failed", "missing"]),
+  messages: natural.describe("How many messages it has sent so far."),
+  isOver: flag,
+});
 
-const health = z
-  .object({
-    state: described(
-      z.enum(["unknown", "working", "failing"]),
-      "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
-    ),
-    failingSince: responseInstant.nullable(),
-    lastSuccessAt: described(responseInstant.nullable(), "While all attempts succeed, this instant moves once a day."),
-    isProbed: described(
-      z.boolean(),
-      "True while the receiver is down, so that the service sends only one message a minute.",
-    ),
-  })
-  .meta({
-    id: "EndpointHealth",
-    examples: [{ state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false }],
-  });
+const HEALTH = { state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false };
 
-export const endpointStatus = z
-  .object({
-    origin: described(
-      z.string().nullable(),
-      "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
-    ),
-    health,
-    disabledReason: described(z.string().nullable(), "Why the service has disabled the endpoint. Null if it has not."),
-    disabledAt: responseInstant.nullable(),
-    recover: described(recovery.nullable(), "The last recovery. Null if there was none."),
-    createdBy: described(z.string(), "The name of the token that created it, or `root`."),
-    changedBy: described(z.string(), "The name of the token that changed it last, or `root`."),
-    changedAt: responseInstant,
-    newestDelivery: described(delivery.nullable(), "Of the newest run. Null if there is none."),
-    incomplete: described(
-      z.boolean(),
-      "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
-    ),
-  })
-  .meta({
-    id: "EndpointStatus",
-    examples: [
-      {
-        origin: "https://hooks.example.com",
-        health: { state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false },
-        disabledReason: null,
-        disabledAt: null,
-        recover: RECOVERY,
-        createdBy: "root",
-        changedBy: "root",
-        changedAt: ATTEMPT.at,
-        newestDelivery: DELIVERY,
-        incomplete: false,
-      },
-    ],
-  });
+const health = named("EndpointHealth", HEALTH, {
+  state: z
+    .enum(["unknown", "working", "failing"])
+    .describe("`failing`: an attempt failed after the last success. `unknown`: this version has no result yet."),
+  failingSince: instantOrNull,
+  lastSuccessAt: instantOrNull.describe("While all attempts succeed, this instant moves once a day."),
+  isProbed: flag.describe("True while the receiver is down, so that the service sends only one message a minute."),
+});
+
+const STATUS = {
+  origin: "https://hooks.example.com",
+  health: HEALTH,
+  disabledReason: null,
+  disabledAt: null,
+  recover: RECOVERY,
+  createdBy: "root",
+  changedBy: "root",
+  changedAt: ATTEMPT.at,
+  newestDelivery: DELIVERY,
+  incomplete: false,
+};
+
+export const endpointStatus = named("EndpointStatus", STATUS, {
+  origin: textOrNull.describe(
+    "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
+  ),
+  health,
+  disabledReason: textOrNull.describe("Why the service has disabled the endpoint. Null if it has not."),
+  disabledAt: instantOrNull,
+  recover: recovery.nullable().describe("The last recovery. Null if there was none."),
+  createdBy: text.describe("The name of the token that created it, or `root`."),
+  changedBy: text.describe("The name of the token that changed it last, or `root`."),
+  changedAt: responseInstant,
+  newestDelivery: delivery.nullable().describe("Of the newest run. Null if there is none."),
+  incomplete: flag.describe(
+    "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
+  ),
+});

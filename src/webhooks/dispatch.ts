@@ -7,7 +7,7 @@ import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 export const ATTEMPT_MAX_MS = 15_000;
 /** How long to wait for a connection. A receiver that takes longer counts as one that accepts connections. */
 export const CONNECT_MAX_MS = 2000;
-/** An attempt that reports no result within this time counts as lost. */
+/** Then an attempt without a result counts as lost. */
 export const LEASE_MS = 30_000;
 /** A dispatch is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
 export const UNSURE_ATTEMPTS_MAX = 3;
@@ -107,7 +107,7 @@ export function newDispatch(
   return { ...dispatch, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
-/** When the dispatch needs something next; null if nothing is planned. */
+/** Null if nothing is planned. */
 export function dispatchDueAt({ nextAt, leaseUntil }: AttemptState): number | null {
   return leaseUntil ?? nextAt;
 }
@@ -171,7 +171,7 @@ export function outcomeOf<T extends Tried>(
   return { type: "retry", request: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
 }
 
-/** What a result means that no attempt follows. `not_made`: our own keys or settings could not send the request. */
+/** `not_made`: our own keys or settings could not send the request. */
 export function testOutcomeOf({ status, isFinal, isUnready }: AttemptResult) {
   if (isUnready) return "not_made";
   if (isSuccess(status) && !isFinal) return "delivered";
@@ -235,13 +235,12 @@ export function mayHaveBegun(status: number): boolean {
   return !NOT_BEGUN.has(status);
 }
 
-/** The status speaks against the receiver's host, and not only against this request. A 500 can be one hook's fault. */
+/** These speak against the receiver's host, and not only against this request. A 500 can be one hook's fault. */
 const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
 
 /**
- * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1), an hour
- * at most, or a minute if only time bounds the attempts; a longer initialDelayMs stays. `attempt` counts from 1,
- * `random` is in [0, 1). Bounded before the jitter, so that runs that failed together stay apart.
+ * Exponential backoff in ms: from half of the wait up to the wait, an hour at most, or a minute if only time bounds the
+ * attempts. Bounded before the jitter, so that runs that failed together stay apart.
  */
 export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
   const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
@@ -265,8 +264,8 @@ function httpDate(text: string): number | null {
 }
 
 /**
- * When the next attempt begins: after our backoff, or after what the receiver asks for if that is longer, an hour at
- * most. Null if no time is left, or less. If only time bounds the attempts, there is a last one just before the end.
+ * After our backoff, or after what the receiver asks for if that is longer, an hour at most. Null if no time is left. If
+ * only time bounds the attempts, there is a last one just before the end.
  */
 export function nextAttemptAt(
   policy: RetryPolicy,

@@ -61,16 +61,12 @@ export class LaterValue {
   /** The stand-in for the value's JSON text. */
   readonly jsonText: string;
   /** The stand-in for a whole JSON value, so that the value keeps its type. */
-  readonly #alone: string;
+  readonly toJSON: () => string;
 
   constructor(inText: string, jsonText: string, alone: string) {
     this.inText = inText;
     this.jsonText = jsonText;
-    this.#alone = alone;
-  }
-
-  toJSON(): string {
-    return this.#alone;
+    this.toJSON = () => alone;
   }
 }
 

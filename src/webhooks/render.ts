@@ -76,11 +76,7 @@ export function isForm(contentType: string): boolean {
 function bodyOf(request: RequestTemplates, context: FullContext): Result<string, keyof typeof BODY_FAULTS> {
   const asForm = sendsForm(request, context);
   if (request.payload === undefined && request.body !== undefined) return asForm ? err("no_form") : ok(request.body);
-  // Without a payload, it is the context. It is never read as a template, because its values are the callers'.
-  const payload =
-    request.payload === undefined
-      ? ok(withoutSecrets(context))
-      : renderJson(request.payload, context, RENDERED_MAX_BYTES);
+  const payload = payloadOf(request.payload, context, RENDERED_MAX_BYTES);
   if (!payload.ok) return payload;
   const body = asForm ? toForm(payload.value) : JSON.stringify(payload.value);
   if (body === null) return err("no_form");
@@ -88,8 +84,12 @@ function bodyOf(request: RequestTemplates, context: FullContext): Result<string,
   return utf8Bytes(body) > RENDERED_MAX_BYTES ? err("too_large") : ok(body);
 }
 
-function withoutSecrets({ run, parameters, recommendations, entity }: FullContext): unknown {
-  return { run, parameters, recommendations, entity };
+/** Without a payload, it is the context without secrets, never read as a template: its values are the callers'. */
+function payloadOf(template: unknown, context: FullContext, maxBytes: number) {
+  const { run, parameters, recommendations, entity } = context;
+  return template === undefined
+    ? ok({ run, parameters, recommendations, entity })
+    : renderJson(template, context, maxBytes);
 }
 
 function toForm(payload: unknown): string | null {
@@ -114,11 +114,9 @@ export interface ShownRequest {
 /**
  * What an approver sees of a webhook before it is sent: the JSON of `{ method, url, headers, payload }`. A text whose
  * template names a secret or the callback token is null as a whole. `{{ run }}` and the default payload keep their
- * members, and only `callbackToken` is null there. The payload of a form is the object that it is made of. Headers that
- * the service adds itself are not there.
+ * members, and only `callbackToken` is null there. The payload of a form is the object that it is made of.
  *
- * The threat is that an approver, or everybody who may read the run, learns a secret. So this code never gets one: it
- * takes the trigger as a GET of the action shows it, and a context without the callback token. It never looks for a
+ * The threat is that everybody who may read the run learns a secret. So this code never gets one. It never looks for a
  * secret in a text, because an encoded secret, or a part of one, would not be found.
  */
 export function previewOf({ method, url, headers, payload }: ShownRequest, whole: TemplateContext): string {
@@ -129,10 +127,7 @@ export function previewOf({ method, url, headers, payload }: ShownRequest, whole
   });
   const shownUrl = namesSecret(url) ? null : renderUrl(url, context);
   // No limit, because the request itself was rendered within one, and null is hardly longer than a value.
-  const shownPayload =
-    payload === undefined
-      ? ok(withoutSecrets(context))
-      : renderJson(hidingSecrets(payload), context, Number.POSITIVE_INFINITY);
+  const shownPayload = payloadOf(hidingSecrets(payload), context, Number.POSITIVE_INFINITY);
   return JSON.stringify({
     method,
     // Null, too, for a URL that can't be called. Then nothing is sent.

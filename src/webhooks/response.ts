@@ -1,9 +1,7 @@
 /**
- * Conditions on JSON that somebody else sends: a receiver's response, or an event. And what the service keeps of a
- * response: values, texts that wait for values, and its start for people. PURE.
- *
- * A response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
- * receiver could choose its responses so that they reveal a secret of it.
+ * Conditions on a receiver's response or an event, and what the service keeps of a response: values, texts that wait for
+ * values, and its start for people. PURE. A response may be hostile, so it is bounded, and only own members count.
+ * Nothing here knows the request. Otherwise a receiver could choose its responses so that they reveal a secret of it.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
@@ -20,16 +18,12 @@ export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
 
-/** What conditions are on. */
+/** What conditions are on, with the pattern of a path. `examples`: a path that must have a value, and one that can be true. */
 interface Subject {
-  /** The pattern of a path, in the spelling of placeholders. */
   readonly path: RegExp;
   readonly roots: Roots;
-  /** As sentences call it. */
   readonly what: string;
-  /** A path that must have a value, and one whose value can be true. */
   readonly examples: readonly [exists: string, equals: string];
-  /** The name of the member. */
   readonly member: string;
 }
 
@@ -96,10 +90,7 @@ export function pathsIn(conditions: Conditions): readonly string[] {
 }
 
 /** The first path whose value is not as it must be, and whether there is a value. Null if all conditions hold. */
-export function firstUnmet(
-  conditions: Conditions,
-  at: (path: string) => unknown,
-): { readonly path: string; readonly isThere: boolean } | null {
+export function firstUnmet(conditions: Conditions, at: (path: string) => unknown) {
   for (const { exists, equals = {} } of conditions) {
     if (exists !== undefined && at(exists) === null) return { path: exists, isThere: false };
     for (const [path, wanted] of Object.entries(equals)) {
@@ -153,7 +144,6 @@ export type ResponseValue = string | number | boolean;
 /** Keys are paths joined by dots. Entries and not an object, because a key can be `__proto__`. */
 export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
 
-/** The values under the wanted keys. `json`: the response. */
 export function responseValues(json: unknown, location: string | null, wanted: readonly string[]): ResponseValues {
   return wanted.flatMap((key): ResponseValues => {
     const value = valueAt(json, location, key);
@@ -273,10 +263,8 @@ export function executionOf(execution: LaterText, values: ResponseValues): strin
 
 /**
  * The first 1 KiB as text, with "…" if there was more. It can contain every secret of the request, because receivers
- * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts).
- *
- * `bytes`: as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character that could
- * move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
+ * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts). `isCut`: `bytes` is not all of it.
+ * Every character but a line feed that could move a cursor, or hide or reorder text, is escaped.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -32,7 +32,7 @@ export interface Origin {
   readonly scope: string;
 }
 
-/** Why there is no dispatch: a setting can't be used (then `path` is empty), or the trigger has a fault. */
+/** A setting can't be used (then `path` is empty), or the trigger has a fault. */
 export interface PrepareFault extends MemberFault {
   readonly code: "not_configured" | "invalid_body";
 }
@@ -87,7 +87,7 @@ export function renderTrigger(
   return renderTraced(trigger, context, ["trigger"], IN_URL);
 }
 
-/** The request with the position in the trace of the run's caller, unless the request has a `traceparent` itself. */
+/** With the position in the trace of the run's caller, unless the request has a `traceparent` itself. */
 function renderTraced(
   request: RequestTemplates,
   context: FullContext,

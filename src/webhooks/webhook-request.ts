@@ -79,16 +79,13 @@ export async function requestHeaders(
 }
 
 const PREFIX = "whsec_";
-const SIGNING_SECRET_MIN_BYTES = 24;
-const SIGNING_SECRET_MAX_BYTES = 64;
 
 /** The key in `whsec_` and base64, or null if it does not have 24 to 64 bytes. */
 export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
   if (!secret.startsWith(PREFIX)) return null;
   try {
     const key = Uint8Array.fromBase64(secret.slice(PREFIX.length), { lastChunkHandling: "strict" });
-    const fits = key.byteLength >= SIGNING_SECRET_MIN_BYTES && key.byteLength <= SIGNING_SECRET_MAX_BYTES;
-    return fits ? key : null;
+    return key.byteLength >= 24 && key.byteLength <= 64 ? key : null;
   } catch {
     return null;
   }

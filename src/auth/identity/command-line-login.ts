@@ -19,7 +19,7 @@ import { validBody } from "../../http/validate.ts";
 import { authenticate, ofGuess } from "../authentication.ts";
 import { commandLineSession, loginCode } from "../responses.ts";
 import { codeHash, commandLineHash, requestSession, requiresOwnPage, SIGN_IN_MAX_BYTES } from "../session.ts";
-import { beginLogin, type PendingLogin } from "../session-store.ts";
+import { beginLogin } from "../session-store.ts";
 import { base64url, newCommandLineToken } from "../token-format.ts";
 import { describePrincipal } from "../whoami.ts";
 import { codeInvalid, makeCode, oneTimeCode, requireSignInIssuer, requiresSignIn } from "./sign-in-routes.ts";
@@ -93,8 +93,7 @@ commandLineRoutes.post(
       throw refusalOf("invalid_body", [{ path: ["characters"], message }]);
     }
     const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
-    const about: PendingLogin = { project, sessionId };
-    const code = await makeCode(c, "command line", about, expiresAt, challenge, String(port));
+    const code = await makeCode(c, "command line", { project, sessionId }, expiresAt, challenge, String(port));
     return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
   },
 );

@@ -53,7 +53,7 @@ interface Expected {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** The claims of a proof, of which `sub` is a text. Throws `proof_invalid` and `issuer_unavailable`. */
+/** Throws `proof_invalid` and `issuer_unavailable`. */
 export async function verifyProof(proof: string, expected: Expected): Promise<Claims & { readonly sub: string }> {
   const { issuer, waitUntil } = expected;
   const keys = await issuerKeys(issuer, waitUntil);
@@ -141,14 +141,15 @@ interface Remembered {
 /** Per isolate, by issuer: as many as the setting has. */
 const remembered = new Map<string, Remembered>();
 
-type WaitUntil = (work: Promise<unknown>) => void;
-
 /**
  * The keys of the issuer. `isUnknown`: those that are remembered lack the key of a proof, so they are fetched again, at
- * most each 30 s. Whoever sends such a proof can't hold up the others: what is remembered still counts for them, also
- * if that fetch fails. Throws `issuer_unavailable`.
+ * most each 30 s. What is remembered still counts for others, also if that fetch fails. Throws `issuer_unavailable`.
  */
-export async function issuerKeys(issuer: Issuer, waitUntil: WaitUntil, isUnknown = false): Promise<IssuerKeys> {
+export async function issuerKeys(
+  issuer: Issuer,
+  waitUntil: Expected["waitUntil"],
+  isUnknown = false,
+): Promise<IssuerKeys> {
   if (issuer.jwks !== null) return { jwks: issuer.jwks, document: null };
   const now = Date.now();
   const known = remembered.get(issuer.issuer) ?? NOTHING();
@@ -161,7 +162,13 @@ export async function issuerKeys(issuer: Issuer, waitUntil: WaitUntil, isUnknown
     if (known.hasFailed && askedMs < (isUnknown && keys !== null ? AGAIN_AFTER_MS : FAILED_FOR_MS)) {
       throw unavailable(issuer, "the last request failed");
     }
-    begin(issuer, known, now, waitUntil);
+    const fetching = fetchInto(known, issuer, now);
+    Object.assign(known, { askedAt: now, hasFailed: false, pending: fetching });
+    const end = () => {
+      if (known.pending === fetching) known.pending = null;
+    };
+    // It goes on if the client of this request hangs up, because others may wait for it.
+    waitUntil(fetching.then(end, end));
   }
   try {
     return await within(FETCH_MAX_MS, known.pending as Promise<IssuerKeys>);
@@ -172,26 +179,20 @@ export async function issuerKeys(issuer: Issuer, waitUntil: WaitUntil, isUnknown
 
 const NOTHING = (): Remembered => ({ keys: null, keysAt: 0, askedAt: 0, hasFailed: false, pending: null });
 
-function begin(issuer: Issuer, known: Remembered, now: number, waitUntil: WaitUntil): void {
-  const pending = fetchKeys(issuer).then(
-    (keys) => Object.assign(known, { keys, keysAt: now }).keys,
-    (error: unknown) => {
-      known.hasFailed = true;
-      throw error;
-    },
-  );
-  Object.assign(known, { askedAt: now, hasFailed: false, pending });
-  const end = () => {
-    if (known.pending === pending) known.pending = null;
-  };
-  // It goes on if the client of this request hangs up, because others may wait for it.
-  waitUntil(pending.then(end, end));
+async function fetchInto(known: Remembered, issuer: Issuer, now: number): Promise<IssuerKeys> {
+  try {
+    const keys = await fetchKeys(issuer);
+    Object.assign(known, { keys, keysAt: now });
+    return keys;
+  } catch (error) {
+    known.hasFailed = true;
+    throw error;
+  }
 }
 
 async function fetchKeys(issuer: Issuer): Promise<IssuerKeys> {
-  const document = (await fetchJson(
-    `${issuer.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
-  )) as IssuerDocument;
+  const address = `${issuer.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const document = (await fetchJson(address)) as IssuerDocument;
   // Discovery 1.0, section 4.3. Otherwise one issuer of a provider could speak for another.
   if (document.issuer !== issuer.issuer) throw new Error(`its document names the issuer ${String(document.issuer)}`);
   const { jwks_uri: keysUrl, id_token_signing_alg_values_supported: algorithms = [] } = document;

@@ -1,8 +1,7 @@
 /**
- * Requests that bring a proof instead of a token. Nobody is known before the proof is verified, so the order of the
- * checks is the protection: the setting, the size, the issuer that the proof names, signature and audience. Only then
- * may a route ask a database or an object. Every failure is charged as an unknown token is. Neither a proof nor a claim
- * is stored or logged.
+ * Requests that bring a proof instead of a token. The order of the checks is the protection: the setting, the size, the
+ * issuer that the proof names, signature and audience. Only then may a route ask a database or an object. Every failure
+ * is charged as an unknown token is. Neither a proof nor a claim is stored or logged.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
@@ -101,10 +100,7 @@ const EXCHANGE_PROOF: Described = DESCRIBE && {
   errors: ["token_expired", "trust_unmet", "database_unavailable"],
 };
 
-/**
- * POST /{o}/{p}/tokens/{tokenId}/exchange: a program changes a proof of its product into an access token. The token's row
- * is read only after the proof is verified.
- */
+/** POST /{o}/{p}/tokens/{tokenId}/exchange. The token's row is read only after the proof is verified. */
 export const exchangeRoutes = new Hono<AppEnv>().post(
   "/:tokenId/exchange",
   requiresIssuers(EXCHANGE_PROOF),

@@ -9,8 +9,6 @@
 import { type Context, Hono } from "hono";
 import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
-import { newUuidV7 } from "../../base/ids.ts";
-import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
@@ -26,9 +24,7 @@ import { signInChoices } from "../responses.ts";
 import {
   type CodePurpose,
   codeHash,
-  cookieHash,
-  newCookie,
-  newPageKey,
+  newSession,
   ownSite,
   requiresOwnPage,
   SIGN_IN_MAX_BYTES,
@@ -81,6 +77,7 @@ const beginning = z.strictObject({
   ),
 });
 
+/** Of a code and of a state. */
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 export const oneTimeCode = z.string().check(z.regex(CODE, { error: "send the code unchanged." }));
 const choosing = z.strictObject({ code: oneTimeCode });
@@ -147,10 +144,7 @@ export async function codeInvalid(c: Context<AppEnv>): Promise<ApiError> {
   return new ApiError("sign_in_code_invalid");
 }
 
-/**
- * Begins the session of a token that the person has chosen. Throws `sign_in_code_invalid`, and `token_invalid` if the
- * token was revoked since.
- */
+/** Throws `sign_in_code_invalid`, and `token_invalid` if the token that the person has chosen was revoked since. */
 export async function beginChosen(
   c: Context<AppEnv>,
   { code, project, tokenId }: { readonly code: string; readonly project: string; readonly tokenId: string },
@@ -158,17 +152,13 @@ export async function beginChosen(
   const issuer = signInIssuer(c.env);
   if (issuer === null || !mayTrust(issuer, project)) throw await codeInvalid(c);
   const site = ownSite(c);
-  const cookie = newCookie("s");
-  const pageKey = newPageKey();
-  const now = Date.now();
-  const hash = (await cookieHash(cookie, null)) ?? "";
-  const session = { id: newUuidV7(now), project, hash, pageKeyHash: await sha256Hex(pageKey), now };
+  const { row, ...shown } = await newSession(c, "s", project);
   const chosen = { codeHash: await handedOverHash(c, code, site), tokenId, issuer: issuer.issuer };
-  const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen)));
+  const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, row, chosen)));
   if (known === "code_invalid") throw await codeInvalid(c);
   if (known === "token_gone") throw new ApiError("token_invalid", CHOSEN_GONE);
   sendCookie(c, handedOverCookie(site), "", 0);
-  return { principal: known, cookie, pageKey };
+  return { principal: known, ...shown };
 }
 
 /** Ends the issuer's part of a sign-in. The one-time code for the page, which works only with a cookie of this browser. */
@@ -245,16 +235,9 @@ interface Begun extends Flow {
   readonly to: string;
 }
 
-const STATE = /^[A-Za-z0-9_-]{43}$/;
-
-/** The name of the cookie of a state. The state itself is in its seal. */
-function stateCookie({ cookieName }: SignInSite, state: string): string {
-  return `${statePrefix(cookieName)}${state.slice(0, 12)}`;
-}
-
-function statePrefix(cookieName: string): string {
-  return `${cookieName.replace("session", "sign-in")}-`;
-}
+/** The start of the name of a state's cookie. The state itself is in its seal. */
+const statePrefix = ({ cookieName }: SignInSite) => `${cookieName.replace("session", "sign-in")}-`;
+const stateCookie = (site: SignInSite, state: string) => `${statePrefix(site)}${state.slice(0, 12)}`;
 
 const aboutOf = (state: string) => `sign-in\n${state}`;
 
@@ -264,7 +247,7 @@ async function sendBegun(c: Context<AppEnv>, site: SignInSite, begun: Begun): Pr
   const endsAt = Date.now() + SIGN_IN_MAX_MS;
   const sealed = await usableRing(c).seal(JSON.stringify({ ...begun, endsAt }), aboutOf(state), "sign-in");
   // Browsers send the oldest first (RFC 6265, section 5.4).
-  const others = Object.keys(getCookie(c)).filter((name) => name.startsWith(statePrefix(site.cookieName)));
+  const others = Object.keys(getCookie(c)).filter((name) => name.startsWith(statePrefix(site)));
   for (const cookieName of others.slice(0, Math.max(others.length - AT_ONCE_MAX + 1, 0))) {
     sendCookie(c, { ...site, cookieName }, "", 0, "Lax");
   }
@@ -275,7 +258,7 @@ async function sendBegun(c: Context<AppEnv>, site: SignInSite, begun: Begun): Pr
 
 /** What the browser brings back for this state, and takes the cookie away. Null: it did not begin this sign-in lately. */
 async function takeBegun(c: Context<AppEnv>, site: SignInSite, state: string): Promise<Begun | null> {
-  if (!STATE.test(state)) return null;
+  if (!CODE.test(state)) return null;
   const cookieName = stateCookie(site, state);
   const value = getCookie(c, cookieName);
   if (value === undefined) return null;

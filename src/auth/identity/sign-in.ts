@@ -12,13 +12,9 @@ import { fetchIssuer, issuerKeys, proofInvalid, unavailable, verifyProof } from 
 import { type Claims, mergedClaims } from "./trust.ts";
 
 /** What the browser that began the sign-in must bring back. */
-export interface Flow {
-  readonly state: string;
-  readonly nonce: string;
-  readonly verifier: string;
-}
+export type Flow = Readonly<ReturnType<typeof newFlow>>;
 
-export function newFlow(): Flow {
+export function newFlow() {
   return {
     state: oauth.generateRandomState(),
     nonce: oauth.generateRandomNonce(),
@@ -86,11 +82,10 @@ export async function signedIn(
     throw new ApiError(cause instanceof oauth.OperationProcessingError ? "sign_in_code_invalid" : "sign_in_refused");
   }
   if (code.getAll("code").length !== 1) throw new ApiError("sign_in_code_invalid");
-  const claims = await claimsOf(meeting, flow, { server, client, code, auths: authsOf(server, secret) }).catch(
-    (error) => {
-      throw faultOf(issuer, error);
-    },
-  );
+  const auths = authsOf(server, secret);
+  const claims = await claimsOf(meeting, flow, { server, client, code, auths }).catch((error) => {
+    throw faultOf(issuer, error);
+  });
   const subject = claims.sub;
   const person = personOf(issuer, claims);
   if (person === null) throw new ApiError("person_unknown");

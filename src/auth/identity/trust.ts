@@ -119,10 +119,7 @@ export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string 
   return `has no claim that only one holder can have; add ${new Intl.ListFormat("en", { type: "disjunction" }).format(names)}.`;
 }
 
-/**
- * The issuer of a trust that the project may store. `path`: of the trust in the body. Throws `issuer_unknown`,
- * `not_configured`, and `invalid_body` if somebody else could meet its claims.
- */
+/** `path`: where the trust is. Throws `issuer_unknown`, `not_configured`, and `invalid_body` for `claimsFault`. */
 export function requireTrusted(c: Context<AppEnv>, trust: Trust, path: readonly string[]): Issuer {
   const issuer = issuerNamed(usableIssuers(c), trust.issuer);
   if (issuer === null || !mayTrust(issuer, projectOf(c))) {

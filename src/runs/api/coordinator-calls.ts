@@ -5,8 +5,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction, resolveAction } from "../../actions/resolve.ts";
 import { auditStatement, derivedAuditId, logAudit, newServiceEntry } from "../../auth/audit.ts";
+import { type TokenState, tokenState, tokenStateOf } from "../../auth/credential-memory.ts";
 import { OPERATOR } from "../../auth/principal.ts";
-import { type TokenState, tokenState, tokenStateOf } from "../../auth/token-state.ts";
 import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";

@@ -16,7 +16,7 @@ import {
 } from "../../actions/inbound.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "../../actions/kind.ts";
 import { eventSecretsOf } from "../../actions/resolve.ts";
-import { tokenStateOf } from "../../auth/token-state.ts";
+import { tokenStateOf } from "../../auth/credential-memory.ts";
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../base/limits.ts";
 import { log } from "../../base/log.ts";

@@ -15,12 +15,11 @@ import {
   FULL_BYTES,
   lookAtDatabase,
   NUMBERS_IN_USE,
-  type ReportRow,
   readReport,
   SELECT_REPORT,
   warningsOf,
 } from "../../../database/database-state.ts";
-import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
+import { readD1, requireDatabaseNumbered } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Described } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
@@ -144,12 +143,9 @@ function numberOf(c: Context<AppEnv>): number {
 async function listDatabases(env: Env, hops: Hops) {
   const now = Date.now();
   const [used, reported] = await readD1(hops, () =>
-    env.DB.batch<{ readonly number: number } | ReportRow>([
-      env.DB.prepare(NUMBERS_IN_USE),
-      env.DB.prepare(SELECT_REPORT),
-    ]),
+    env.DB.batch<{ readonly number: number }>([env.DB.prepare(NUMBERS_IN_USE), env.DB.prepare(SELECT_REPORT)]),
   );
-  const report = readReport(reported?.results[0] as ReportRow | undefined);
+  const report = readReport(reported);
   const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
   const numbers = [...new Set([...boundDatabases(env), ...inUse])].sort((a, b) => a - b);
   const forNew = databasesForNew(env);
@@ -198,7 +194,7 @@ const DELETIONS_MAX = 40;
  * `database_unavailable`, or `coordinator_unavailable`.
  */
 async function resyncDatabase(c: Context<AppEnv>, number: number, after: string) {
-  const db = await requireNamedDatabase(c.env, c.get("hops"), number);
+  const db = await requireDatabaseNumbered(c.env, c.get("hops"), number, "database_unknown");
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {
@@ -394,7 +390,7 @@ async function moveEnvironment(
 ): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
   const environment = environmentOf(c);
   const moved = { action: "environment_moved", target: `database/${database}` } as const;
-  const db = await requireNamedDatabase(c.env, c.get("hops"), database);
+  const db = await requireDatabaseNumbered(c.env, c.get("hops"), database, "database_unknown");
   const { home, state } = await askHome(environment);
   if (home === null) {
     await auditFirst(c, environment, null, moved);
