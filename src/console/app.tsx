@@ -9,52 +9,26 @@ import { OperationPage } from "./bulk/operation-page.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GateNewsProvider } from "./gates/gate-news.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
-import { type Keys, KeysProvider } from "./keys.tsx";
 import { EndpointEditorPage } from "./notifications/endpoint-editor.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
 import { type Page, type Scope, scopeOf } from "./pages.ts";
-import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./router.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "./router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
 import { SchedulesPage } from "./schedules/schedule-list.tsx";
 import { SchedulePage } from "./schedules/schedule-page.tsx";
 import { Frame } from "./session/frame.tsx";
 import { ChoicePage, CommandLinePage } from "./session/identity-pages.tsx";
-import { SessionProvider, SessionStoreProvider, useSessionStore } from "./session/session.tsx";
-import type { SessionStore } from "./session/session-store.ts";
+import { SessionProvider, useSessionStore } from "./session/session.tsx";
 import { type Handed, opens, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { Empty, NoticesProvider } from "./ui/parts.tsx";
+import { Empty } from "./ui/parts.tsx";
 import { useStore } from "./ui/stores.ts";
-import { useSwitchedZone, ZoneProvider } from "./ui/time.tsx";
 
-interface AppProps {
-  readonly router: Router;
-  readonly sessions: SessionStore;
-  readonly handed: Handed;
-  readonly keys: Keys;
-}
-
-export function App({ router, sessions, handed, keys }: AppProps) {
-  return (
-    <RouterProvider value={router}>
-      <SessionStoreProvider value={sessions}>
-        <KeysProvider value={keys}>
-          <ZoneProvider value={useSwitchedZone()}>
-            <NoticesProvider>
-              <Shown handed={handed} />
-            </NoticesProvider>
-          </ZoneProvider>
-        </KeysProvider>
-      </SessionStoreProvider>
-    </RouterProvider>
-  );
-}
-
-function Shown({ handed }: Pick<AppProps, "handed">) {
+export function App({ handed }: { readonly handed: Handed }) {
   const { code } = handed;
   const { session, notice } = useStore(useSessionStore());
   const { page } = useRoute();
@@ -92,7 +66,7 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
       <GateNewsProvider>
         <Frame page={page} scope={scope}>
           {page === null || !opens(session.holder, named) ? (
-            <Elsewhere session={session} isPage={page !== null} home={home} />
+            <Elsewhere session={session} isPage={page !== null} />
           ) : (
             contentOf(page)
           )}
@@ -140,20 +114,14 @@ function contentOf(page: Page): ComponentChildren {
   return (CONTENTS[page.name] as (page: Page) => ComponentChildren)(page);
 }
 
-interface ElsewhereProps {
-  readonly session: Session;
-  readonly isPage: boolean;
-  readonly home: string;
-}
-
-function Elsewhere({ session, isPage, home }: ElsewhereProps) {
+function Elsewhere({ session, isPage }: { readonly session: Session; readonly isPage: boolean }) {
   const { project, envName } = session.holder;
   const opened = envName === null ? project : `${project}/${envName}`;
   return (
     <Empty isPage title={isPage ? "Your session does not open this address" : "There is no page at this address"}>
       {isPage ? <p>It opens {opened}. To see anything else, sign out, and sign in to that.</p> : null}
       <p>
-        <Link class="button is-plain" href={home}>
+        <Link class="button is-plain" href={hrefOf({ name: "runs", ...session.scope })}>
           Go to your runs
         </Link>
       </p>

@@ -10,15 +10,10 @@ const STORED = "action-runs.shortcuts";
 const OFF = "off";
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
-interface ShortcutGroup {
-  readonly title: string;
-  readonly shortcuts: () => readonly Shortcut[];
-}
-
 export type Keys = ReturnType<typeof createKeys>;
 
 export function createKeys() {
-  const groups = new Set<ShortcutGroup>();
+  const groups = new Set<{ readonly title: string; readonly shortcuts: () => readonly Shortcut[] }>();
   const { become, ...areOn } = storeOf(localStorage.getItem(STORED) !== OFF);
   let begun: Begun | null = null;
 

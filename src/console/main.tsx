@@ -18,11 +18,13 @@
  */
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { createKeys } from "./keys.tsx";
-import { createRouter } from "./router.tsx";
-import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
+import { createKeys, KeysProvider } from "./keys.tsx";
+import { createRouter, RouterProvider } from "./router.tsx";
+import { createSessionApi, createSessionStore, SESSION_KEY, SessionStoreProvider } from "./session/session.tsx";
 import type { Handed } from "./session/sign-in.ts";
+import { NoticesProvider } from "./ui/parts.tsx";
 import { showUnseen } from "./ui/seen-texts.ts";
+import { ZoneProvider } from "./ui/time.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
@@ -42,7 +44,20 @@ keepFocus(document);
 // What the page shows before this script runs.
 root.replaceChildren();
 showUnseen();
-render(<App router={createRouter()} sessions={sessions} handed={handed} keys={createKeys()} />, root);
+render(
+  <RouterProvider value={createRouter()}>
+    <SessionStoreProvider value={sessions}>
+      <KeysProvider value={createKeys()}>
+        <ZoneProvider>
+          <NoticesProvider>
+            <App handed={handed} />
+          </NoticesProvider>
+        </ZoneProvider>
+      </KeysProvider>
+    </SessionStoreProvider>
+  </RouterProvider>,
+  root,
+);
 
 /**
  * The code of a sign-in, or why it failed. It goes out of the address at once, so that neither the history nor a copied

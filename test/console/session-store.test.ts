@@ -1,7 +1,7 @@
 /** What the browser keeps of a session, and for how long. */
 
 import { expect, it } from "vitest";
-import { createSessionStore, SESSION_KEY, type SessionApi } from "../../src/console/session/session-store.ts";
+import { createSessionStore, SESSION_KEY, type SessionApi } from "../../src/console/session/session.tsx";
 
 import type { Holder, Session } from "../../src/console/session/sign-in.ts";
 

@@ -1,9 +1,8 @@
 /** Texts that others wrote: their lines, and what the console links. Everything else stays text. */
 
 import { describe, expect, it } from "vitest";
-import { indentedJson, indentedMember } from "../../src/console/run/json-text.ts";
 import { newestTail } from "../../src/console/run/use-run.ts";
-import { errorPartsOf } from "../../src/console/run/values.tsx";
+import { errorPartsOf, indentedJson, indentedMember } from "../../src/console/run/values.tsx";
 import { ExternalLink } from "../../src/console/ui/parts.tsx";
 import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/text-block.tsx";
 

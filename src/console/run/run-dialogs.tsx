@@ -9,10 +9,9 @@ import { useGateNews } from "../gates/gate-news.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
 import { useNotices } from "../ui/parts.tsx";
-import { type CancelWords, CommandDetails, CommandPair, cancelCommands } from "../ui/shell-commands.tsx";
+import { type CancelWords, CommandDetails, cancelCommands } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
-import { RetryDialog } from "./retry-dialog.tsx";
-import type { ActionOfRun } from "./retrying.tsx";
+import { type ActionOfRun, RetryDialog } from "./retry.tsx";
 
 export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
@@ -23,7 +22,6 @@ interface RunDialogsProps extends DialogOfRunProps {
   readonly actionOfRun: ActionOfRun;
   /** Whether the service starts the job of a retry. */
   readonly isDispatched: boolean;
-  /** Reads the run again. */
   readonly reload: () => void;
 }
 
@@ -67,7 +65,6 @@ interface DialogOfRunProps {
   readonly onClose: () => void;
 }
 
-/** Cancels a run: why, and how long its job may still work. */
 function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
   const { client, target } = useSession();
   const { note } = useNotices();
@@ -97,11 +94,7 @@ function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
       verb="Cancel run"
       kind="danger"
       keep="Keep the run"
-      besides={
-        <CommandDetails title="As a command">
-          <CommandPair commands={commands} what="to cancel the run" />
-        </CommandDetails>
-      }
+      besides={<CommandDetails pairs={[["to cancel the run", commands]]} />}
     >
       <p class="muted">
         {status === "pending"
@@ -117,7 +110,6 @@ function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
 export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
 export const NO_CANCEL = { reason: "", grace: "" };
 
-/** What the fields of a cancel hold. */
 type TypedCancel = Readonly<typeof NO_CANCEL>;
 
 interface CancelFieldsProps {
@@ -160,12 +152,8 @@ export function readCancel(typed: TypedCancel): { readonly value: CancelWords } 
   return { value: { ...(reason !== "" && { reason }), ...(grace !== "" && { graceSeconds: Number(grace) }) } };
 }
 
-interface ReleaseDialogProps extends DialogOfRunProps {
-  /** Through the pauses of now, and otherwise before its time. */
-  readonly isThrough: boolean;
-}
-
-function ReleaseDialog({ run: { id, details }, isThrough, onClose }: ReleaseDialogProps) {
+/** `isThrough`: through the pauses of now, and otherwise before its time. */
+function ReleaseDialog({ run: { id, details }, isThrough, onClose }: DialogOfRunProps & { isThrough: boolean }) {
   const { client } = useSession();
   const { note } = useNotices();
   const { timeZone } = useZone();

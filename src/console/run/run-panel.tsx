@@ -13,20 +13,10 @@ import { useSession } from "../session/session.tsx";
 import { ErrorView, isNotFound, useOnChange } from "../ui/load.tsx";
 import { Button, ByHand, CopyButton, Empty, Icon, Section, Skeleton, StatusMark, useNotices } from "../ui/parts.tsx";
 import { seen } from "../ui/seen-texts.ts";
-import { CommandDetails, CommandPair, readingCommands, watchingCommands } from "../ui/shell-commands.tsx";
-import { Comparison } from "./comparison.tsx";
-import { Facts } from "./facts.tsx";
-import { HistorySection } from "./history-section.tsx";
-import { LifecycleBar } from "./lifecycle.tsx";
-import { Cancelled, LiveTail, NowSection } from "./now-section.tsx";
-import {
-  AutomaticRetryNote,
-  RetryNote,
-  retryingOf,
-  starterOf,
-  useActionOfRun,
-  useAutomaticRetry,
-} from "./retrying.tsx";
+import { CommandDetails, readingCommands, watchingCommands } from "../ui/shell-commands.tsx";
+import { Comparison, HistorySection } from "./other-runs.tsx";
+import { Cancelled, Facts, LifecycleBar, LiveTail, NowSection } from "./overview.tsx";
+import { AutomaticRetryNote, RetryNote, retryingOf, starterOf, useActionOfRun, useAutomaticRetry } from "./retry.tsx";
 import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
 import { newestTail, useRun, type WatchedRun } from "./use-run.ts";
@@ -109,6 +99,8 @@ function OneRun({ run, text, failure, reload, timeline, onClose, isOtherSelected
     { keys: "r", label: "Retry the run", run: opens(mayRetry, "retry") },
   ]);
   useRunAnnouncements(run);
+  const showing = ["to show the run", readingCommands(target, id)] as const;
+  const following = ["to follow the run", watchingCommands(target, id)] as const;
   const shownParameters = <Value title="Parameters" value={parameters} />;
   return (
     <>
@@ -155,16 +147,13 @@ function OneRun({ run, text, failure, reload, timeline, onClose, isOtherSelected
           <Facts run={run} />
           {areFew(parameters) ? shownParameters : null}
           <Section title="Timeline">
-            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
+            <ErrorView failure={timeline.failure} onRetry={timeline.reload} isBanner />
             <TimelineList events={events} />
           </Section>
           {areFew(parameters) ? null : shownParameters}
           <Value title="Recommendations" value={run.recommendations} />
           <div class="stack">
-            <CommandDetails title="From a terminal">
-              <CommandPair commands={readingCommands(target, id)} what="to show the run" />
-              {isRunOpen ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
-            </CommandDetails>
+            <CommandDetails title="From a terminal" pairs={isRunOpen ? [showing, following] : [showing]} />
             <RawJson text={text} />
           </div>
         </div>

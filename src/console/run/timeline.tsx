@@ -9,7 +9,7 @@ import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, endCauseText, type Status, startCauseText } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../runs/run-link.tsx";
-import { Button, ExternalLink, StatusIcon, Who } from "../ui/parts.tsx";
+import { Button, ExternalLink, Said, StatusIcon, Who } from "../ui/parts.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
 
@@ -111,7 +111,6 @@ function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Atte
   };
 }
 
-/** What a row says of an event. */
 type Told = Pick<RowProps, "status" | "title" | "children">;
 
 /** The events that are items of their own. */
@@ -333,9 +332,7 @@ interface RowProps {
   /** The mark at the line. Without a status, the mark is a plain dot. */
   readonly status?: Status | undefined;
   readonly title: ComponentChildren;
-  /** Short facts beside the title. */
   readonly facts?: ComponentChildren;
-  /** Lines below it. */
   readonly children?: ComponentChildren;
 }
 
@@ -361,16 +358,6 @@ function Row({ at, status, title, facts, children }: RowProps) {
 
 function Note({ text }: { readonly text: string }) {
   return text ? <p class="muted">{text}.</p> : null;
-}
-
-/** What somebody else wrote. */
-function Said({ text }: { readonly text: string | null | undefined }) {
-  if (!text) return null;
-  return (
-    <p class="muted">
-      <bdi>{text}</bdi>
-    </p>
-  );
 }
 
 function JobLink({ url }: { readonly url: string }) {

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { RunTail, Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, retryInMs, useOnChange, useRead } from "../ui/load.tsx";
+import { useOnChange, useRead } from "../ui/load.tsx";
 import { useVisible } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];
@@ -19,13 +19,6 @@ const POLL_MS = 2000;
 /** A place in line changes without an event of the run. */
 const LINE_POLL_MS = 10_000;
 
-interface ReadRun extends Pick<RunAndEvents, "run"> {
-  /** As the server sent it. */
-  readonly text: string;
-  /** The run includes all events up to this one, and perhaps more. */
-  readonly newsSeq: number;
-}
-
 export type WatchedRun = ReturnType<typeof useRun>;
 
 export function useRun(id: string) {
@@ -38,7 +31,7 @@ export function useRun(id: string) {
   const isLive = timeline.failure === null && !timeline.isOver;
 
   const paceOf = useCallback(
-    ({ run: { status, details } }: ReadRun) => {
+    ({ run: { status, details } }: Pick<RunAndEvents, "run">) => {
       // The retry gets its id a moment after the end.
       const isRetryComing = details?.retry?.runId === null && details.retry.dropped === null;
       if (isRetryComing || (isOpen(status) && !isLive)) return POLL_MS;
@@ -47,10 +40,11 @@ export function useRun(id: string) {
     [isLive],
   );
   const read = useRead(
-    async (signal): Promise<ReadRun> => {
-      const seq = latest.current;
+    async (signal) => {
+      // The run includes all events up to this one, and perhaps more.
+      const newsSeq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
-      return { run: JSON.parse(text), text, newsSeq: seq };
+      return { run: JSON.parse(text) as RunAndEvents["run"], text, newsSeq };
     },
     [reader, id],
     { everyMs: paceOf },
@@ -70,40 +64,20 @@ export function useRun(id: string) {
 /** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
-/**
- * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
- * and opens again when the page is shown.
- */
+/** The live events of a run. A stream that broke, or was closed with the page, goes on after the last event that came. */
 function useTimeline(id: string) {
   const { client } = useSession();
-  const isVisible = useVisible();
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);
-  /** The newest output of the job that came. */
   const [tail, setTail] = useState<RunTail | null>(null);
-  /** The last event has come. */
-  const [isOver, setOver] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
-  /** How often somebody asked for another try. */
-  const [asked, setAsked] = useState(0);
   const came = useRef<TimelineEvent[]>([]);
-
-  useEffect(() => {
-    if (!isVisible || isOver) return;
-    const aborter = new AbortController();
-    const { signal } = aborter;
-    let failed = 0;
-    let nextTry: ReturnType<typeof setTimeout>;
-    let showing: ReturnType<typeof setTimeout> | undefined;
-    function show() {
-      showing = undefined;
-      setEvents([...came.current]);
-    }
-    function works() {
-      failed = 0;
-      setFailure(null);
-    }
-    async function follow() {
+  const { data: isOver = false, ...stream } = useRead(
+    async (signal, works) => {
       const quiet = setTimeout(works, WORKS_AFTER_MS);
+      let showing: ReturnType<typeof setTimeout> | undefined;
+      function show() {
+        showing = undefined;
+        setEvents([...came.current]);
+      }
       try {
         for await (const event of client.runs.watch(id, { after: came.current.at(-1)?.seq, signal, onTail: setTail })) {
           came.current.push(event);
@@ -111,28 +85,16 @@ function useTimeline(id: string) {
           // Many events come at once when a stream begins.
           showing ??= setTimeout(show);
         }
-        setOver(true);
-        setFailure(null);
-      } catch (error) {
-        if (signal.aborted) return;
-        failed++;
-        const inMs = retryInMs(error, failed, Math.random());
-        setFailure({ error, retryAt: inMs === null ? null : Date.now() + inMs });
-        if (inMs !== null) nextTry = setTimeout(follow, inMs);
+        return true;
       } finally {
         clearTimeout(quiet);
+        clearTimeout(showing);
+        show();
       }
-    }
-    follow();
-    return () => {
-      clearTimeout(nextTry);
-      clearTimeout(showing);
-      aborter.abort();
-      show();
-    };
-  }, [client, id, isVisible, isOver, asked]);
-
-  return { events, tail, isOver, failure, retry: () => setAsked(asked + 1) };
+    },
+    [client, id],
+  );
+  return { ...stream, events, tail, isOver };
 }
 
 /** The number of the last event that changed the run. 0: no event did. */

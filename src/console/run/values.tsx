@@ -6,7 +6,6 @@ import { useFragment } from "../router.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { CopyButton, Section } from "../ui/parts.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
-import { indentedJson } from "./json-text.ts";
 
 /** Near the top, because it is what people look for. */
 export function Outcome({ run: { error, output } }: { readonly run: Schemas["ActionRun"] }) {
@@ -86,14 +85,8 @@ function ClosedBlock({ name, summary, text, isFirst = false }: ClosedBlockProps)
 /** A longer line is cut. The whole text stands below. */
 const HEADLINE_MAX = 300;
 
-interface ErrorTextProps {
-  /** Of its block: `error`. */
-  readonly name: string;
-  readonly error: string;
-}
-
 /** A tree if the job reported JSON, otherwise text. */
-export function ErrorText({ name, error }: ErrorTextProps) {
+export function ErrorText({ name, error }: { readonly name: string; readonly error: string }) {
   const value = objectIn(error);
   if (value !== null) return <JsonTree what={name} value={value} isLog />;
   const lines = linesOf(error);
@@ -184,4 +177,48 @@ function pythonParts(lines: readonly string[]) {
 
 function isText(line: string): boolean {
   return line.trim() !== "";
+}
+
+/* SECTION: JSON with line breaks. It works on the text, because a parser would change large numbers. */
+
+/** Strings, empty objects and arrays, white space, and what else has a meaning. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|\s+|[[\]{},:]/g;
+
+/** `text`: valid JSON. Nothing but white space outside of strings changes. */
+export function indentedJson(text: string): string {
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  return text.replaceAll(TOKENS, (token) => {
+    switch (token) {
+      case "{":
+      case "[":
+        depth++;
+        return token + line();
+      case "}":
+      case "]":
+        depth--;
+        return line() + token;
+      case ",":
+        return token + line();
+      case ":":
+        return ": ";
+      default:
+        return token.startsWith('"') ? token : token.replaceAll(/\s/g, "");
+    }
+  });
+}
+
+/** The same of a member. `text`: a JSON object. Null if it has no such member. The first one counts. */
+export function indentedMember(text: string, name: string): string | null {
+  const lines = indentedJson(text).split("\n");
+  const begin = `  ${JSON.stringify(name)}: `;
+  const from = lines.findIndex((line) => line.startsWith(begin));
+  if (from === -1) return null;
+  const [first = "", ...rest] = lines.slice(from);
+  // Up to the next member, or to the end of the object.
+  const more = rest.slice(
+    0,
+    rest.findIndex((line) => /^(?: {2}"|\})/.test(line)),
+  );
+  return [first.slice(begin.length), ...more.map((line) => line.slice(2))].join("\n").replace(/,$/, "");
 }

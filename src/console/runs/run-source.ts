@@ -7,14 +7,14 @@
  * runs is counted here. Otherwise the counts move with the rows that are shown, and the service counts again when a poll
  * has found nothing new.
  */
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import type { Client, Schemas } from "../../client/index.ts";
 import { LOCAL } from "../../words/since.ts";
 import { moved } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { isNotFound, useRead } from "../ui/load.tsx";
-import { useVisible, useZone } from "../ui/time.tsx";
+import { useZone } from "../ui/time.tsx";
 import { filterOf, matches } from "./filters.ts";
 import {
   begun,
@@ -272,10 +272,9 @@ interface Listeners {
 }
 
 /**
- * Lets the feed of changes tell a list what changed. A hidden page closes the feed. A page that is shown again, or is
- * far behind, reads its list anew, because a replay could be long. If the feed fails, for example because a proxy holds
- * streams back, the list polls, and the feed is tried again later. `runId`: the open run, which follows its own events.
- * Its row changes with it; null if none is open.
+ * Lets the feed of changes tell a list what changed. A page that is shown again, or is far behind, reads its list anew,
+ * because a replay could be long. If the feed fails, for example because a proxy holds streams back, the list polls, and
+ * the feed is tried again later. `runId`: the open run, whose row follows its own events; null if none is open.
  */
 function useRunFeed(
   source: ReturnType<typeof createRunSource>,
@@ -285,21 +284,15 @@ function useRunFeed(
   const openRun = useRef(runId);
   openRun.current = runId;
   const { client } = useSession();
-  const isVisible = useVisible();
-  useEffect(() => {
-    if (!isVisible) return;
-    const aborter = new AbortController();
-    const { signal } = aborter;
-    let nextTry: ReturnType<typeof setTimeout>;
-    let reading: ReturnType<typeof setTimeout> | undefined;
-    let isOn = false;
-    function broken() {
-      if (isOn && !signal.aborted) reload();
-      isOn = false;
-      begun(null);
-    }
-    async function follow() {
-      let isBehind = false;
+  useRead(
+    async (signal) => {
+      let reading: ReturnType<typeof setTimeout> | undefined;
+      let isOn = false;
+      function broken() {
+        if (isOn && !signal.aborted) reload();
+        isOn = false;
+        begun(null);
+      }
       try {
         let at = 0;
         const options = { ...source.feed, after: "now", include: "details", signal, onBreak: broken } as const;
@@ -310,8 +303,7 @@ function useRunFeed(
             if (source.listed() !== null) reload();
             continue;
           }
-          isBehind = !caughtUp;
-          if (isBehind) break;
+          if (!caughtUp) return READ_AFTER_MS;
           if (!isOn) begun(at);
           isOn = true;
           if (runs.length === 0) continue;
@@ -327,17 +319,16 @@ function useRunFeed(
         }
       } catch {
         // An older server has no feed, or refuses another subscriber. The list polls, and says what is wrong.
+      } finally {
+        clearTimeout(reading);
+        broken();
       }
-      if (signal.aborted) return;
-      broken();
-      nextTry = setTimeout(follow, isBehind ? READ_AFTER_MS : TRY_AGAIN_MS);
-    }
-    void follow();
-    return () => {
-      aborter.abort();
-      clearTimeout(nextTry);
-      clearTimeout(reading);
-      begun(null);
-    };
-  }, [client, source, isVisible, begun, reload, show]);
+      return TRY_AGAIN_MS;
+    },
+    [client, source, begun, reload, show],
+    { everyMs: inThatTime },
+  );
 }
+
+/** What the feed returns is after how long to try it again. */
+const inThatTime = (ms: number) => ms;

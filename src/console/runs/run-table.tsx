@@ -191,13 +191,7 @@ function Note({ row: { problem, waiting, failing, isStopping } }: { readonly row
   );
 }
 
-interface LabelsProps {
-  readonly labels: readonly string[];
-  /** The room for all of them, in CSS pixels. */
-  readonly roomPx: number;
-}
-
-function Labels({ labels, roomPx }: LabelsProps) {
+function Labels({ labels, roomPx }: { readonly labels: readonly string[]; readonly roomPx: number }) {
   const { query, change } = useFilters();
   const count = labelsThatFit(labels, roomPx);
   const rest = labels.slice(count);

@@ -8,9 +8,9 @@ import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, DialogButton, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { Button, Icon, StatusMark } from "../ui/parts.tsx";
+import { Icon, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import { type Chip, chipName, chipText, chipValue, isTime, useFilters, withChip, withoutChip } from "./filters.ts";
 import { useRunHref } from "./run-link.tsx";
@@ -121,7 +121,13 @@ export function SearchBox({ input, rows }: SearchBoxProps) {
           onBlur={() => toggle(false)}
           onKeyDown={press}
         />
-        <DateRange onPick={search.add} />
+        <DialogButton
+          aria-label="Pick days"
+          title="Pick days"
+          dialog={(close) => <DateDialog onPick={search.add} onClose={close} />}
+        >
+          <Icon name="calendar" />
+        </DialogButton>
       </div>
       <p id={`${id}-problem`} class="field-error" role="status">
         <bdi>{problem}</bdi>
@@ -294,24 +300,13 @@ function useFacets(word: string): readonly Suggestion[] {
   return useMemo(() => facetSuggestions(found, search), [found, search]);
 }
 
-interface DateRangeProps {
+interface DateDialogProps {
   /** Gets the days as chips, as if they were typed. */
   readonly onPick: (chips: readonly Chip[]) => void;
+  readonly onClose: () => void;
 }
 
-function DateRange({ onPick }: DateRangeProps) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <>
-      <Button aria-label="Pick days" title="Pick days" onClick={() => setOpen(true)}>
-        <Icon name="calendar" />
-      </Button>
-      {isOpen ? <DateDialog onPick={onPick} onClose={() => setOpen(false)} /> : null}
-    </>
-  );
-}
-
-function DateDialog({ onPick, onClose }: DateRangeProps & { readonly onClose: () => void }) {
+function DateDialog({ onPick, onClose }: DateDialogProps) {
   const { zone } = useZone();
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");

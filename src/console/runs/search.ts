@@ -321,18 +321,14 @@ async function meaningOfWord(reader: Client, word: string, signal: AbortSignal):
 }
 
 /** The values that contain a text, of each field. Throws an ActionRunsError. */
-export async function facetsOf(
-  reader: Client,
-  { fields, contains }: FacetSearch,
-  signal: AbortSignal,
-): Promise<FoundFacets> {
+export async function facetsOf(reader: Client, { fields, contains }: FacetSearch, signal: AbortSignal) {
   const found = await Promise.all(
     fields.map(async (field) => {
       const { values } = await reader.runs.facets({ field, contains }, { signal });
       return [field, values] as const;
     }),
   );
-  return Object.fromEntries(found);
+  return Object.fromEntries(found) as FoundFacets;
 }
 
 /** The id of the only run that ends so, among those that one page of a search looks at; null if it is not one. */

@@ -1,12 +1,12 @@
 /**
  * The last runs as bars, newest at the right. The height says how long a run took. Colour and pattern say its status.
- * The Tab key stops once, and the arrows go from bar to bar.
+ * The Tab key stops once, and the arrows go from bar to bar, because all bars are one row.
  */
-import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { tookOf } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
 import { Link } from "../router.tsx";
+import { useRowStops } from "../ui/list-page.tsx";
 import { StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { useRunHref } from "./run-link.tsx";
@@ -31,8 +31,6 @@ export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
   const [pointedId, setPointedId] = useState<string | null>(null);
   const shown = useMemo(() => rows.slice(0, barsFor(width, hasFinger)), [rows, width, hasFinger]);
   const pointed = shown.find(({ id }) => id === (pointedId ?? selectedId)) ?? null;
-  // The one bar that Tab reaches.
-  const reachedId = pointed?.id ?? shown[0]?.id;
   const bars = useMemo(
     () =>
       barsOf(shown, Date.now()).map(({ row, height, isCut }) => (
@@ -42,7 +40,6 @@ export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
             href={hrefOfRun(row.id, search)}
             aria-label={`${row.title ?? row.actionName}, ${row.status}`}
             aria-current={row.id === selectedId ? "page" : undefined}
-            tabIndex={row.id === reachedId ? 0 : -1}
             onPointerEnter={() => setPointedId(row.id)}
             onFocus={() => setPointedId(row.id)}
           >
@@ -50,18 +47,17 @@ export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
           </Link>
         </li>
       )),
-    [shown, hrefOfRun, search, selectedId, reachedId],
+    [shown, hrefOfRun, search, selectedId],
   );
   const runs = counted(shown.length, "run");
   return (
     <nav
+      ref={useRowStops()}
       class={hasFinger ? "strip has-finger" : "strip"}
       aria-label={isNewest ? "The last runs" : "Older runs"}
       onPointerLeave={() => setPointedId(null)}
     >
-      <ol ref={list} onKeyDown={move}>
-        {bars}
-      </ol>
+      <ol ref={list}>{bars}</ol>
       <p class="strip-caption cut row no-wrap gap-12 small">
         {pointed === null ? (
           <span class="cut muted">
@@ -79,17 +75,6 @@ export function Strip({ rows, search, selectedId, isNewest }: StripProps) {
       </p>
     </nav>
   );
-}
-
-const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-
-function move(event: TargetedKeyboardEvent<HTMLOListElement>) {
-  const step = STEPS[event.key];
-  if (step === undefined) return;
-  event.preventDefault();
-  const links = [...event.currentTarget.querySelectorAll("a")];
-  const at = links.indexOf(document.activeElement as HTMLAnchorElement);
-  links.at(Math.min(Math.max(at + step, 0), links.length - 1))?.focus();
 }
 
 /** In CSS pixels, without the padding; 0 until it is known. */

@@ -59,7 +59,7 @@ export function Frame({ page, scope, children }: FrameProps) {
 
   return (
     <div class="frame">
-      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+      <button type="button" class="button skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
       <header class="top row no-wrap gap-12">
@@ -266,7 +266,7 @@ function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
       <button
         ref={button}
         type="button"
-        class="button session-button"
+        class="button"
         title={`Signed in as ${name}`}
         aria-label={`Signed in as ${name}${actsFor === null ? "" : ` for ${actsFor}`}`}
         aria-expanded={isOpen}

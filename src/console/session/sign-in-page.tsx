@@ -25,17 +25,6 @@ import {
 
 const TOKEN_RULE = "Paste the token as it was shown, without spaces or line breaks.";
 
-interface SignInPageProps {
-  readonly notice: string | null;
-  readonly at: Address;
-}
-
-/** A token that is good, while its holder chooses an environment. It is in memory alone. */
-interface Asked {
-  readonly token: string;
-  readonly identified: Identified;
-}
-
 /**
  * A link to the issuer, which leads back to the path `to`. With words of its own, it is not the main button. It is a link,
  * because only a navigation can leave the page.
@@ -58,12 +47,13 @@ export function issuerName(): string | null {
   return document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.content ?? null;
 }
 
-export function SignInPage({ notice, at }: SignInPageProps) {
+export function SignInPage({ notice, at }: { readonly notice: string | null; readonly at: Address }) {
   const store = useSessionStore();
   const { api } = store;
   const router = useRouter();
   const { page } = useRoute();
-  const [asked, setAsked] = useState<Asked | null>(null);
+  // A token that is good, while its holder chooses an environment. It is in memory alone.
+  const [asked, setAsked] = useState<{ readonly token: string; readonly identified: Identified } | null>(null);
   const change = useChange({ afterLoss: "" });
 
   function submitToken(typed: string) {

@@ -30,11 +30,7 @@ export interface Session {
 export type Address = (Project & { readonly envName: string | null }) | null;
 
 /** What the fields of a scope hold. An empty name is filled from what the token opens. */
-export interface Typed {
-  readonly org: string;
-  readonly project: string;
-  readonly env: string;
-}
+export type Typed = Readonly<Record<keyof typeof LABELS, string>>;
 
 /** The holder of a token, and the environments to choose from. */
 export interface Identified {

@@ -6,7 +6,7 @@ import type { Page, Project } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { AgentMark, Empty, NotYours } from "../ui/parts.tsx";
+import { AgentMark, Empty, NotYours, Said } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 type AuditEntry = Schemas["AuditEntry"];
@@ -87,12 +87,8 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
               {wordsOf(entry.action)}
             </Filter>{" "}
             <Target entry={entry} />
-            {entry.reason === null ? null : (
-              <p class="muted">
-                <bdi>{entry.reason}</bdi>
-              </p>
-            )}
-            {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
+            <Said text={entry.reason} />
+            <Said text={gatesOf(entry)} />
             {entry.bulk == null ? null : (
               <p class="muted">
                 {bulkWords(entry.bulk)}

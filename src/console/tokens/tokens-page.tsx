@@ -4,10 +4,9 @@ import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, CopyButton, Empty, NotYours, useNotices } from "../ui/parts.tsx";
+import { Button, CopyButton, Empty, NotYours, Said, useNotices } from "../ui/parts.tsx";
 import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
-import { NewTokenDialog } from "./new-token-dialog.tsx";
-import { RevokeDialog, RotateDialog } from "./token-dialogs.tsx";
+import { NewTokenDialog, RevokeDialog, RotateDialog } from "./token-dialogs.tsx";
 import { flagWords, isRotatable, trustWords } from "./token-rules.ts";
 
 type ApiToken = Schemas["ApiToken"];
@@ -80,11 +79,7 @@ function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
           <td>
             <bdi class="strong">{token.name}</bdi>
             {token.id === holder.id ? <span class="chip is-own beside">yours</span> : null}
-            {flagWords(token).length === 0 ? null : (
-              <p class="muted">
-                <bdi>{flagWords(token).join(", ")}</bdi>
-              </p>
-            )}
+            <Said text={flagWords(token).join(", ")} />
             {token.trust === null
               ? null
               : trustWords(token.trust).map((line) => (
@@ -178,11 +173,29 @@ const SESSION_COLUMNS: readonly Column[] = [
 ];
 
 function SessionsSection() {
-  const { reader, holder } = useSession();
+  const { client, reader, holder } = useSession();
+  const { note } = useNotices();
   const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
   const [dialog, open] = useDialog();
   const end = (session: ConsoleSession) =>
-    open((onClose) => <EndDialog session={session} onClose={onClose} onEnded={reload} />);
+    open((onClose) => (
+      <ConfirmDialog
+        title={`End the session of ${nameOf(session)}?`}
+        verb="End session"
+        send={({ signal }) => client.sessions.end(session.id, { signal })}
+        done={() => {
+          note(`The session of ${nameOf(session)} is over.`);
+          reload();
+          onClose();
+        }}
+        onClose={onClose}
+      >
+        <p>
+          It stops working everywhere within 30 seconds. The token goes on working, so its holder, or who signs in with
+          it, can sign in again. To prevent that, revoke the token.
+        </p>
+      </ConfirmDialog>
+    ));
   return (
     <section aria-labelledby="sessions-heading">
       <h2 id="sessions-heading">Sessions</h2>
@@ -236,33 +249,4 @@ function SessionsSection() {
 
 function nameOf({ person, tokenName }: ConsoleSession): string {
   return person ?? tokenName ?? "ROOT_TOKEN";
-}
-
-interface EndDialogProps {
-  readonly session: ConsoleSession;
-  readonly onClose: () => void;
-  readonly onEnded: () => void;
-}
-
-function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
-  const { client } = useSession();
-  const { note } = useNotices();
-  return (
-    <ConfirmDialog
-      title={`End the session of ${nameOf(session)}?`}
-      verb="End session"
-      send={({ signal }) => client.sessions.end(session.id, { signal })}
-      done={() => {
-        note(`The session of ${nameOf(session)} is over.`);
-        onEnded();
-        onClose();
-      }}
-      onClose={onClose}
-    >
-      <p>
-        It stops working everywhere within 30 seconds. The token goes on working, so its holder, or who signs in with
-        it, can sign in again. To prevent that, revoke the token.
-      </p>
-    </ConfirmDialog>
-  );
 }

@@ -471,22 +471,17 @@ export function Check({ isOn, isInvalid = false, onChange, children }: CheckProp
   );
 }
 
-interface LinesFieldProps {
-  readonly label: string;
-  readonly hint: string;
+interface LinesFieldProps extends Omit<Described, "onText"> {
   readonly lines: readonly string[];
-  readonly error?: string | undefined;
   readonly onLines: (lines: readonly string[]) => void;
 }
 
 /** A list of texts, one on each line. It keeps empty lines while somebody types. */
-export function LinesField({ label, hint, lines, error, onLines }: LinesFieldProps) {
+export function LinesField({ lines, onLines, ...described }: LinesFieldProps) {
   const [text, setText] = useState(() => lines.join("\n"));
   return (
     <TextArea
-      label={label}
-      hint={hint}
-      error={error}
+      {...described}
       rows={2}
       value={text}
       onText={(next) => {

@@ -244,9 +244,9 @@ function move(event: KeyboardEvent): void {
   const row = rows.findIndex((one) => one.contains(target));
   const inRow = reachedIn(rows[row]);
   const at = inRow.indexOf(target);
-  const across = { ArrowLeft: -1, ArrowRight: 1 }[key];
+  const across = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: inRow.length - 1 }[key];
   const down = { ArrowUp: -1, ArrowDown: 1 }[key];
-  if (across !== undefined) inRow[at + across]?.focus();
+  if (across !== undefined) inRow[across]?.focus();
   else if (down !== undefined) {
     const others = down === 1 ? rows.slice(row + 1) : rows.slice(0, row).reverse();
     const next = others.map(reachedIn).find(({ length }) => length > 0) ?? [];

@@ -29,10 +29,11 @@ const NOTHING = { data: undefined, failure: null };
 
 /**
  * `on`: what the read needs. When one of it changes, what was read is dropped, because it belongs to another address. A
- * hidden page reads nothing. It reads at once when it is shown, if the time for it has passed.
+ * hidden page reads nothing. It reads at once when it is shown, if the time for it has passed. A stream is one long read,
+ * which calls `works` while it works.
  */
 export function useRead<T>(
-  ask: (signal: AbortSignal) => Promise<T>,
+  ask: (signal: AbortSignal, works: () => void) => Promise<T>,
   on: readonly unknown[],
   { everyMs }: LoadOptions<T> = {},
 ): Loaded<T> {
@@ -48,9 +49,13 @@ export function useRead<T>(
     if (!isVisible || plan.at === null) return;
     const aborter = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
+    function works() {
+      plan.failed = 0;
+      setState((before) => (before.failure === null ? before : { ...before, failure: null }));
+    }
     async function load() {
       try {
-        const data = await read(aborter.signal);
+        const data = await read(aborter.signal, works);
         if (aborter.signal.aborted) return;
         plan.failed = 0;
         const paceMs = typeof everyMs === "function" ? everyMs(data) : everyMs;

@@ -8,6 +8,8 @@ import { useSession } from "../session/session.tsx";
 import { seen } from "./seen-texts.ts";
 import { contextOf } from "./stores.ts";
 
+type MaybeText = string | null | undefined;
+
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly kind?: "plain" | "primary" | "danger" | "quiet";
   /** Shows that its work is under way. Until then a press does nothing, and the button keeps the focus. */
@@ -162,14 +164,9 @@ export function Fact({ term, children }: { readonly term: ComponentChildren; rea
   );
 }
 
-interface SaidProps {
-  readonly class?: string;
-  readonly text: string | null | undefined;
-}
-
-/** What somebody wrote about a thing, below its name; nothing if nobody did. */
-export function Said({ class: classes = "", text }: SaidProps) {
-  return text == null ? null : (
+/** What somebody wrote about a thing; nothing if nobody did. */
+export function Said({ class: classes = "", text }: { readonly class?: string; readonly text: MaybeText }) {
+  return !text ? null : (
     <p class={`${classes} muted`}>
       <bdi>{text}</bdi>
     </p>
@@ -178,8 +175,8 @@ export function Said({ class: classes = "", text }: SaidProps) {
 
 interface WhoProps {
   readonly name: string;
-  readonly via?: string | null | undefined;
-  readonly agent?: string | null | undefined;
+  readonly via?: MaybeText;
+  readonly agent?: MaybeText;
 }
 
 /** A person or a token, the token that acted for the person if it has another name, and whether an agent asked. */

@@ -1,5 +1,4 @@
 /** Commands for a terminal, and how they are shown. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
-import type { ComponentChildren } from "preact";
 import type { Target } from "../session/session.tsx";
 import { CopyButton } from "./parts.tsx";
 
@@ -117,24 +116,25 @@ export function Command({ what, text }: { readonly what: string; readonly text: 
   );
 }
 
-/** `what`: for the names of the copy buttons: "to cancel the run". */
-export function CommandPair({ commands, what }: { readonly commands: Commands; readonly what: string }) {
-  return (
-    <div class="stack">
-      <Command what={`command ${what}`} text={commands.cli} />
-      <Command what={`curl ${what}`} text={commands.curl} />
-    </div>
-  );
+interface CommandDetailsProps {
+  readonly title?: string;
+  /** What each pair is for, as in "to cancel the run". */
+  readonly pairs: readonly (readonly [what: string, commands: Commands])[];
 }
 
-export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+export function CommandDetails({ title = "As a command", pairs }: CommandDetailsProps) {
   return (
     <details class="disclosure">
       <summary>{title}</summary>
       <p class="hint">
         Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
       </p>
-      {children}
+      {pairs.map(([what, { cli, curl }]) => (
+        <div key={what} class="stack">
+          <Command what={`command ${what}`} text={cli} />
+          <Command what={`curl ${what}`} text={curl} />
+        </div>
+      ))}
     </details>
   );
 }

@@ -144,11 +144,7 @@ function useDrawn(pieces: number): number {
  * The line of this block that the address names, or null, and a function that names another one there. The line is
  * scrolled into view.
  */
-function useMarkedLine(
-  name: string,
-  lineCount: number,
-  around: RefObject<HTMLElement | null>,
-): readonly [number | null, (line: number) => void] {
+function useMarkedLine(name: string, lineCount: number, around: RefObject<HTMLElement | null>) {
   const fragment = useFragment();
   const router = useRouter();
   const [marked, setMarked] = useState<number | null>(null);
@@ -168,7 +164,7 @@ function useMarkedLine(
     },
     [router, name],
   );
-  return [marked, mark];
+  return [marked, mark] as const;
 }
 
 /** Lines above the opening one that stay in sight. */

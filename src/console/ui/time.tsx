@@ -41,10 +41,16 @@ export function timesIn(timeZone: "UTC" | undefined) {
 /** Under this key the storage has the time zone, if it is not that of this machine. */
 const STORED = "action-runs.zone";
 
-export const [ZoneProvider, useZone] = contextOf<ReturnType<typeof useSwitchedZone>>("time zone");
+const [Provider, useZone] = contextOf<ReturnType<typeof useSwitchedZone>>("time zone");
+
+export { useZone };
+
+export function ZoneProvider({ children }: { readonly children: ComponentChildren }) {
+  return <Provider value={useSwitchedZone()}>{children}</Provider>;
+}
 
 /** The times of a zone that somebody can switch, and that this browser remembers. */
-export function useSwitchedZone() {
+function useSwitchedZone() {
   const [isUtc, setUtc] = useState(() => localStorage.getItem(STORED) === "utc");
   return useMemo(() => {
     function switchTo(next: boolean) {

@@ -2,8 +2,7 @@
 
 import { expect, it } from "vitest";
 import type { Schemas } from "../../../src/client/index.ts";
-import { differencesOf, wordsOf } from "../../../src/console/run/comparison.tsx";
-import { readHistory } from "../../../src/console/run/history-section.tsx";
+import { differencesOf, readHistory, wordsOf } from "../../../src/console/run/other-runs.tsx";
 import { clientOf } from "../../client/stub.ts";
 import { DETAILS, RUN } from "../../support/api/api-objects.ts";
 

@@ -1,7 +1,7 @@
 /** How much of a job's output a page keeps. */
 
 import { expect, it } from "vitest";
-import { keptOf } from "../../../src/console/run/now-section.tsx";
+import { keptOf } from "../../../src/console/run/overview.tsx";
 
 it("a page keeps the newest lines of a job: few of the long ones, because it draws all of them with each tail", () => {
   const short = Array.from({ length: 3000 }, (_, n) => `line ${n}`);

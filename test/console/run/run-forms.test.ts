@@ -2,8 +2,8 @@
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { indentedJson } from "../../../src/console/run/json-text.ts";
 import { readCancel } from "../../../src/console/run/run-dialogs.tsx";
+import { indentedJson } from "../../../src/console/run/values.tsx";
 import {
   cancelCommands,
   readingCommands,

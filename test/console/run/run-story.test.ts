@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../../src/client/index.ts";
-import { lifecycleOf } from "../../../src/console/run/lifecycle.tsx";
-import { retryingOf, starterOf } from "../../../src/console/run/retrying.tsx";
+import { lifecycleOf } from "../../../src/console/run/overview.tsx";
+import { retryingOf, starterOf } from "../../../src/console/run/retry.tsx";
 import { type Item, itemsOf } from "../../../src/console/run/timeline.tsx";
 import { newsOf, newsSeqOf } from "../../../src/console/run/use-run.ts";
 import * as api from "../../support/api/api-objects.ts";
