@@ -115,9 +115,7 @@ export const PERSON_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
-/**
- * Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds creates and revocations.
- */
+/** Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds revocations too. */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** How many tokens of a project may have a trust. */
 export const TRUSTS_MAX = 100;

@@ -76,7 +76,7 @@ function withVariable(option: Option, envVar: string | undefined): Option {
 export type Build = () => CliCommand;
 
 interface Words {
-  /** Behind the command's name, in the help of what is above it. */
+  /** Behind the command's name, in the help of what is above it. Default: the first sentence of `about`. */
   readonly summary?: string;
   readonly about: string;
   /** Text of the help between options and examples. */
@@ -133,9 +133,15 @@ export function group(route: string, { commands, ...words }: Words & { readonly 
   };
 }
 
-function described(route: string, { summary = "", about, help = "", examples }: Words): CliCommand {
+function described(route: string, { about, summary = firstSentence(about), help = "", examples }: Words): CliCommand {
   const shown = `${help}\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`;
   return new CliCommand(route).summary(summary).description(about).addHelpText("after", shown);
+}
+
+/** Without its full stop and its capital. */
+function firstSentence(text: string): string {
+  const [sentence = ""] = text.split(/\.(?: |$)/, 1);
+  return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
 }
 
 /** The options that the user gave. Another member of a request comes from --body, and has its own name there. */
@@ -189,7 +195,6 @@ export function listing<T, const O extends Options = [], const A extends Argumen
   });
 }
 
-/** A command that prints what `ask` resolves with. */
 export function showing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
   spec: ApiSpec<O, A> & {
@@ -217,7 +222,6 @@ export async function* take<T>(things: AsyncIterable<T>, count = Number.POSITIVE
   }
 }
 
-/** How many requests are under way at a time. */
 const AT_ONCE = 8;
 
 /** Does `work` with all things, a few at a time. The results are in the order of the things. */

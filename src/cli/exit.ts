@@ -87,8 +87,7 @@ export function exitCodeOfBulk({ status, abortReason, counts }: Schemas["BulkOpe
 }
 
 /**
- * One sentence for stderr, with the request id that finds the request in the service's log. null if commander already
- * printed one.
+ * For stderr, with the request id that finds the request in the service's log. null if commander already printed one.
  */
 export function errorSentence(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
@@ -126,10 +125,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 
-/**
- * The sentences of any error. Without a response: what happened, what to do, and the code of the cause, which Node hides in
- * the causes of an error.
- */
+/** Without a response: what happened, what to do, and the code of the cause, which Node hides. */
 export function explained(error: ActionRunsError): string {
   if (error.code === "unreachable") return unreachableSentence(error);
   return error.code === "unexpected_answer" ? `${error.message}${proxyAdvice()}` : error.message;

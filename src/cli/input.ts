@@ -24,8 +24,7 @@ export async function readText(value: string, flag: string): Promise<string> {
 }
 
 /**
- * A JSON object from `readText`. Throws UsageError for anything else. `isExact`: also for a number that the service would
- * not keep as it is written.
+ * A JSON object. Throws UsageError for anything else, and if `isExact` for a number that the service would not keep.
  */
 export async function readObject(value: string, flag: string, { isExact = false } = {}): Promise<Json> {
   const text = await readText(value, flag);

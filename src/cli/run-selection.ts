@@ -54,10 +54,7 @@ export async function wholeRunId(client: Client, text: string): Promise<string> 
   throw new UsageError(`${found.length} runs have ids that end with ${text}. Use more of the id.`);
 }
 
-/**
- * Like `wholeRunId`, for a command that changes something. A script must give the whole id, because the same short id
- * can mean another run tomorrow.
- */
+/** For a command that changes something: in a script, the same short id can mean another run tomorrow. */
 export async function wholeRunIdForChange(client: Client, text: string): Promise<string> {
   if (isShort(text) && !(process.stdin.isTTY && process.stdout.isTTY)) {
     throw new UsageError(
@@ -100,10 +97,7 @@ export const STATUS = option("--status <status>", "only runs with this status; r
   },
 });
 
-/**
- * The filters that lists, counts and changes of many runs share. The service checks the values. Counts have no status,
- * because they count each one.
- */
+/** The filters of lists, counts and bulk operations. The service checks the values. Counts have no status. */
 export const FILTERS = [
   option("--action-name <name>", "only runs of this action", { offers: "action names" }),
   option("--entity-id <uuid>", "only runs about this entity"),

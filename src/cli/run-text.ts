@@ -1,6 +1,5 @@
 /**
- * Runs as people read them. A run is shown with all its members, as a row of a table, or as a line of news. Other lines
- * say what a run waits for and what an event was. Every text from the service passes through `plain`.
+ * Runs as people read them: with all members, as rows and as lines. Every text from the service passes through `plain`.
  */
 import type { Schemas } from "../client/index.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
@@ -102,19 +101,16 @@ export function runText(
   ]);
 }
 
-/** The automatic retry that follows the end of a run, or why none does. */
 function retryText({ runId, at, attempt, dropped }: NonNullable<ActionRunDetails["retry"]>): string {
   const which = `number ${text(attempt)}`;
   if (dropped !== null) return `${which} was dropped: ${plain(dropped)}`;
   return words(which, runId === null ? "is planned," : `is the run ${plain(runId)},`, `not before ${instantText(at)}`);
 }
 
-/** Which parts of a report the service shortened. */
 export function truncatedText(truncated: readonly string[]): string {
   return `${truncated.map(plain).join(", ")}: the service kept only a part`;
 }
 
-/** Who let the run through the pauses of that moment. */
 function letThroughText({
   by,
   via,
@@ -150,7 +146,6 @@ function detailRows(details: ActionRunDetails, output: Output) {
   ];
 }
 
-/** How many, and by whom, each on a line. */
 function approvalsText(approval: ActionRunDetails["approval"]): string | null {
   if (!approval) return null;
   const { required, approvals } = approval;
@@ -225,7 +220,6 @@ export function changeLine(run: ActionRun, output: Output): string {
   return `${output.paint("dim", time)}  ${id}  ${output.paint(colour, status)}  ${cut(said, room)}`;
 }
 
-/** How many runs ahead a line names. */
 const NAMED_AHEAD = 2;
 
 /** What a run waits for, in one line without a full stop; empty if the run does not wait. `now` in ms. */
@@ -242,8 +236,7 @@ export function waitsForText(
 }
 
 /**
- * Why the receiver did not take the webhook, without a full stop; empty if no attempt has failed. In a list, the next
- * attempt can have come since.
+ * Why the receiver did not take the webhook; empty if no attempt has failed. A list can be older than `nextAttemptAt`.
  */
 export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
   if (!delivery) return "";
@@ -351,7 +344,6 @@ function heldBy(said: Said): string {
   }
 }
 
-/** Who ended a run, or why it ended. */
 function causeText(said: Said): string {
   switch (said.cause) {
     case "rejected":
@@ -386,12 +378,10 @@ function until(instantOfEnd: unknown): string {
   return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
 }
 
-/** What is said after the rest of a line. */
 function after(value: unknown): string {
   return value ? `· ${text(value)}` : "";
 }
 
-/** A heartbeat in at most `columns` cells. */
 export function heartbeatLine(event: object, columns: number): string {
   const { at, progress, message } = event as Said;
   const said = words(progressBar(progress, columns), text(message));

@@ -1,7 +1,4 @@
-/**
- * What belongs to a project and not to one environment: its API tokens, the sessions of people, and its audit log. And
- * what the operator of the service asks: the databases, and where environments live.
- */
+/** A project's tokens, sessions and audit log. And for the operator: databases, and where environments live. */
 import {
   bodyOf,
   type Caller,
@@ -197,10 +194,7 @@ export function createOperator({ api, scope, sent }: Caller) {
       const params = { path: { database }, query: present({ cursor: options.cursor }) };
       return bodyOf(await api.POST("/databases/{database}/resync", { params, ...sent(options) }));
     },
-    /**
-     * Begins to erase `{org}/{project}/{env}`, or a whole project, `{org}/{project}`. You can't undo this. You can repeat
-     * it at any time.
-     */
+    /** Begins to erase `{org}/{project}/{env}`, or `{org}/{project}`. You can't undo it. You can repeat it. */
     async erase(erased: string, { reason, ...options }: EraseOptions = {}): Promise<Schemas["Erasure"]> {
       const { path, names } = erasePathOf(erased);
       const body = { confirm: erased, ...present({ reason }) };

@@ -1,6 +1,5 @@
 /**
- * What all operations of the client share: openapi-fetch with the types of the OpenAPI document, the options of a call,
- * lists with their pages, and deletes that can be repeated.
+ * What all operations share: openapi-fetch, the options of a call, lists with pages, and deletes that can be repeated.
  */
 
 import type { Client } from "openapi-fetch";
@@ -20,8 +19,7 @@ import {
 export type Schemas = components["schemas"];
 
 /**
- * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a
- * redirect or fetch's own error if there is no response.
+ * Tries once. Returns `{ data, error }`. Throws an ActionRunsError for a redirect, or fetch's error without a response.
  */
 export type Api = Client<paths, "application/json">;
 
@@ -110,10 +108,7 @@ export function present<T extends object>(options: T): Present<T> {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/**
- * The response to a delete, or null if an earlier try deleted and its response was lost. `gone`: the code of a repeat
- * after such a try.
- */
+/** Null if an earlier try deleted and its response was lost. `gone`: the code of a repeat after such a try. */
 export async function deleting<T>(gone: string, ask: (onRetry: () => void) => Promise<T>): Promise<T | null> {
   let isRepeat = false;
   try {
@@ -191,8 +186,7 @@ export function listed<Q extends object, T>(
 }
 
 /**
- * The cursor of the next page in a Link header (RFC 8288). The rest of the link is ignored: the client sends its token
- * only to its own base URL, which may differ from the API's own address.
+ * In a Link header (RFC 8288). The rest of the link is ignored: the client sends its token only to its own base URL.
  */
 export function nextCursor(link: string | null): string | undefined {
   for (const [, target = "", parameters = ""] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {

@@ -22,10 +22,7 @@ type TimelineEvent = Schemas["TimelineEvent"];
 /** Runs that are new or have changed. A run that you know already replaces the one that you have. */
 export interface RunChanges {
   readonly runs: readonly Run[];
-  /**
-   * Where to go on after these runs. If you store it, do so when you have processed them. Null until the whole list has
-   * come, because a program that stops before must list again.
-   */
+  /** Where to go on. Store it when you have processed these runs. Null until the whole list has come. */
   readonly cursor: string | null;
   /** Whether these are the newest changes. False also while the list comes. */
   readonly caughtUp: boolean;
@@ -150,8 +147,7 @@ function patienceOf({ signal, onBreak }: Patient, { retryDelayMs }: StreamSettin
   /** Throws what waiting can't help with. */
   async function afterError(error: unknown): Promise<void> {
     signal?.throwIfAborted();
-    if (!(error instanceof ActionRunsError) || !hasAnswered) throw error;
-    if (error.code !== "unreachable" && !isTransient(error)) throw error;
+    if (!(error instanceof ActionRunsError) || !hasAnswered || !isTransient(error)) throw error;
     onBreak?.(error);
     await wait(error.retryAfterMs ?? 0);
   }
@@ -238,9 +234,7 @@ interface Reading<T> {
 
 type StreamSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
-/**
- * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
- */
+/** Throws a refusal, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment. */
 async function* readStreams<T>(
   { open, read, readNamed, isLast, maxCharacters }: Reading<T>,
   signal: AbortSignal | undefined,

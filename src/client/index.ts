@@ -32,8 +32,16 @@ import {
   type Schedules,
   type WebhookEndpoints,
 } from "./definitions.ts";
-import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
-import { type BulkOperations, createBulkOperations, createRuns, type Runs } from "./runs.ts";
+import {
+  type BulkOperations,
+  type ConcurrencyGroups,
+  createBulkOperations,
+  createConcurrencyGroups,
+  createPauses,
+  createRuns,
+  type Pauses,
+  type Runs,
+} from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -52,10 +60,9 @@ export type {
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type * from "./definitions.ts";
 export type { FollowOptions, RunChanges, RunTail, WatchOptions } from "./follow.ts";
-export type * from "./gates.ts";
-export { WHOLE_ENVIRONMENT } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
 export type * from "./runs.ts";
+export { WHOLE_ENVIRONMENT } from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export { ActionRunsError } from "./transport.ts";
 export {

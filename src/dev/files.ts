@@ -16,8 +16,7 @@ export function readIfThere(file: string): string | null {
 }
 
 /**
- * Makes the file have this content. Replaces it at once, so that nobody reads half a file. A file that is right is not
- * written again, because a running server restarts when a file changes.
+ * Replaced at once, so that nobody reads half a file, and only if it differs, because a running server watches files.
  */
 export function replaceFile(file: string, content: string): void {
   if (readIfThere(file) === content) return;

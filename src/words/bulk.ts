@@ -36,8 +36,7 @@ export function wouldStartText({ wouldStart }: Pick<Schemas["BulkPreview"], "wou
 }
 
 /**
- * How the runs have ended whose cancel was accepted: `30 cancelled, 2 succeeded, 6 still open`. Null: none has, or the
- * operation is under way.
+ * `30 cancelled, 2 succeeded, 6 still open`, of the accepted runs. Null: none has ended, or the operation is under way.
  */
 export function endedText({ ended, counts }: Pick<Schemas["BulkOperation"], "ended" | "counts">): string | null {
   if (!ended) return null;

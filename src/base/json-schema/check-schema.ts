@@ -1,6 +1,6 @@
 /**
- * Which schemas an action may have for its parameters: JSON Schema 2020-12, with the differences that README.md lists.
- * PURE: it makes no request, so a schema refers only to itself.
+ * Which schemas an action may have for its parameters: JSON Schema 2020-12. PURE: it makes no request, so a schema refers
+ * only to itself. An unknown keyword or format is refused. The root's type is `object`. Numbers are doubles.
  *
  * A caller's schema can be hostile. This file bounds its size, its depth, its number of subschemas and the size of its
  * patterns, and refuses references that lead back to themselves. `validate.ts` bounds the evaluation.

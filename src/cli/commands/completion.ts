@@ -13,7 +13,6 @@ import { connect } from "../settings.ts";
 type Shell = "bash" | "zsh";
 
 export const completionCommand = command("completion", {
-  summary: "print a completion script for bash or zsh",
   about: "Print a completion script for bash or zsh.",
   arguments: [argument("<shell>", "the shell", { choices: ["bash", "zsh"] as const })],
   examples: ["source <(action-runs completion bash)", "action-runs completion zsh > ~/.zfunc/_action-runs"],
@@ -27,12 +26,10 @@ interface Position {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly options: readonly Option[];
-  /** What to suggest for an argument. */
   readonly offers: Offer | undefined;
 }
 
 const NAME = "action-runs";
-/** What the functions of the scripts begin with. */
 const OWN = "_action_runs";
 /** Tab must not take long, also if the server does not answer. */
 const QUICKLY = "--retries 0 --request-timeout 2";
@@ -91,9 +88,7 @@ function completerOf(option: Option, completers: Completers): string {
   return offers === undefined ? completers.anything : completers.suggested(offers);
 }
 
-/**
- * A shell function that prints the profiles' names. It must look in the same folder as settings.ts and skip other files.
- */
+/** Prints the profiles' names. It must look in the same folder as settings.ts and skip other files. */
 function profileLister(prelude: string): string {
   return `${OWN}_profiles() {
   ${prelude}

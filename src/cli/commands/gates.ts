@@ -1,6 +1,5 @@
 /**
- * What holds back runs: `approve`, `reject` and `release` decide about one run that waits, `pause` and `resume` hold back
- * many, and `group` lists concurrency groups and pauses.
+ * What holds back runs: `approve`, `reject` and `release` one of them, `pause` and `resume` many, and `group` lists.
  */
 
 import { present } from "../../client/api.ts";
@@ -265,7 +264,6 @@ function pauseText(pause: Pause, output: Output): string {
   ]);
 }
 
-/** What a pause holds back. */
 function pausedText(group: string): string {
   return group === WHOLE_ENVIRONMENT ? "the whole environment" : group;
 }

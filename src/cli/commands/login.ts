@@ -29,7 +29,6 @@ import { flagsText } from "./token.ts";
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
 
-/** The question for each name. */
 const NAMES: ReadonlyMap<keyof Names, string> = new Map([
   ["org", "Organization"],
   ["project", "Project"],
@@ -113,9 +112,7 @@ async function given(flags: LoginFlags): Promise<Kept> {
   return { url, ...names, token };
 }
 
-/**
- * Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong.
- */
+/** The rest comes from the terminal. Asks again only for what was wrong. */
 async function asked(flags: LoginFlags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
@@ -151,18 +148,14 @@ async function openedBy(url: string, token: string, flags: ConnectionFlags): Pro
   const { project, envName } = await client.whoami();
   const [org, ofOrg] = project?.split("/") ?? [];
   const opened: Opened = { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
-  if (Object.values(opened).every((name) => isName(name))) return opened;
-  throw new ActionRunsError(
-    "The server returned a project or environment whose name is not valid. Check the address of the server.",
-    { status: null, code: "unexpected_answer" },
-  );
-}
-
-function isName(text: string): boolean {
   try {
-    return checkedName("name", text) === text;
+    for (const name of Object.values(opened)) checkedName("name", name);
+    return opened;
   } catch {
-    return false;
+    throw new ActionRunsError(
+      "The server returned a project or environment whose name is not valid. Check the address of the server.",
+      { status: null, code: "unexpected_answer" },
+    );
   }
 }
 

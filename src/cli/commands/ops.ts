@@ -15,10 +15,7 @@ const readNumber = wholeNumberFrom(0, 63);
 /** A change gets into a database within seconds. */
 const LAGS_AFTER_MS = 60_000;
 
-/**
- * Refuses a name that nobody uses, because a mistyped one must make nothing. An environment is known if it ever had a
- * run, or has definitions.
- */
+/** A mistyped name must make nothing. An environment is known if it ever had a run, or has definitions. */
 async function requireKnown({ operator, places, scope }: Client, otherwise = ""): Promise<Place> {
   const place = await operator.place();
   if (!place.isNew) return place;
@@ -212,7 +209,6 @@ function bytesText(bytes: number): string {
   return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** Shows first how many runs would go, and asks. */
 const purge = showing("ops purge", {
   summary: "remove old runs of an environment",
   about:

@@ -3,6 +3,7 @@
 import { present } from "../../client/api.ts";
 import type { Client, Schemas } from "../../client/index.ts";
 import { countText } from "../../words/statuses.ts";
+import { valueBelow } from "../../words/typed-json.ts";
 import { type ApiCall, calling, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
@@ -25,7 +26,6 @@ type DetailedActionRun = Schemas["DetailedActionRun"];
 const PAGE_MAX = 200;
 
 export const listCommand = calling("list", {
-  summary: "list runs, newest first",
   about:
     "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table says what a pending run " +
     "waits for, or why its receiver did not take it. With --waiting or --group, each run of the JSON has its details.",
@@ -98,7 +98,6 @@ export const summaryCommand = showing("summary", {
 });
 
 export const getCommand = calling("get", {
-  summary: "show a run",
   about:
     "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
     "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
@@ -159,23 +158,10 @@ function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): C
  * first taken as it is, because names may contain dots.
  */
 export function memberAt(value: unknown, path: string): unknown {
-  if (path.startsWith("/")) {
-    const names = path.slice(1).split("/");
-    return below(
-      value,
-      names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~")),
-    );
-  }
-  return below(value, [path]) ?? below(value, path.split("."));
-}
-
-function below(value: unknown, names: readonly string[]): unknown {
-  let at = value;
-  for (const name of names) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return at;
+  if (!path.startsWith("/")) return valueBelow(value, [path]) ?? valueBelow(value, path.split("."));
+  const names = path.slice(1).split("/");
+  const unescaped = names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return valueBelow(value, unescaped);
 }
 
 const WATCHED = [

@@ -28,7 +28,6 @@ const ROLES = allOf<ApiToken["role"]>({ owner: true, admin: true, member: true, 
 const TOKEN_ID = argument("<token-id>", "the token's id, not the token itself", { read: readId });
 
 const create = showing("token create", {
-  summary: "create a token",
   about: "Create a token. Only this response shows it; with --json it is the member `token`.",
   subject: "project",
   arguments: [argument("<name>", "the token's name, which runs show as their creator")],
@@ -86,7 +85,6 @@ const list = listing("token list", {
 });
 
 const rotate = showing("token rotate", {
-  summary: "give a token a new secret",
   about:
     "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
     "its name and the tokens that it created stay. The old secret works for --overlap more, but only to read, " +
@@ -207,7 +205,6 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
   ]);
 }
 
-/** An hour in UTC. */
 function hourText(iso: string): string {
   return plain(iso.replace(/:\d\d:\d\d(\.\d+)?Z$/, "Z"));
 }

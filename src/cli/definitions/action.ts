@@ -5,8 +5,6 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { typeOfProperty } from "../../words/typed-json.ts";
 import { calling, group, showing } from "../command.ts";
 import { requestText } from "../commands/gates.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { readJson, readObject } from "../input.ts";
 import {
   CREATING,
   creatingOptions,
@@ -17,7 +15,9 @@ import {
   readParameterFlags,
   showCreated,
   typesOfAction,
-} from "../new-run.ts";
+} from "../commands/new-run.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { readJson, readObject } from "../input.ts";
 import { type FlagsOf, option, repeated, textOption } from "../options.ts";
 import { instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import { definitionCommands, nameArgument, rotatingCommand, type Told } from "./commands.ts";

@@ -1,7 +1,6 @@
 /**
- * `apply`: compares the definitions in files with the stored ones, shows what differs, and changes it. It overwrites and
- * deletes only the versions that it has compared, so it takes back nobody's change. A second call goes on where the
- * first one was killed.
+ * `apply`: compares the definitions in files with the stored ones, and changes what differs. It overwrites and deletes
+ * only versions that it has compared. A second call goes on where the first one was killed.
  */
 
 import { ActionRunsError, type Client } from "../../client/index.ts";
@@ -178,10 +177,7 @@ async function changeOf(
   return { kind, name, stored, wanted, body, secrets };
 }
 
-/**
- * As it will be stored. A schedule whose action changes before it can't be checked together with that action. So it is
- * checked as one that is disabled.
- */
+/** A schedule whose action changes before it can't be checked with that action, so it is checked as disabled. */
 async function checked(client: Client, kind: Kind, name: string, body: Definition, earlier: readonly Change[]) {
   const waits = kind === SCHEDULES && earlier.some((change) => change.name === body.action);
   const { definition } = await kind.of(client).check(name, waits ? { ...body, disabled: true } : body);

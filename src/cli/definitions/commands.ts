@@ -1,7 +1,4 @@
-/**
- * The commands that every kind of definition has: `put`, `get`, `list`, `versions` and `delete`, and the rotation of the
- * secret that the service makes for a definition. Every text from the service passes through `plain`.
- */
+/** The commands of every kind of definition: `put`, `get`, `list`, `versions`, `delete` and the secret's rotation. */
 
 import type { Client, RotateSecretOptions } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";

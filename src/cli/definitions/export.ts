@@ -1,7 +1,4 @@
-/**
- * `export`: copies an environment to files. Its runs come from the feed of changes, as lines of a file that the next
- * export continues. Its definitions become files that `apply` reads.
- */
+/** `export`: copies runs into a file that the next export continues, and definitions into files for `apply`. */
 
 import * as fs from "node:fs";
 import { join } from "node:path";

@@ -3,8 +3,15 @@
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { calling, group } from "../command.ts";
+import {
+  CREATING,
+  creatingOptions,
+  JSON_HELP,
+  PARAMETERS,
+  readParameterFlags,
+  showCreated,
+} from "../commands/new-run.ts";
 import { readObject } from "../input.ts";
-import { CREATING, creatingOptions, JSON_HELP, PARAMETERS, readParameterFlags, showCreated } from "../new-run.ts";
 import { type FlagsOf, option, repeated } from "../options.ts";
 import { indent, instantText, type Output, plain, words } from "../output.ts";
 import { definitionCommands, nameArgument, type Told } from "./commands.ts";

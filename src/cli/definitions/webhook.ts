@@ -1,7 +1,4 @@
-/**
- * `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. Every text from the
- * service passes through `plain`.
- */
+/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. */
 
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";

@@ -36,7 +36,6 @@ const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 export const execCommand: Build = () => execute().usage("[options] -- <command> [args...]").passThroughOptions();
 
 const execute = command("exec", {
-  summary: "run a command as the work of a run",
   about:
     "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
     "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
@@ -132,17 +131,12 @@ interface Execution {
   readonly report: Callback;
   /** Null: as often as it is useful. */
   readonly intervalSeconds: number | null;
-  /** Whether the report has as much of the output as it can. */
   readonly isLog: boolean;
   readonly outputFile: string | null;
-  /** Hidden in the tail and in the error. */
   readonly secrets: readonly string[];
 }
 
-/**
- * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
- * report failed.
- */
+/** The command's status, or the exit code that says why it was not started or was stopped, or the report failed. */
 async function runCommand(execution: Execution): Promise<number> {
   const control = new JobControl();
   control.listen();
@@ -244,10 +238,7 @@ async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSign
   }
 }
 
-/**
- * The heartbeats of a running command: when the next one is due, and which of them carry the newest lines of its output.
- * The client sends a heartbeat again without the lines if something refuses them.
- */
+/** When the next heartbeat of a running command is due, and which of them carry the newest lines of its output. */
 export class Heartbeats {
   readonly #beats: Pick<Callback, "heartbeat">;
   readonly #intervalSeconds: number | null;
@@ -269,7 +260,6 @@ export class Heartbeats {
     this.#isWatched = isWatched;
   }
 
-  /** The time until the next one is due. */
   get pauseMs(): number {
     return (this.#intervalSeconds ?? (this.#isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000;
   }

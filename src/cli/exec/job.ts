@@ -1,7 +1,4 @@
-/**
- * Runs one command as a child process: passes its output and our signals through, and hands its output over. It
- * knows nothing about runs and callbacks.
- */
+/** Runs one command as a child process, and passes its output and our signals through. It knows nothing about runs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -15,10 +12,7 @@ const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 /** How long to read on after the command has ended. A process that it left behind may hold the output open forever. */
 const LAST_OUTPUT_MS = 500;
-/**
- * More than a pipe holds. Output beyond this is not the command's: another process printed it after the command had
- * ended.
- */
+/** More than a pipe holds. What comes beyond this, another process printed after the command had ended. */
 const PIPES_MAX_BYTES = 4 * 1024 * 1024;
 
 export interface JobEnd {
@@ -26,9 +20,7 @@ export interface JobEnd {
   readonly status: number;
   /** The signal that ended it, from any sender. */
   readonly endedBy: NodeJS.Signals | null;
-  /** Why it could not start. */
   readonly fault: string | null;
-  /** Whether it was asked to stop before it ended. */
   readonly isStopped: boolean;
 }
 
@@ -41,22 +33,19 @@ const LOOK_EVERY_MS = 50;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /**
- * What ends the processes of a command: signals to this process, which are passed on, and a stop. A stop sends TERM at
- * once, and KILL if they do not end in time.
+ * Ends the processes of a command: passes signals on, and stops with TERM at once, and KILL if they do not end in time.
  */
 export class JobControl {
   /** Undefined unless the command runs. */
   #pid: number | undefined;
   /** Whether the command's id is the id of its process group. */
   #isGroup = false;
-  /** The first signal that came. */
   first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
   #killAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** Resolves when KILL has been sent. */
   readonly #killed = Promise.withResolvers<void>();
 
   get isStopped(): boolean {
@@ -77,10 +66,7 @@ export class JobControl {
     this.#isGroup = isGroup;
   }
 
-  /**
-   * Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
-   * others.
-   */
+  /** What the command left behind is not its work, and others may soon get the id of an empty group. */
   letGo(): void {
     this.#pid = undefined;
   }
@@ -214,8 +200,7 @@ function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
     return true;
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
-    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they
-    // are alive, but out of reach.
+    // On macOS, every process of the group has ended. Elsewhere they run as another user, out of reach.
     return code === "EPERM" && process.platform !== "darwin";
   }
 }

@@ -47,7 +47,6 @@ interface Found {
   readonly databaseIds: ReadonlyMap<number, string>;
 }
 
-/** Writes the configuration, and returns its file. */
 export function writeConfiguration(deployment: Deployment, { accountId, publicUrl, databaseIds }: Found): string {
   const file = join(ROOT, ".wrangler", "deployments", `${deployment.name}.json`);
   const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");

@@ -1,7 +1,6 @@
 /**
- * `npm run deploy`: one program for the first deploy and for every later one. Each step says what it does and can be
- * repeated, so after an interruption you run the command again. It stops with a sentence before it does something that
- * can't be undone.
+ * `npm run deploy`: one program for the first deploy and for every later one. Each step can be repeated, so after an
+ * interruption you run it again. It stops before it does something that can't be undone.
  */
 
 import { once } from "node:events";
