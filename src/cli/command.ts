@@ -76,8 +76,7 @@ function withVariable(option: Option, envVar: string | undefined): Option {
 export type Build = () => CliCommand;
 
 interface Words {
-  /** Behind the command's name, in the help of what is above it. Default: the first sentence of `about`. */
-  readonly summary?: string;
+  /** Its first sentence also stands behind the command's name, in the help of what is above it. */
   readonly about: string;
   /** Text of the help between options and examples. */
   readonly help?: string;
@@ -133,9 +132,9 @@ export function group(route: string, { commands, ...words }: Words & { readonly 
   };
 }
 
-function described(route: string, { about, summary = firstSentence(about), help = "", examples }: Words): CliCommand {
+function described(route: string, { about, help = "", examples }: Words): CliCommand {
   const shown = `${help}\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`;
-  return new CliCommand(route).summary(summary).description(about).addHelpText("after", shown);
+  return new CliCommand(route).summary(firstSentence(about)).description(about).addHelpText("after", shown);
 }
 
 /** Without its full stop and its capital. */

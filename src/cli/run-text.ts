@@ -111,23 +111,16 @@ export function truncatedText(truncated: readonly string[]): string {
   return `${truncated.map(plain).join(", ")}: the service kept only a part`;
 }
 
-function letThroughText({
-  by,
-  via,
-  reason,
-}: NonNullable<NonNullable<ActionRunDetails["waiting"]>["throughPause"]>): string {
-  return words("the pause", byText({ by, via }), after(reason ?? undefined));
-}
-
 function detailRows(details: ActionRunDetails, output: Output) {
   const { action, retryOf, bulkOperationId, schedule, labels, traceparent, externalUrl } = details;
   const { heartbeat, cancel, waiting, erasedAt } = details;
+  const passed = waiting?.throughPause;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["erased", erasedAt && `${instantText(erasedAt)}, with all texts of the run`],
     ["gate", waitsForText(details, Date.now())],
     ["at most until", waiting && instantText(waiting.until)],
-    ["let through", waiting?.throughPause && letThroughText(waiting.throughPause)],
+    ["let through", passed && words("the pause", byText({ ...passed }), after(passed.reason))],
     ["approvals", approvalsText(details.approval)],
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
@@ -150,12 +143,7 @@ function approvalsText(approval: ActionRunDetails["approval"]): string | null {
   if (!approval) return null;
   const { required, approvals } = approval;
   const given = approvals.map(({ by, via, at, reason }) =>
-    words(
-      `by ${plain(by)}`,
-      via === null ? "" : `via ${plain(via)}`,
-      `at ${instantText(at)}`,
-      reason === null ? "" : `· ${plain(reason)}`,
-    ),
+    words(byText({ by, via }), `at ${instantText(at)}`, after(reason)),
   );
   return indent([`${approvals.length} of ${text(required)}`, ...given].join("\n"));
 }
@@ -294,7 +282,11 @@ function eventWords(type: string, said: Said, output: Output): string {
     case "token_refused":
       return words(`execution ${text(said.execution)}`, said.attempt ? `attempt ${text(said.attempt)}` : "");
     case "cancel_requested":
-      return words(`by ${text(said.by)}`, until(said.until), after(said.reason));
+      return words(
+        `by ${text(said.by)}`,
+        said.until ? `until ${instantText(String(said.until))}` : "",
+        after(said.reason),
+      );
     case "attempt_started":
     case "stop_started":
       return `#${text(said.attempt)} to ${text(said.host)}`;
@@ -372,10 +364,6 @@ function attempt(said: Said, output: Output): string {
     // Last, because it can be long.
     after(said.excerpt),
   );
-}
-
-function until(instantOfEnd: unknown): string {
-  return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
 }
 
 function after(value: unknown): string {

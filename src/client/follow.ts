@@ -90,7 +90,9 @@ export async function* followRuns(
     const reading = {
       open: (stop: AbortSignal) => source.open(cursor, stop),
       read(response: Response, data: string) {
-        const changes = toChanges(response, data);
+        const changes = parseJson(data) as (RunChanges & { readonly cursor: string }) | null | undefined;
+        if (!Array.isArray(changes?.runs) || typeof changes.cursor !== "string")
+          throw unexpectedResponse(response, "An event of the feed has no cursor");
         patience.answered();
         // Each stream begins with where it is.
         const said = JSON.stringify([changes.cursor, changes.caughtUp]);
@@ -131,12 +133,6 @@ async function* listed(
     at = page.next;
     yield { runs: page.entries, cursor: at === null ? cursor : null, caughtUp: false };
   }
-}
-
-function toChanges(response: Response, data: string): RunChanges & { readonly cursor: string } {
-  const changes = parseJson(data) as (RunChanges & { readonly cursor: string }) | null | undefined;
-  if (Array.isArray(changes?.runs) && typeof changes.cursor === "string") return changes;
-  throw unexpectedResponse(response, "An event of the feed has no cursor");
 }
 
 /** Waits while the service can't answer, for as long as it takes, once it has answered. */
@@ -198,7 +194,8 @@ export function watchEvents(
   const reading = {
     open: (stop: AbortSignal) => open(seq, stop),
     read(response: Response, data: string) {
-      const event = toEvent(response, data);
+      const event = parseJson(data) as TimelineEvent | null | undefined;
+      if (!event || !Number.isSafeInteger(event.seq)) throw unexpectedResponse(response, "An event has no number");
       if (event.seq <= seq) return null;
       seq = event.seq;
       return event;
@@ -211,12 +208,6 @@ export function watchEvents(
     maxCharacters: TIMELINE_EVENT_MAX_CHARACTERS,
   };
   return readStreams(reading, signal, settings);
-}
-
-function toEvent(response: Response, data: string): TimelineEvent {
-  const event = parseJson(data) as TimelineEvent | null | undefined;
-  if (Number.isSafeInteger(event?.seq)) return event as TimelineEvent;
-  throw unexpectedResponse(response, "An event has no number");
 }
 
 interface Reading<T> {

@@ -40,16 +40,14 @@ export type RunFilter = Omit<NonNullable<paths[typeof RUNS]["get"]["parameters"]
 /** How the list of a `follow` is narrowed. */
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order" | "text">;
 
-export interface CancelOptions extends ChangeOptions, DetailOptions {
+export interface DecisionOptions extends ChangeOptions, DetailOptions {
   /** Why: one line of at most 1 KiB. The job and every reader of the run can see it. */
   readonly reason?: string | undefined;
-  /** How long a running job may still work, 0 to 3600. Default: 60. With 0 the run ends at once. */
-  readonly graceSeconds?: number | undefined;
 }
 
-export interface DecisionOptions extends ChangeOptions, DetailOptions {
-  /** Why: one line of at most 1 KiB. Every reader of the run can see it. */
-  readonly reason?: string | undefined;
+export interface CancelOptions extends DecisionOptions {
+  /** How long a running job may still work, 0 to 3600. Default: 60. With 0 the run ends at once. */
+  readonly graceSeconds?: number | undefined;
 }
 
 export interface ReleaseOptions extends DecisionOptions {

@@ -3,7 +3,6 @@
  * nothing about runs. It must not repeat a request that could take effect twice, or send a token to another host. No
  * error may contain a token, a header, or the body of a response that is not from the API.
  */
-import type { components } from "./openapi.ts";
 
 /** Settings for all calls of a client. */
 export interface TransportSettings {
@@ -112,8 +111,6 @@ export function isTransient({ status, code }: ActionRunsError): boolean {
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }
 
-type WireError = components["schemas"]["Error"];
-
 /** The members of an error besides its message. */
 interface ErrorDetails {
   /** The HTTP status; null if there was no response. */
@@ -192,10 +189,15 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
 
 /** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
-  const body = parseJson(text);
-  if (!isWireError(body)) return unexpectedResponse(response, "The response is not from the API");
-  const pointer = typeof body.pointer === "string" ? body.pointer : null;
-  return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code, pointer });
+  const { error, code, pointer } = (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof error !== "string" || typeof code !== "string") {
+    return unexpectedResponse(response, "The response is not from the API");
+  }
+  return new ActionRunsError(error, {
+    ...detailsOf(response),
+    code,
+    pointer: typeof pointer === "string" ? pointer : null,
+  });
 }
 
 function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
@@ -205,12 +207,6 @@ function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryA
     requestId: response.headers.get("X-Request-Id"),
     retryAfterMs: retryAfterMsOf(response.headers.get("Retry-After"), Date.now()),
   };
-}
-
-function isWireError(body: unknown): body is WireError & Required<Pick<WireError, "error" | "code">> {
-  if (typeof body !== "object" || body === null) return false;
-  const { error, code } = body as Partial<Record<keyof WireError, unknown>>;
-  return typeof error === "string" && typeof code === "string";
 }
 
 /** The value, or undefined if `text` is not JSON. */

@@ -163,7 +163,8 @@ class Walk {
     for (const { node, target, pointer } of this.#references) {
       if (this.fault !== null) return;
       const found = this.#find(target);
-      if (found !== undefined) node.$ref = found;
+      // That is what a reference means.
+      if (found !== undefined) node.allOf = [found, ...(node.allOf ?? [])];
       else {
         const advice = 'Refer to a schema of this document, as in "#/$defs/name".';
         this.refuse(pointer, "The $ref", `leads to no schema: ${shownJson(target)}. ${advice}`);
@@ -202,8 +203,9 @@ class Walk {
   }
 
   #refuseCircle(circle: ReadonlySet<SchemaNode>): void {
-    for (const { node, pointer } of this.#references) {
-      if (!circle.has(node) || node.$ref === undefined || !circle.has(node.$ref)) continue;
+    for (const { node, target, pointer } of this.#references) {
+      const found = this.#find(target);
+      if (!circle.has(node) || found === undefined || !circle.has(found)) continue;
       const fault = "leads back to itself for the same value. Put a property or an item in between.";
       this.refuse(pointer, "The $ref", fault);
     }

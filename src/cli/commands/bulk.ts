@@ -251,7 +251,6 @@ const ID = "019ab3de-9b55-8003-a8a9-dd2c148ea617";
 const OPERATION = argument("<id>", "the operation's id", { read: readId });
 
 const list = listing("bulk list", {
-  summary: "list bulk operations, newest first",
   about: "List bulk operations, newest first: those that run, and those that ended in the last 30 days.",
   options: [limitOption(20)],
   examples: [
@@ -264,7 +263,6 @@ const list = listing("bulk list", {
 });
 
 const get = showing("bulk get", {
-  summary: "show a bulk operation",
   about:
     "Show a bulk operation: its filter, how far it is, and for a cancel how the accepted runs have ended. The exit " +
     "code is 0, also if the operation was stopped.",
@@ -275,7 +273,6 @@ const get = showing("bulk get", {
 });
 
 const items = listing("bulk items", {
-  summary: "list the runs of a bulk operation",
   about:
     "List the runs of a bulk operation, in the order in which it first tries them. A run is accepted, skipped with the " +
     "code of the reason, failed if the service could not decide, or undecided. A retry also shows the new run.",
@@ -301,7 +298,6 @@ const cancel = showing("bulk cancel", {
 });
 
 const wait = calling("bulk wait", {
-  summary: "follow a bulk operation until it ends",
   about:
     "Follow a bulk operation until it ends, and show it. The exit code is that of the `cancel` or `retry` that started " +
     "it, or 7 after --wait-timeout. Ctrl-C stops waiting, and the operation goes on.",

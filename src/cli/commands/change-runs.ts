@@ -167,10 +167,8 @@ async function started(client: Client, change: BulkChange, flags: BulkFlags): Pr
 }
 
 export const eraseCommand = showing("erase", {
-  summary: "erase the texts of a run",
   about:
-    "Erase what a run says of people and things: inputs, output, error, title, subject, labels, entity, link, reasons " +
-    "and messages. An open run is cancelled first. Status, times, action, and who acted stay. You can't undo this. " +
+    "Erase the texts of a run: inputs, output, error, title, subject, labels, entity, link, reasons and messages. An open run is cancelled first. Status, times, action, and who acted stay. You can't undo this. " +
     "The token needs the role owner, and you can't erase a run that you created. On a terminal, the command asks " +
     "first. In a script, use --yes. If a database still has texts, the command says so: repeat it later.",
   arguments: [RUN],
@@ -205,9 +203,8 @@ function erasureText(erasure: Schemas["RunErasure"], output: Output): string {
 }
 
 export const cancelCommand = calling("cancel", {
-  summary: "cancel a run, or many",
   about:
-    "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
+    "Cancel a run, or many. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
     "its heartbeats say so. If the run's trigger has a stop request, the service sends that too. The run stays " +
     "open for at most --grace seconds, and then ends as cancelled. If the job reports success in time, the run " +
     "succeeds. To wait for the end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",

@@ -268,10 +268,13 @@ const MOST = 20;
 async function suggestionsFor(client: Client, what: Suggested, begin: string): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
   const values = await suggestedValues(client, what, begin);
-  return [...new Set(values)]
-    .filter((value) => value.startsWith(begin) && isOneWord(value))
-    .sort()
-    .slice(0, MOST);
+  return (
+    [...new Set(values)]
+      // A shell must show the value, and read it as one line.
+      .filter((value) => value.startsWith(begin) && plain(value) === value)
+      .sort()
+      .slice(0, MOST)
+  );
 }
 
 async function namesOf(list: AsyncIterable<{ readonly name: string }>): Promise<readonly string[]> {
@@ -295,9 +298,4 @@ async function suggestedValues(client: Client, what: Suggested, contains: string
 async function groupsOf(client: Client): Promise<readonly string[]> {
   const open = await Array.fromAsync(client.concurrencyGroups.list());
   return [...(await client.pauses.list()), ...open].map(({ group }) => group);
-}
-
-/** Whether a shell can show the value, and read it as one line. */
-function isOneWord(value: string): boolean {
-  return plain(value) === value;
 }

@@ -43,7 +43,6 @@ const LOGIN = [
 type LoginFlags = FlagsOf<typeof LOGIN>;
 
 export const loginCommand = command("login", {
-  summary: "save a server, a project and a token as a profile",
   about:
     "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
     "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a " +
@@ -197,7 +196,6 @@ async function answered(
 }
 
 export const logoutCommand = command("logout", {
-  summary: "remove a profile, and end the session that it keeps",
   about:
     "End the session that login began with the browser, and remove the profile. A token stays valid: revoke it with " +
     "`action-runs token revoke`.",
@@ -236,7 +234,6 @@ async function checkServer(url: string, flags: ConnectionFlags): Promise<void> {
 }
 
 export const whoamiCommand = showing("whoami", {
-  summary: "show what your token is and opens",
   about: "Show the name, role, scope, person, expiry and permissions of your token.",
   // Nevertheless the command accepts --env.
   subject: () => "service",

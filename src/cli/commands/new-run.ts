@@ -211,9 +211,8 @@ export const createCommand = calling("create", {
 });
 
 export const retryCommand = calling("retry", {
-  summary: "run an ended run again, or many",
   about:
-    "Create a new run with the name, title, subject, inputs, labels and timeouts of a run that has ended. -p and -f " +
+    "Run an ended run again, or many. The new run has its name, title, subject, inputs, labels and timeouts. -p and -f " +
     "change single parameters, and all others stay as they were. With --replace-parameters the run gets only the " +
     "parameters that you give. A run of a stored action goes through the action as it is now. A run with a trigger of " +
     "its own can't be retried (exit code 5), because the service does not keep triggers: store the trigger as an " +
@@ -260,7 +259,9 @@ export const retryCommand = calling("retry", {
       );
     }
     const id = await wholeRunIdForChange(client, runs[0] ?? "");
-    const changes = await readParameterFlags(flags, undefined, () => typesOfRun(client, id));
+    // Of the run's action as it is now, because a retry goes through that one.
+    const nameOfAction = async () => (await client.runs.get(id, { include: "details" })).details?.action?.name ?? null;
+    const changes = await readParameterFlags(flags, undefined, () => typesOfAction(client, nameOfAction));
     const isWhole = replaceParameters || changes === undefined;
     const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
     const options = { ...creatingOptions(flags), ...gatesOf(flags), ...present({ parameters }) };
@@ -268,14 +269,6 @@ export const retryCommand = calling("retry", {
     return showCreated(call, created);
   },
 });
-
-/** Of the run's action as it is now, because a retry goes through that one. */
-function typesOfRun(client: Client, id: string): Promise<TypeOf> {
-  return typesOfAction(client, async () => {
-    const { details } = await client.runs.get(id, { include: "details" });
-    return details?.action?.name ?? null;
-  });
-}
 
 /** The run's own parameters, which never change. Throws UsageError if a number in them would change on its way. */
 async function parametersOf(client: Client, id: string): Promise<Record<string, unknown>> {

@@ -81,8 +81,7 @@ function matching(
 }
 
 export const summaryCommand = showing("summary", {
-  summary: "count runs by status",
-  about: "Count the runs of each status. 1000+ means 1000 or more: the service counts no further.",
+  about: "Count runs by status. 1000+ means 1000 or more: the service counts no further.",
   options: FILTERS,
   examples: [
     "action-runs summary --since today",
@@ -178,10 +177,9 @@ const WATCHED = [
 ] as const;
 
 export const watchCommand = calling("watch", {
-  summary: "follow a run until it ends, or all runs",
   about:
-    "Follow a run until it ends: attempts to start it, heartbeats with progress, the lines that its job prints, the " +
-    "end. On a terminal, the heartbeats are one progress bar that changes in place. The exit code tells how the run " +
+    "Follow a run until it ends, or all runs. You see attempts to start it, heartbeats with progress, the lines that its " +
+    "job prints, and the end. On a terminal, the heartbeats are one progress bar that changes in place. The exit code tells how the run " +
     "ended. Without a run, watch follows all runs of the environment and prints a line for each change, until you " +
     "press Ctrl-C. If the server goes away, watch says so on stderr and goes on when it is back. With --json each " +
     "line is an event, or the changed run (NDJSON), without the lines.",

@@ -74,7 +74,6 @@ const create = showing("token create", {
 });
 
 const list = listing("token list", {
-  summary: "list tokens",
   about: "List the project's tokens, without their secrets.",
   subject: "project",
   options: [option("--created-by <name>", "only those that this token or person minted"), limitOption()],
@@ -119,7 +118,6 @@ const rotate = showing("token rotate", {
 });
 
 const revoke = showing("token revoke", {
-  summary: "revoke a token",
   about:
     "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints, " +
     "actions and schedules that they stored last, because those stay. What they stored starts no run by itself.",
@@ -131,7 +129,6 @@ const revoke = showing("token revoke", {
 });
 
 const exchange = command("token exchange", {
-  summary: "exchange the proof of a CI job for an access token",
   about:
     "Exchange the proof of this CI job for an access token, and print it. It lasts 15 minutes. On GitHub, the job's log " +
     "hides it from then on. Commands with --token-id exchange by themselves, so only scripts need this.",
@@ -146,7 +143,6 @@ const exchange = command("token exchange", {
 });
 
 export const tokenCommand = group("token", {
-  summary: "create, list, rotate, revoke and exchange API tokens",
   about:
     "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
     "token can rotate itself. A CI job can exchange its proof for an access token.",
@@ -187,8 +183,7 @@ export function flagsText({
   mayApprove,
   mayActForOthers,
 }: Pick<Schemas["ApiToken"], "mayApprove" | "mayActForOthers">): string | null {
-  const flags = [mayApprove ? "approve" : [], mayActForOthers ? "act for others" : []].flat();
-  return flags.length === 0 ? null : flags.join(", ");
+  return [mayApprove && "approve", mayActForOthers && "act for others"].filter(Boolean).join(", ") || null;
 }
 
 export function tokenTable(tokens: readonly ApiToken[], output: Output): string {

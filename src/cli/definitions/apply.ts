@@ -36,11 +36,10 @@ const APPLY = [
 ] as const;
 
 export const applyCommand = calling("apply", {
-  summary: "store the actions, schedules and webhook endpoints of a folder",
   about:
-    "Compare the actions, schedules and webhook endpoints in the files of a folder with the stored ones, show what " +
-    `differs, ask, and store it. A file is ${FILES}, with what ` +
-    "`action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is " +
+    "Store the actions, schedules and webhook endpoints of a folder. The command compares the files with what is " +
+    `stored, shows what differs, and asks. A file is ${FILES}, ` +
+    "with what `action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is " +
     "changed. If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token " +
     "with the role owner or admin.",
   options: APPLY,

@@ -59,10 +59,9 @@ const SCHEDULE: Told = {
 const NAME = nameArgument(SCHEDULE);
 
 const status = calling("schedule status", {
-  summary: "show the next times of a schedule",
   about:
-    "Show the next five times of a schedule, what became of the last one, whether somebody disabled the schedule, and " +
-    "who changed it.",
+    "Show the next five times of a schedule. Also shows what became of the last one, whether somebody disabled the " +
+    "schedule, and who changed it.",
   arguments: [NAME],
   examples: [
     "action-runs schedule status nightly",
@@ -77,10 +76,9 @@ const status = calling("schedule status", {
 });
 
 const run = calling("schedule run", {
-  summary: "run the action of a schedule now",
   about:
-    "Create a run of the action now, with the parameters and labels of the schedule. You are its creator. The times of " +
-    "the schedule stay as they are, also if this run is still open. --wait works as for `create`.",
+    "Run the action of a schedule now, with its parameters and labels. You are the run's creator. The times of the " +
+    "schedule stay as they are, also if this run is still open. --wait works as for `create`.",
   arguments: [NAME],
   options: CREATING,
   examples: ["action-runs schedule run nightly --wait"],
@@ -93,7 +91,6 @@ const run = calling("schedule run", {
 });
 
 export const scheduleCommand = group("schedule", {
-  summary: "store, show, list, delete and run schedules",
   about:
     "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
     "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
@@ -136,12 +133,12 @@ function statusText(
     ["runs", `${plain(action)} at ${plain(cron)} in ${plain(timezone)}`],
     ["disabled", off ? output.paint("yellow", off) : "no"],
     ["next times", indent(times.join("\n"))],
-    ["last time", lastTime && lastText(lastTime)],
+    [
+      "last time",
+      lastTime &&
+        words(instantText(lastTime.at), plain(lastTime.outcome), lastTime.runId && `· run ${plain(lastTime.runId)}`),
+    ],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
   ]);
-}
-
-function lastText({ at, outcome, runId }: NonNullable<Schemas["ScheduleStatus"]["lastTime"]>): string {
-  return words(instantText(at), plain(outcome), runId && `· run ${plain(runId)}`);
 }

@@ -108,6 +108,8 @@ const WORDS = ["error", "fatal", "failed", "failure", "exception", "panic", "tra
 /** Most lines have none of the words, so they need no further look. */
 const HAS_ONE = new RegExp(WORDS.join("|"), "i");
 const WORD = /[\p{L}\p{N}_]+/gu;
+/** Between the parts of `TypeError` and of `OSError`, because programs name their errors so. */
+const PARTS = /(?<=[^A-Z])(?=[A-Z])|(?=[A-Z][a-z])/;
 /** `0 failed` and `no error` are good news. */
 const DENIALS = ["0", "no"];
 
@@ -116,27 +118,11 @@ export function namesFailure(line: string): boolean {
   if (!HAS_ONE.test(line)) return false;
   let before = "";
   for (const [word] of withoutColours(line).matchAll(WORD)) {
-    if (WORDS.includes(lastPart(word)) && !DENIALS.includes(before)) return true;
+    const part = word.split(PARTS).at(-1) ?? "";
+    if (WORDS.includes(part.toLowerCase()) && !DENIALS.includes(before)) return true;
     before = word.toLowerCase();
   }
   return false;
-}
-
-/** `error` of `TypeError` and of `OSError`, because programs name their errors so. In lower case. */
-function lastPart(word: string): string {
-  for (let at = word.length - 1; at > 0; at--) {
-    const isFirst = isUpper(word[at]) && (!isUpper(word[at - 1]) || isLower(word[at + 1]));
-    if (isFirst) return word.slice(at).toLowerCase();
-  }
-  return word.toLowerCase();
-}
-
-function isUpper(character = ""): boolean {
-  return character >= "A" && character <= "Z";
-}
-
-function isLower(character = ""): boolean {
-  return character >= "a" && character <= "z";
 }
 
 /**

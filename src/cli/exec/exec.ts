@@ -193,8 +193,8 @@ async function firstBeat({ beats }: Execution): Promise<ActionRunsError | BeatAn
   }
 }
 
-function reasonOf({ reason }: Cancel): string {
-  return reason ? `: ${reason}` : "";
+function reasonOf(cancel?: Cancel): string {
+  return cancel?.reason ? `: ${cancel.reason}` : "";
 }
 
 function isRefusal(fault: unknown): fault is ActionRunsError {
@@ -224,14 +224,14 @@ async function work(
  * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
 async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
-  while (await waited(heartbeats.pauseMs, over)) {
+  while (await delay(heartbeats.pauseMs, true, { signal: over }).catch(() => false)) {
     try {
       const { cancel } = await heartbeats.send(over);
-      if (cancel !== null) stopFor(control, graceOf(cancel), reasonOf(cancel));
+      if (cancel !== null) stopFor(control, cancel);
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      if (isCancelled(fault)) stopFor(control, LATE_GRACE_MS, "");
+      if (isCancelled(fault)) stopFor(control);
       else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
       return;
     }
@@ -277,22 +277,15 @@ export class Heartbeats {
   }
 }
 
-/** The time until KILL, by our own clock. */
-function graceOf({ remainingMs }: Cancel): number {
-  return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
-}
-
-function stopFor(control: JobControl, graceMs: number, reason: string): void {
+/** KILL comes by our own clock. */
+function stopFor(control: JobControl, cancel?: Cancel): void {
+  const leftMs = cancel?.remainingMs ?? -1;
+  const graceMs = leftMs >= 0 ? leftMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
   if (!control.isStopped) {
     const seconds = Math.ceil(graceMs / 1000);
-    complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
+    complain(`The run was cancelled${reasonOf(cancel)}. The command must end within ${seconds} s.`);
   }
   control.stop(graceMs);
-}
-
-/** Resolves with true after `ms`, or with false as soon as `over` aborts. */
-function waited(ms: number, over: AbortSignal): Promise<boolean> {
-  return delay(ms, true, { signal: over }).catch(() => false);
 }
 
 /** Sends the report. Returns null, or the error that stopped it. */

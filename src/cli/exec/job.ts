@@ -128,7 +128,9 @@ export async function runJob(
   control: JobControl,
   output: CommandOutput,
 ): Promise<JobEnd> {
-  const detached = hasOwnGroup();
+  // A group of its own, so that a signal reaches what the command starts too. A terminal sends Ctrl-C only to its
+  // foreground group, and Windows has no process groups.
+  const detached = !isWindows && !process.stdin.isTTY;
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
   control.started(child, detached);
   passThrough("stdout", child, output);
@@ -181,14 +183,6 @@ export function statusOf(signal: NodeJS.Signals | null): number {
 }
 
 const isWindows = process.platform === "win32";
-
-/**
- * Whether the command gets a process group of its own, so that a signal reaches what it starts too. Not on a terminal,
- * because a terminal sends Ctrl-C only to its foreground group. Not on Windows, which has no process groups.
- */
-function hasOwnGroup(): boolean {
-  return !isWindows && !process.stdin.isTTY;
-}
 
 /**
  * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. We don't use the
