@@ -1,7 +1,4 @@
-/**
- * The limits of requests, and of what they store. Sizes are bytes of UTF-8 JSON. Limits of a mechanism are beside its
- * code. wrangler.toml has the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
- */
+/** The limits of requests, and of what they store, in bytes of UTF-8 JSON. UNKNOWN_TOKEN_LIMIT is in wrangler.toml. */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";
 

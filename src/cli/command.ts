@@ -1,7 +1,4 @@
-/**
- * A command as data: its words, its options and what it does. Most commands call the API: they make the client that
- * their options name. Then they do anything, or print what a request answers with, or a list.
- */
+/** A command as data: its words, its options and what it does. Most commands make a client and call the API. */
 import { type AddHelpTextContext, type AddHelpTextPosition, Command, type Option } from "commander";
 import type { Client } from "../client/index.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, withFlagNames } from "./exit.ts";

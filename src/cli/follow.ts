@@ -106,9 +106,7 @@ const READ_EVERY_MS = 10_000;
 /** The line also says how long it is until the start. */
 const DRAW_EVERY_MS = 1000;
 
-/**
- * Shows people a run's events, one line each. On a terminal, a progress bar or what the run waits for changes in place.
- */
+/** Shows people a run's events, one line each. A terminal also has a line below them that changes in place. */
 export class EventLines {
   readonly #output: Output;
   readonly #screen: Screen;
@@ -323,8 +321,7 @@ export async function* lastingChanges(
 }
 
 /**
- * A time in which the server can't answer. A run goes on meanwhile, so only what the server refuses ends a command that
- * has reached it once. An address that never answered is probably wrong, so the first failure there is thrown.
+ * A run goes on meanwhile, so only a refusal ends a command, or the first failure of an address that never answered.
  */
 function outageOf({ signal, say, notAfter }: LastingOptions) {
   let failures = 0;

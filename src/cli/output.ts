@@ -38,8 +38,8 @@ export class Output {
     return this.#hasColour ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
   }
 
-  async show(value: unknown, toText: () => string): Promise<void> {
-    await this.line(this.isJson ? toJson(value) : toText());
+  async show(value: unknown, toText: () => string | Promise<string>): Promise<void> {
+    await this.line(this.isJson ? toJson(value) : await toText());
   }
 
   /** Prints a line. Resolves when the reader can take more. */
@@ -47,9 +47,7 @@ export class Output {
     if (!this.stream.write(`${printable(text)}\n`)) await once(this.stream, "drain");
   }
 
-  /**
-   * A JSON array as it comes, a table, or `none`. After an error the array has no end, so nobody takes it for complete.
-   */
+  /** A JSON array, a table, or `none`. After an error the array has no end, so nobody takes it for complete. */
   async list<T>(
     things: AsyncIterable<T>,
     none: string,
@@ -201,8 +199,7 @@ function columnWidths<T>(
     Math.min(wanted[column] ?? 0, least),
   );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
-  // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
-  // that stay, the second one says more, such as the error after the action.
+  // Columns are left out from the end. Of two that stay, the second says more: the error after the action.
   const byWorth = columns
     .map(([, , { dispensable = 0 } = {}], column) => ({ dispensable, column }))
     .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
@@ -233,9 +230,7 @@ export function cut(text: string, cells: number): string {
 /** In fewer cells, text with a word in each line is harder to read than text that the terminal breaks. */
 const LEAST_CELLS = 20;
 
-/**
- * A longer word, such as a URL, stays whole. A new line is indented as the line before it, and by `hang` cells more.
- */
+/** A longer word stays whole. A new line is indented as the line before it, and by `hang` cells more. */
 export function wrap(text: string, cells: number, hang = 0): string {
   if (cells - hang < LEAST_CELLS) return text;
   return text

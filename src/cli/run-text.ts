@@ -1,6 +1,4 @@
-/**
- * Runs as people read them: with all members, as rows and as lines. Every text from the service passes through `plain`.
- */
+/** Runs as people read them, with all members or in a line. Every text from the service passes through `plain`. */
 import type { Schemas } from "../client/index.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
 import { endCauseText, startCauseText } from "../words/statuses.ts";
@@ -223,9 +221,7 @@ export function waitsForText(
   return plain(waitingText(waiting, now, { when: localText, approval })) + those;
 }
 
-/**
- * Why the receiver did not take the webhook; empty if no attempt has failed. A list can be older than `nextAttemptAt`.
- */
+/** Why the receiver did not take the webhook; empty if no attempt has failed. A list can be old. */
 export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
   if (!delivery) return "";
   const leftMs = Date.parse(delivery.nextAttemptAt ?? "") - now;

@@ -18,10 +18,7 @@ const TOKEN = `${TOKENS}/{tokenId}` as const;
 const SESSIONS = "/{o}/{p}/sessions";
 
 export interface RotateOptions extends CallOptions {
-  /**
-   * How long the old secret still works: 0 to 604800, and not longer than the token. Default: 86400. If an earlier old
-   * secret still works, this can only end it sooner.
-   */
+  /** 0 to 604800, at most as long as the token. It can only shorten the life of an older secret. Default: 86400. */
   readonly overlapSeconds?: number | undefined;
 }
 
@@ -47,10 +44,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       const created = await api.POST(TOKENS, { params, body, ...sent(options, { isRepeatable: false }) });
       return bodyOf(created) as Created<B>;
     },
-    /**
-     * Exchanges a proof of a program's identity for an access token. It acts as the token, whose trust must accept the
-     * proof. The client's own token is not needed.
-     */
+    /** Exchanges a program's proof, which the token's trust must accept. The client's own token is not needed. */
     async exchange(id: string, proof: string, options?: CallOptions): Promise<Schemas["ExchangedToken"]> {
       const params = { path: of(id) };
       return bodyOf(await api.POST(`${TOKEN}/exchange`, { params, body: { proof }, ...sent(options) }));
@@ -69,8 +63,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       return bodyOf(await api.POST(`${TOKEN}/rotate`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
     /**
-     * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try
-     * succeeded but its response was lost, the result has only the given id.
+     * Within 30 s, with all that it created. If the response of a first try was lost, the result has only the given id.
      */
     async revoke(id: string, options?: CallOptions): Promise<Schemas["RevokedApiTokens"]> {
       const params = { path: of(id) };

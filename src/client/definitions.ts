@@ -5,7 +5,6 @@ import {
   type CallOptions,
   type ChangeOptions,
   type CreateOptions,
-  creatingHeader,
   deleting,
   keyHeader,
   type List,
@@ -184,7 +183,7 @@ export function createActions(caller: Caller) {
       body: Schemas["NewRunOfAction"] = {},
       options: CreateOptions = {},
     ): Promise<Schemas["StartedActionRun"]> {
-      const params = { path: of(name), query: present({ include: options.include }), header: creatingHeader(options) };
+      const params = { path: of(name), query: present({ include: options.include }), header: keyHeader(options) };
       return bodyOf(await api.POST(ACTION_RUNS, { params, body, ...sent(options) }));
     },
     /** The request that a run would send, with null for secrets. `definition`: of this one, not the stored one. */

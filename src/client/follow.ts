@@ -1,7 +1,4 @@
-/**
- * Follows what happens: all runs of an environment, or the events of one run. A stream of Server-Sent Events may be cut,
- * fall silent or reach its time limit. Then a new stream goes on where the last one ended.
- */
+/** Follows all runs, or the events of one. When a stream of Server-Sent Events ends, a new one goes on from there. */
 
 import { createParser } from "eventsource-parser";
 import type { DetailOptions, List, Page, Schemas } from "./api.ts";
@@ -29,19 +26,14 @@ export interface RunChanges {
 }
 
 export interface FollowOptions<List> extends DetailOptions {
-  /**
-   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes.
-   * Default: it lists the runs, newest first, and then follows.
-   */
+  /** A cursor, `"0"` for all runs that are kept, or `"now"`. Default: it lists the runs, newest first, and follows. */
   readonly after?: string | undefined;
-  /** Only runs of this action. */
   readonly actionName?: string | undefined;
   readonly subject?: string | undefined;
   /** Only runs that have each of these labels. */
   readonly label?: string[] | undefined;
   /** Only runs that this gate can hold back. A run is also a change when it no longer waits. */
   readonly waiting?: "any" | "time" | "approval" | "concurrency" | "pause" | undefined;
-  /** Only runs of this concurrency group. */
   readonly group?: string | undefined;
   /** Makes the list at the beginning shorter, for example `{ status: ["running"] }`. All changes follow it. */
   readonly list?: List | undefined;
@@ -56,7 +48,6 @@ export interface FollowOptions<List> extends DetailOptions {
 }
 
 interface FollowSource {
-  /** A cursor for now. */
   cursor(): Promise<string>;
   readonly list: List<Run>;
   open(after: string, signal: AbortSignal): Promise<Response>;

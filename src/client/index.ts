@@ -16,9 +16,9 @@ import {
 import {
   type Api,
   bodyOf,
+  type Caller,
   type CallOptions,
   createApi,
-  createCaller,
   type List,
   type ListOptions,
   listed,
@@ -73,7 +73,6 @@ export {
 } from "./verify-webhook.ts";
 
 export interface Client {
-  /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
   /** Cancels and retries of many runs at once. */
@@ -89,7 +88,6 @@ export interface Client {
   readonly tokens: Tokens;
   /** Who is signed in to the project's console. */
   readonly sessions: Sessions;
-  /** The project's audit log. */
   readonly audit: Audit;
   /** The databases, and where environments live. Needs ROOT_TOKEN. */
   readonly operator: Operator;
@@ -114,8 +112,11 @@ export function createClient(settings: ClientSettings): Client {
     envName: checkedName("env", settings.env),
   };
   const api = createApi(baseUrl, callerHeaders(settings), transport.fetch);
-  const caller = createCaller(api, scope, createSend(transport));
-  const { sent } = caller;
+  const send = createSend(transport);
+  const sent: Caller["sent"] = ({ signal } = {}, how = {}) => ({
+    fetch: (request) => send(request, { ...how, signal }),
+  });
+  const caller = { api, scope, sent };
   return {
     actions: createActions(caller),
     runs: createRuns(caller, transport),

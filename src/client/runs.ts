@@ -5,7 +5,6 @@ import {
   type CallOptions,
   type ChangeOptions,
   type CreateOptions,
-  creatingHeader,
   type DetailOptions,
   deleting,
   isStale,
@@ -111,7 +110,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
   return {
     /** A retry creates no second run. Only this response has the callback token. */
     async create(body: Schemas["NewActionRun"], options: CreateOptions = {}): Promise<Schemas["CreatedActionRun"]> {
-      const params = { path: scope, query: present({ include: options.include }), header: creatingHeader(options) };
+      const params = { path: scope, query: present({ include: options.include }), header: keyHeader(options) };
       return bodyOf(await api.POST(RUNS, { params, body, ...sent(options) }));
     },
     /** Only with `include: "details"` the run has `details`. */
@@ -140,10 +139,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
       const query = { actionName: [...actionName] };
       return bodyOf(await api.GET(`${RUNS}/newest`, { params: { path: scope, query }, ...sent(options) }));
     },
-    /**
-     * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
-     * stop, and then ends as cancelled. So check `status`, or use `wait`.
-     */
+    /** A pending run ends at once. A running one stays open for `graceSeconds`: check `status`, or use `wait`. */
     async cancel(id: string, options: CancelOptions = {}): Promise<Run> {
       const body = present({ reason: options.reason, graceSeconds: options.graceSeconds });
       return bodyOf(await api.POST(`${RUN}/cancel`, { params: changing(id, options), body, ...sent(options) }));
@@ -156,14 +152,11 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     /** A new run with the inputs, labels and timeouts of an ended one. No `callback` if the action has a trigger. */
     async retry(id: string, options: RetryOptions = {}): Promise<Schemas["StartedActionRun"]> {
       const { include, parameters, notBefore, waitTimeout } = options;
-      const params = { path: of(id), query: present({ include }), header: creatingHeader(options) };
+      const params = { path: of(id), query: present({ include }), header: keyHeader(options) };
       const body = present({ parameters, notBefore, waitTimeout });
       return bodyOf(await api.POST(`${RUN}/retry`, { params, body, ...sent(options) }));
     },
-    /**
-     * What an approver decides about: the request as it will be sent, with null in the place of each secret, and the
-     * approvals so far. `approval_not_found` if the run needs no approval.
-     */
+    /** The request as it will be sent, with null for secrets, and the approvals. Throws `approval_not_found`. */
     async approval(id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> {
       const params = { path: of(id) };
       return bodyOf(await api.GET(`${RUN}/approval`, { params, ...sent(options) }));

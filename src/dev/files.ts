@@ -15,9 +15,7 @@ export function readIfThere(file: string): string | null {
   }
 }
 
-/**
- * Replaced at once, so that nobody reads half a file, and only if it differs, because a running server watches files.
- */
+/** Nobody reads half a file. One that is right stays, because a running server restarts when a file changes. */
 export function replaceFile(file: string, content: string): void {
   if (readIfThere(file) === content) return;
   const temporary = join(ROOT, ".wrangler", `replaces-${process.pid}`);

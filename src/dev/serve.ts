@@ -26,9 +26,7 @@ const CRON = "* * * * *";
 const CRON_EVERY_MS = 60_000;
 const QUIET_FOR_MS = 200;
 
-/**
- * Behind Miniflare's own port, which any user can find. It runs the cron for the holder of a key of this process alone.
- */
+/** Behind Miniflare's own port, which any user can find. It runs the cron for who has this process's key. */
 const CLOCK = {
   name: "clock",
   key: randomBytes(32).toString("hex"),

@@ -71,9 +71,7 @@ export async function signInLink(url: string, rootToken: string): Promise<string
   }
 }
 
-/**
- * For each line, if stdin is a terminal, which stays in its usual mode, so Ctrl-C works. Returns whether Enter works.
- */
+/** Calls `act` for each line, if stdin is a terminal. Returns whether Enter works. Ctrl-C still sends its signal. */
 export function onEnter(act: () => void): boolean {
   const { stdin } = process;
   if (!stdin.isTTY || !isInForeground()) return false;

@@ -50,10 +50,7 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
   return ok({ source, program });
 }
 
-/**
- * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
- * all characters of each class that has one. Adds new properties to `properties`.
- */
+/** The parser relies on it. Without properties, because the runtime would compute all characters of their classes. */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();
   const others = source.replace(/\\(?:[pP]\{([^}]*)\}|.)/gs, (whole, name: string | undefined) => {

@@ -1,7 +1,4 @@
-/**
- * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program.
- * PURE. Members have the names of their keywords. Nodes can form circles, so no node can be stored.
- */
+/** A checked schema: references are links, and patterns programs. PURE. Nodes can form circles, so none is stored. */
 import { shortened } from "../visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";

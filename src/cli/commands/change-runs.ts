@@ -121,10 +121,7 @@ export async function changeMany(
   return followBulk(client, operation, output, { isOwn: true });
 }
 
-/**
- * The change that the user has confirmed: without --max, it is about no more runs than the user has seen. Null if no run
- * matches. Throws CommandFailed if none can change, or the user does not say yes.
- */
+/** Without --max about no more runs than the user has seen. Null if none matches. Throws CommandFailed for a no. */
 async function confirmedChange(client: Client, change: BulkChange, { max }: BulkFlags): Promise<BulkChange | null> {
   const { operation, maxRuns } = change;
   const preview = await client.bulkOperations.preview(change);

@@ -1,7 +1,6 @@
 /**
- * `completion`: prints a script for bash or zsh, made from commander's tree of commands, so that it always matches the
- * parser. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
- * calls `suggest`, which is hidden because only such scripts call it.
+ * `completion`: prints a script for bash or zsh, made from commander's tree of commands, so that it matches the parser.
+ * For what exists in an environment, the script calls `suggest`, which is hidden.
  */
 import type { Command, Option } from "commander";
 import type { Client } from "../../client/index.ts";

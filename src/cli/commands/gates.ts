@@ -1,6 +1,4 @@
-/**
- * What holds back runs: `approve`, `reject` and `release` one of them, `pause` and `resume` many, and `group` lists.
- */
+/** What holds back runs: decisions about one of them, pauses that hold back many, and concurrency groups. */
 
 import { present } from "../../client/api.ts";
 import { type Client, type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";

@@ -1,7 +1,4 @@
-/**
- * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
- * profile. Without a token, the person signs in with the browser (browser-login.ts). `logout`: removes a profile. `whoami`: shows what the token is and opens.
- */
+/** `login` saves a profile, `logout` removes it, and `whoami` shows what its token is and opens. */
 
 import { rmSync } from "node:fs";
 import { ActionRunsError, createClient } from "../../client/index.ts";

@@ -140,10 +140,7 @@ export async function typesOfAction({ actions }: Client, nameOf: () => Promise<s
   }
 }
 
-/**
- * The parameters; undefined if no option gives one. `base`: the parameters that --param adds to if there is no
- * --parameters. `readTypes`: asked only if a parameter is given as text.
- */
+/** Undefined if no option gives one. `base`: what --param adds to. `readTypes`: asked only if one is given as text. */
 export async function readParameterFlags(
   { parameters, param }: ParameterFlags,
   base?: unknown,

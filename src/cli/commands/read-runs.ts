@@ -152,10 +152,7 @@ function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): C
   return new CommandFailed(`The run's output has no member ${path}. ${those}`, EXIT.notFound);
 }
 
-/**
- * The member of a JSON value by its name, a dotted path or a JSON pointer (RFC 6901); undefined if there is none. A name is
- * first taken as it is, because names may contain dots.
- */
+/** By its name, a dotted path or a JSON pointer (RFC 6901). A name is first taken as it is: it may contain dots. */
 export function memberAt(value: unknown, path: string): unknown {
   if (!path.startsWith("/")) return valueBelow(value, [path]) ?? valueBelow(value, path.split("."));
   const names = path.slice(1).split("/");

@@ -194,7 +194,6 @@ async function exportDefinitions({ client, output, flags }: Call, folder: string
   );
 }
 
-/** The definition in a file; null if it has none. */
 function known(path: string): Definition | null {
   try {
     return readDefinition(path);

@@ -113,7 +113,6 @@ export const FILES = "actions/NAME.json, schedules/NAME.json or webhook-endpoint
 export interface DefinitionFile {
   readonly kind: Kind;
   readonly name: string;
-  /** Below the folder. */
   readonly path: string;
   readonly definition: Definition;
 }

@@ -70,8 +70,7 @@ const status = calling("schedule status", {
   ],
   async run({ client: { schedules }, output }, name) {
     const status = await schedules.status(name);
-    if (output.isJson) await output.show(status, String);
-    else await output.line(statusText(status, await schedules.get(name), output));
+    await output.show(status, async () => statusText(status, await schedules.get(name), output));
   },
 });
 

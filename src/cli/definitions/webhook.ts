@@ -98,8 +98,7 @@ const status = calling("webhook status", {
   examples: ["action-runs webhook status chat", "action-runs webhook status chat --json | jq -r .health.state"],
   async run({ client: { webhookEndpoints }, output }, name) {
     const status = await webhookEndpoints.status(name);
-    if (output.isJson) await output.show(status, String);
-    else await output.line(statusText(status, await webhookEndpoints.get(name), output));
+    await output.show(status, async () => statusText(status, await webhookEndpoints.get(name), output));
   },
 });
 

@@ -75,10 +75,7 @@ export class CommandOutput {
     }
   }
 
-  /**
-   * The newest whole lines, for people who watch; empty if there are none. A line that is not at its end may hold the
-   * first half of a secret, and so may lines whose next one is still to come.
-   */
+  /** Whole lines for people who watch: half a line may hold half a secret, and lines whose next one is to come, too. */
   newestLines(): string {
     const whole = wholeLines(this.#tail.text(this.#secrets, TAIL_BYTES));
     const lines = wholeLines(whole.slice(0, beginOfSecret(whole, this.#secrets)));
@@ -125,10 +122,7 @@ export function namesFailure(line: string): boolean {
   return false;
 }
 
-/**
- * Finds the first line of stdout or of stderr that names a failure, while the output streams by. Each stream needs its
- * own, because their lines come in pieces. The work for each byte is bounded, whatever the command prints.
- */
+/** Finds the first line of one stream that names a failure. The work for each byte is bounded. */
 class FailureLine {
   /** The end of what came before. */
   #before = NOTHING;

@@ -219,10 +219,7 @@ async function work(
   return end;
 }
 
-/**
- * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
- * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
- */
+/** Sends heartbeats until the command or the run ends, also after a cancel: a second one can leave less time. */
 async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
   while (await delay(heartbeats.pauseMs, true, { signal: over }).catch(() => false)) {
     try {

@@ -32,9 +32,7 @@ const LOOK_EVERY_MS = 50;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/**
- * Ends the processes of a command: passes signals on, and stops with TERM at once, and KILL if they do not end in time.
- */
+/** Passes signals on to the processes of a command, and stops them: with TERM at once, and with KILL later. */
 export class JobControl {
   /** Undefined unless the command runs. */
   #pid: number | undefined;

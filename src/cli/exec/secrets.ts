@@ -84,10 +84,7 @@ export function masked(text: string, secrets: readonly string[], from = 0, to = 
 /** A shorter beginning of a secret could be any word. */
 const BEGUN_MIN_CHARACTERS = 8;
 
-/**
- * Where the end of a text begins that can be the beginning of a secret, of which the rest is still to come in the next
- * lines. The text's length if there is no such end. `text`: as `masked` returns it.
- */
+/** Where the end of a text begins that can be the beginning of a secret; otherwise the text's length. */
 export function beginOfSecret(text: string, secrets: readonly string[]): number {
   const starts = formsOfAll(secrets).flatMap((form) => {
     for (const { index, end } of placesOf(text, form)) if (end === text.length) return index;
