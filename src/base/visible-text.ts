@@ -10,7 +10,7 @@
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** As JSON does, so the JSON of a value stays that of the value. `kept`: characters that stay, such as line feeds. */
+/** Escapes what nobody sees as JSON does, so the JSON of a value stays that of the same value. `kept`: what stays. */
 export function visibleText(text: string, kept = ""): string {
   return text.replace(UNSEEN, (unseen) => {
     if (kept.includes(unseen)) return unseen;

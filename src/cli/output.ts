@@ -8,10 +8,6 @@ import stringWidth from "string-width";
 import { visibleText, withoutColours } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 
-interface OutputFlags {
-  readonly json?: boolean;
-}
-
 const NAME_CELLS = 17;
 
 export type Colour = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
@@ -25,7 +21,7 @@ export class Output {
   readonly columns: number;
   readonly #hasColour: boolean;
 
-  constructor({ json }: OutputFlags, stream: NodeJS.WriteStream = process.stdout) {
+  constructor({ json }: { readonly json?: boolean }, stream: NodeJS.WriteStream = process.stdout) {
     this.stream = stream;
     const isTerminal = stream.isTTY === true;
     this.isJson = json ?? !isTerminal;

@@ -50,7 +50,14 @@ export async function wholeRunId(client: Client, text: string): Promise<string> 
     throw new CommandFailed(`${where} has an id that ends with ${text}. Use the whole id.`, EXIT.notFound);
   }
   if (others.length === 0) return only.id;
-  await listCandidates(found);
+  const output = people();
+  const table = output.table(found.slice(0, LISTED_MAX), [
+    ["RUN", ({ id }) => id],
+    ["STATUS", ({ status }) => status],
+    ["AGE", ({ createdAt }) => shortAge(Date.now() - Date.parse(createdAt)), { dispensable: 1 }],
+    ["ACTION", ({ actionName }) => actionName, { least: 8 }],
+  ]);
+  await output.line(table);
   throw new UsageError(`${found.length} runs have ids that end with ${text}. Use more of the id.`);
 }
 
@@ -67,17 +74,6 @@ export async function wholeRunIdForChange(client: Client, text: string): Promise
 /** Whether the text can only be a part of an id. The service refuses every other text that is no id. */
 function isShort(text: string): boolean {
   return text.length < WHOLE_CHARACTERS && /^[0-9a-f-]+$/i.test(text);
-}
-
-async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
-  const output = people();
-  const table = output.table(runs.slice(0, LISTED_MAX), [
-    ["RUN", ({ id }) => id],
-    ["STATUS", ({ status }) => status],
-    ["AGE", ({ createdAt }) => shortAge(Date.now() - Date.parse(createdAt)), { dispensable: 1 }],
-    ["ACTION", ({ actionName }) => actionName, { least: 8 }],
-  ]);
-  await output.line(table);
 }
 
 /** What the options of gates choose, in the help. */

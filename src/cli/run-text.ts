@@ -221,7 +221,7 @@ export function waitsForText(
   return plain(waitingText(waiting, now, { when: localText, approval })) + those;
 }
 
-/** Why the receiver did not take the webhook; empty if no attempt has failed. A list can be old. */
+/** Why the receiver did not take the webhook; empty if no attempt has failed. In a list, the next may have come. */
 export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
   if (!delivery) return "";
   const leftMs = Date.parse(delivery.nextAttemptAt ?? "") - now;

@@ -18,7 +18,10 @@ const TOKEN = `${TOKENS}/{tokenId}` as const;
 const SESSIONS = "/{o}/{p}/sessions";
 
 export interface RotateOptions extends CallOptions {
-  /** 0 to 604800, at most as long as the token. It can only shorten the life of an older secret. Default: 86400. */
+  /**
+   * How long the old secret still works: 0 to 604800, and not longer than the token. Default: 86400. If an earlier old
+   * secret still works, this can only end it sooner.
+   */
   readonly overlapSeconds?: number | undefined;
 }
 
@@ -62,9 +65,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       const body = present({ overlapSeconds: options.overlapSeconds });
       return bodyOf(await api.POST(`${TOKEN}/rotate`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
-    /**
-     * Within 30 s, with all that it created. If the response of a first try was lost, the result has only the given id.
-     */
+    /** Revokes a token and all that it created, within 30 s. If a response got lost, it resolves with the given id. */
     async revoke(id: string, options?: CallOptions): Promise<Schemas["RevokedApiTokens"]> {
       const params = { path: of(id) };
       const result = await deleting("token_not_found", (onRetry) =>

@@ -5,7 +5,7 @@ import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "
 import { ActionRunsError, createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
-  /** Recognises a repeated report. Default: random. Use a fixed key if another process may repeat the report. */
+  /** The key of the report. Default: random. Use a fixed one if another process may repeat the report. */
   readonly idempotencyKey?: string | undefined;
 }
 

@@ -26,7 +26,9 @@ export interface RunChanges {
 }
 
 export interface FollowOptions<List> extends DetailOptions {
-  /** A cursor, `"0"` for all runs that are kept, or `"now"`. Default: it lists the runs, newest first, and follows. */
+  /**
+   * Where to begin: a cursor, `"0"` for all that are kept, or `"now"`. Default: it lists the runs, and then follows.
+   */
   readonly after?: string | undefined;
   readonly actionName?: string | undefined;
   readonly subject?: string | undefined;

@@ -156,7 +156,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
       const body = present({ parameters, notBefore, waitTimeout });
       return bodyOf(await api.POST(`${RUN}/retry`, { params, body, ...sent(options) }));
     },
-    /** The request as it will be sent, with null for secrets, and the approvals. Throws `approval_not_found`. */
+    /** The request as it will be sent, without secrets, and the approvals. `approval_not_found` if it needs none. */
     async approval(id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> {
       const params = { path: of(id) };
       return bodyOf(await api.GET(`${RUN}/approval`, { params, ...sent(options) }));

@@ -15,7 +15,7 @@ export function readIfThere(file: string): string | null {
   }
 }
 
-/** Nobody reads half a file. One that is right stays, because a running server restarts when a file changes. */
+/** Replaces a file at once, so nobody reads half of it, and only if it differs: a running server watches it. */
 export function replaceFile(file: string, content: string): void {
   if (readIfThere(file) === content) return;
   const temporary = join(ROOT, ".wrangler", `replaces-${process.pid}`);

@@ -26,7 +26,7 @@ const CRON = "* * * * *";
 const CRON_EVERY_MS = 60_000;
 const QUIET_FOR_MS = 200;
 
-/** Behind Miniflare's own port, which any user can find. It runs the cron for who has this process's key. */
+/** Behind Miniflare's own port, which any user can find. Only the holder of this process's key runs the cron there. */
 const CLOCK = {
   name: "clock",
   key: randomBytes(32).toString("hex"),

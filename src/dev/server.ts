@@ -27,7 +27,7 @@ export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio
   });
 }
 
-/** Throws with the server's output or the error of /readyz. `flags`: more of those that `serverFlags` reads. */
+/** Waits for /readyz. Throws with the server's output or the error of /readyz. `flags`: as `serverFlags` reads them. */
 export async function startServer(port: number, flags: readonly string[]) {
   const child = spawnServer(["--port", String(port), ...flags], ["ignore", "pipe", "pipe"]);
   const printed = collect(child);
@@ -83,7 +83,7 @@ export async function takePort(port: number, ip = "localhost"): Promise<number |
   return port;
 }
 
-/** Below the ports of outgoing connections, so none of those takes it before the caller does. */
+/** A free port below those of outgoing connections, so none of those takes it before the caller does. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const port = await takePort(randomInt(15_000, 30_000));
@@ -188,16 +188,19 @@ export function privateState(persistTo = STATE): string {
   return folder;
 }
 
-interface Local {
-  readonly persistTo?: string;
+/**
+ * Migrates the local databases in one start of the runtime. `mustBindAll`: throws if an environment lives in a database
+ * that is not bound. The service starts even then.
+ */
+export async function migrateLocally({
+  persistTo,
+  config = CONFIG,
+  mustBindAll = false,
+}: {
+  readonly persistTo?: string | undefined;
   readonly config?: string;
-  /** Whether it fails if an environment lives in a database that is not bound. The service starts even then. */
   readonly mustBindAll?: boolean;
-}
-
-/** Applies all migrations to the local databases in one start of the runtime, and writes each one's number into it. */
-export async function migrateLocally(local: Local = {}): Promise<void> {
-  const { persistTo, config = CONFIG, mustBindAll = false } = local;
+} = {}): Promise<void> {
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.

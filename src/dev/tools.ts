@@ -28,7 +28,7 @@ export function nodeRed(): string | null {
   return isInstalled(NODE_RED) ? join(NODE_RED, "node_modules", "node-red", "red.js") : null;
 }
 
-/** Unless they are installed. Two processes must not install at once: each begins by deleting what is there. */
+/** Installs what is missing. Two processes must not install at once: each begins by deleting what is there. */
 export function install(folder: string, ...options: readonly string[]): void {
   if (isInstalled(folder)) return;
   // No install scripts: the tools need none, and a hijacked package could run one.

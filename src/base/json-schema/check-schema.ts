@@ -35,9 +35,7 @@ import {
 import { canonicalText } from "./step-budget.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
-export interface CheckedSchema {
-  readonly root: SchemaNode;
-}
+export type CheckedSchema = SchemaNode;
 
 /** `value`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the schema. */
 export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> {
@@ -46,7 +44,7 @@ export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> 
   const walk = new Walk();
   const root = walk.subschema(value, "");
   walk.link();
-  return walk.fault === null ? ok({ root }) : err(walk.fault);
+  return walk.fault === null ? ok(root) : err(walk.fault);
 }
 
 function faultOfDocument(value: unknown): string | null {

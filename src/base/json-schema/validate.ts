@@ -34,7 +34,7 @@ const EVALUATION_MAX_DEPTH = 400;
 
 /** Refuses with the first fault, whose `pointer` leads into the parameters. `budget`: steps that are left. */
 export function validate(
-  { root }: CheckedSchema,
+  schema: CheckedSchema,
   parameters: unknown,
   budget: StepBudget = { left: VALIDATION_MAX_STEPS },
 ): Result<void, SchemaFault> {
@@ -42,7 +42,7 @@ export function validate(
     const sentence = `parameters has more than ${JSON_MAX_DEPTH} levels. Send parameters that nest less deeply.`;
     return err({ pointer: "", sentence });
   }
-  const refused = new Evaluation(budget).evaluate(root, parameters, null, null);
+  const refused = new Evaluation(budget).evaluate(schema, parameters, null, null);
   if (budget.left < 0) {
     const sentence =
       "Checking the parameters against the schema takes too many steps. Send smaller parameters, or simplify the schema.";

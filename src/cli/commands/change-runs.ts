@@ -121,7 +121,9 @@ export async function changeMany(
   return followBulk(client, operation, output, { isOwn: true });
 }
 
-/** Without --max about no more runs than the user has seen. Null if none matches. Throws CommandFailed for a no. */
+/**
+ * Without --max, at most what the user has seen. Null if no run matches. Throws CommandFailed unless the user agrees.
+ */
 async function confirmedChange(client: Client, change: BulkChange, { max }: BulkFlags): Promise<BulkChange | null> {
   const { operation, maxRuns } = change;
   const preview = await client.bulkOperations.preview(change);

@@ -1,7 +1,7 @@
 /** `list`, `summary`, `get` and `watch`: read runs, and follow them. */
 
 import { present } from "../../client/api.ts";
-import type { Client, Schemas } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { countText } from "../../words/statuses.ts";
 import { valueBelow } from "../../words/typed-json.ts";
 import { type ApiCall, calling, showing, take } from "../command.ts";
@@ -9,16 +9,7 @@ import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
 import { limitOption, option, repeated } from "../options.ts";
 import { complain, logLines, plainLines, toJson } from "../output.ts";
-import {
-  FILTERS,
-  type FilterFlags,
-  filterOf,
-  gateFilters,
-  OPTIONAL_RUN,
-  RUN,
-  STATUS,
-  wholeRunId,
-} from "../run-selection.ts";
+import { FILTERS, filterOf, gateFilters, OPTIONAL_RUN, RUN, STATUS, wholeRunId } from "../run-selection.ts";
 import { changeLine, runTable, runText, STATUS_COLOUR } from "../run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -49,36 +40,22 @@ export const listCommand = calling("list", {
     const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
     // For people, ask for one more than is shown, to know whether there are more.
     const most = output.isJson ? limit : limit + 1;
+    const hasDetails = !output.isJson || flags.waiting !== undefined || flags.group !== undefined;
+    let isSaid = false;
+    function onStale() {
+      if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
+      isSaid = true;
+    }
+    const more = present({ text: flags.text, include: hasDetails ? "details" : undefined } as const);
+    const found = client.runs.list({ ...filterOf(flags), ...more, limit: Math.min(most, PAGE_MAX) }, { onStale });
     let hasMore = false;
-    await output.list(take(matching(client, flags, most, !output.isJson), most), "No runs match.", (runs) => {
+    await output.list(take(found, most), "No runs match.", (runs) => {
       hasMore = runs.length > limit;
       return runTable(runs.slice(0, limit), output);
     });
     if (hasMore) process.stderr.write("There are more runs. Use --limit or --all.\n");
   },
 });
-
-function matching(
-  client: Client,
-  flags: FilterFlags & { readonly text: string | undefined },
-  limit: number,
-  isTable: boolean,
-): AsyncIterable<DetailedActionRun> {
-  const hasDetails = isTable || flags.waiting !== undefined || flags.group !== undefined;
-  let isSaid = false;
-  function onStale() {
-    if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
-    isSaid = true;
-  }
-  return client.runs.list(
-    {
-      ...filterOf(flags),
-      ...present({ text: flags.text, include: hasDetails ? "details" : undefined }),
-      limit: Math.min(limit, PAGE_MAX),
-    },
-    { onStale },
-  );
-}
 
 export const summaryCommand = showing("summary", {
   about: "Count runs by status. 1000+ means 1000 or more: the service counts no further.",

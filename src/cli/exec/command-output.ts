@@ -75,7 +75,7 @@ export class CommandOutput {
     }
   }
 
-  /** Whole lines for people who watch: half a line may hold half a secret, and lines whose next one is to come, too. */
+  /** Whole lines for people: half a line may hold half a secret, and so may lines whose next one is to come. */
   newestLines(): string {
     const whole = wholeLines(this.#tail.text(this.#secrets, TAIL_BYTES));
     const lines = wholeLines(whole.slice(0, beginOfSecret(whole, this.#secrets)));

@@ -219,7 +219,7 @@ async function work(
   return end;
 }
 
-/** Sends heartbeats until the command or the run ends, also after a cancel: a second one can leave less time. */
+/** Sends heartbeats until the command or the run ends. After a cancel too: the run must not fall silent. */
 async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
   while (await delay(heartbeats.pauseMs, true, { signal: over }).catch(() => false)) {
     try {

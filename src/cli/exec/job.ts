@@ -131,8 +131,8 @@ export async function runJob(
   const detached = !isWindows && !process.stdin.isTTY;
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
   control.started(child, detached);
-  passThrough("stdout", child, output);
-  passThrough("stderr", child, output);
+  passThrough("stdout", child.stdout, output);
+  passThrough("stderr", child.stderr, output);
   const closed = once(child, "close").catch(() => {});
   try {
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
@@ -164,10 +164,7 @@ async function untilSilent(closed: Promise<unknown>, output: CommandOutput): Pro
   }
 }
 
-type Readables = Readonly<Record<"stdout" | "stderr", Readable>>;
-
-function passThrough(name: "stdout" | "stderr", child: Readables, output: CommandOutput): void {
-  const from = child[name];
+function passThrough(name: "stdout" | "stderr", from: Readable, output: CommandOutput): void {
   const to = process[name];
   from.on("data", (chunk: Buffer) => output.push(name, chunk));
   from.pipe(to, { end: false });

@@ -93,17 +93,11 @@ export function beginOfSecret(text: string, secrets: readonly string[]): number 
   return Math.min(text.length, ...starts);
 }
 
-interface Place {
-  readonly index: number;
-  readonly end: number;
-  readonly isWhole: boolean;
-}
-
 /**
  * Where a text has a form as a whole, or its beginning at the end of the text. Character by character, because one
  * expression for a long secret, or for all its beginnings, would be too large.
  */
-function* placesOf(text: string, form: readonly string[]): Iterable<Place> {
+function* placesOf(text: string, form: readonly string[]) {
   const first = new RegExp(`(?=${form.slice(0, BEGUN_MIN_CHARACTERS).join(LINE_BREAK)})`, "gi");
   const starts = [...text.matchAll(first)];
   if (starts.length === 0) return;

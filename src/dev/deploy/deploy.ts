@@ -79,11 +79,8 @@ async function main(): Promise<number> {
   if (secrets !== null) step("Secrets", secrets.file === null ? "from the environment" : `they are in ${secrets.file}`);
   if (secrets?.file) console.log(COPY_THEM);
   const databases = await makeWhatIsMissing(api, account, deployment, inspection);
-  const file = writeConfiguration(deployment, {
-    accountId: account.id,
-    publicUrl,
-    databaseIds: new Map(databases.map(({ number, id }) => [number, id])),
-  });
+  const databaseIds = new Map(databases.map(({ number, id }) => [number, id]));
+  const file = writeConfiguration(deployment, account.id, publicUrl, databaseIds);
   await migrateAll(api, account, databases);
   if (secrets !== null) await requireNoWorker(api, account, deployment);
   step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);

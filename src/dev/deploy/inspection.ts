@@ -275,19 +275,12 @@ function notesOn(deployment: Deployment, deployed: readonly Binding[] | null, pu
     });
 }
 
-interface Target {
-  readonly api: CloudflareApi;
-  readonly account: Account;
-  readonly deployment: Deployment;
-  readonly inspection: Inspection;
-}
-
 export function step(name: string, text: string): void {
   console.log(`${name}: ${text}`);
 }
 
 /** `environment`: null for the deployment at the top of `deploy.toml`. Throws a sentence. */
-export async function findTarget(environment: string | null): Promise<Target> {
+export async function findTarget(environment: string | null) {
   const deployment = readDeployment(environment);
   const { CLOUDFLARE_ACCOUNT_ID: chosen } = process.env;
   if (deployment.account_id && chosen && chosen !== deployment.account_id) {

@@ -87,7 +87,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   vars: "Variables are members of settings.",
 };
 
-/** An environment has the account and the jurisdiction of the top, which null stands for. Throws a sentence. */
+/** An environment has the account and the jurisdiction of the top. Null means the top itself. Throws a sentence. */
 export function readDeployment(environmentName: string | null, folder = ROOT): Deployment {
   const { environments, ...top } = checked(parsed(folder));
   if (environmentName === null) return top;

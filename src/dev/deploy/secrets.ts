@@ -29,7 +29,7 @@ export function secretsFile(accountId: string, workerName: string): string {
   return join(folder, "action-runs", accountId, `${workerName}.env`);
 }
 
-/** Takes variables of these names, or makes the secrets, but on a terminal: a person must learn where they are kept. */
+/** Takes them from the environment, or makes them on a terminal, where a person learns where they are kept. */
 export async function obtainSecrets(deployment: Deployment, accountId: string): Promise<NewSecrets> {
   const needed = secretsOf(deployment);
   const file = secretsFile(accountId, deployment.name);
