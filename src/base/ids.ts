@@ -27,15 +27,13 @@ export function firstIdAt(ms: number): string {
   return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
 }
 
-/** 32 hex digits in the form of a UUID. */
 export function hyphenated(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /**
- * A token and its parents as one text: `/{top}/…/{parent}/{token}/`, from the token that the operator created. What a
- * token or one below it created has a lineage that begins with the token's, so an index finds it. A token's parents
- * never change, so the lineage still says who created something when these tokens are gone.
+ * A token and its parents as one text: `/{top}/…/{parent}/{token}/`. What a token or one below it created has a lineage
+ * that begins with the token's, so an index finds it, also when these tokens are gone.
  */
 export function lineageOf(tokenId: string, parents: readonly string[]): string {
   return `/${[tokenId, ...parents].reverse().join("/")}/`;

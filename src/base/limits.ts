@@ -1,7 +1,4 @@
-/**
- * The limits of requests, and of what they store. Sizes are bytes of UTF-8 JSON. Limits of a mechanism are beside its
- * code. wrangler.toml has the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
- */
+/** The limits of requests, and of what they store, in bytes of UTF-8 JSON. UNKNOWN_TOKEN_LIMIT is in wrangler.toml. */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";
 
@@ -115,9 +112,7 @@ export const PERSON_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
-/**
- * Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds creates and revocations.
- */
+/** Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds revocations too. */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** How many tokens of a project may have a trust. */
 export const TRUSTS_MAX = 100;

@@ -18,10 +18,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
 
 const SHOWN_NAMES = 5;
 
-/**
- * Sentences for somebody who wrote a name that is not among `names`: which one is near, and which there are. `name` null:
- * no sentence may quote it. `having`: the start of a sentence that ends with names. `none`: if there are no names.
- */
+/** Says which name is near, and which there are. `name` null: nothing may quote it. `none`: if there are no names. */
 export function namesInstead(
   name: string | null,
   names: readonly string[],

@@ -1,7 +1,4 @@
-/**
- * Durations, elapsed time, time limits and instants. A Worker has only the wall clock, which may step back. Whether an
- * instant in the future counts as long ago or as just now, the caller decides by the name of the function.
- */
+/** Durations, time limits and instants. A Worker has only the wall clock, which may step back. */
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;

@@ -10,10 +10,7 @@
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/**
- * Escapes each character that nobody sees, as JSON does: `\u202e`, and `\udb40\udc61` for a tag. So the JSON of a value
- * is the JSON of the same value. `kept`: characters that stay, such as line feeds where the text has lines.
- */
+/** Escapes what nobody sees as JSON does, so the JSON of a value stays that of the same value. `kept`: what stays. */
 export function visibleText(text: string, kept = ""): string {
   return text.replace(UNSEEN, (unseen) => {
     if (kept.includes(unseen)) return unseen;

@@ -1,7 +1,4 @@
-/**
- * A command as data: its words, its options and what it does. Most commands call the API: they make the client that
- * their options name. Then they do anything, or print what a request answers with, or a list.
- */
+/** A command as data: its words, its options and what it does. Most commands make a client and call the API. */
 import { type AddHelpTextContext, type AddHelpTextPosition, Command, type Option } from "commander";
 import type { Client } from "../client/index.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, withFlagNames } from "./exit.ts";
@@ -76,8 +73,7 @@ function withVariable(option: Option, envVar: string | undefined): Option {
 export type Build = () => CliCommand;
 
 interface Words {
-  /** Behind the command's name, in the help of what is above it. */
-  readonly summary?: string;
+  /** Its first sentence also stands behind the command's name, in the help of what is above it. */
   readonly about: string;
   /** Text of the help between options and examples. */
   readonly help?: string;
@@ -133,9 +129,15 @@ export function group(route: string, { commands, ...words }: Words & { readonly 
   };
 }
 
-function described(route: string, { summary = "", about, help = "", examples }: Words): CliCommand {
+function described(route: string, { about, help = "", examples }: Words): CliCommand {
   const shown = `${help}\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`;
-  return new CliCommand(route).summary(summary).description(about).addHelpText("after", shown);
+  return new CliCommand(route).summary(firstSentence(about)).description(about).addHelpText("after", shown);
+}
+
+/** Without its full stop and its capital. */
+function firstSentence(text: string): string {
+  const [sentence = ""] = text.split(/\.(?: |$)/, 1);
+  return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
 }
 
 /** The options that the user gave. Another member of a request comes from --body, and has its own name there. */
@@ -189,7 +191,6 @@ export function listing<T, const O extends Options = [], const A extends Argumen
   });
 }
 
-/** A command that prints what `ask` resolves with. */
 export function showing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
   spec: ApiSpec<O, A> & {
@@ -217,7 +218,6 @@ export async function* take<T>(things: AsyncIterable<T>, count = Number.POSITIVE
   }
 }
 
-/** How many requests are under way at a time. */
 const AT_ONCE = 8;
 
 /** Does `work` with all things, a few at a time. The results are in the order of the things. */

@@ -76,20 +76,14 @@ const EXIT_OF_ABORT: Readonly<Record<NonNullable<Schemas["BulkOperation"]["abort
   token_expired: EXIT.notAllowed,
 };
 
-/**
- * 0 if an operation that has ended did what it could. A run that was skipped had ended before, for example. If all were
- * skipped, nothing has happened, and that is a conflict, as it is for a command about one run.
- */
+/** If all runs were skipped, nothing has happened: that is a conflict, as for a command about one run. */
 export function exitCodeOfBulk({ status, abortReason, counts }: Schemas["BulkOperation"]): number {
   if (status === "aborted") return (abortReason && EXIT_OF_ABORT[abortReason]) ?? EXIT.failed;
   if (counts.failed > 0) return EXIT.failed;
   return counts.accepted === 0 && counts.skipped > 0 ? EXIT.conflict : EXIT.succeeded;
 }
 
-/**
- * One sentence for stderr, with the request id that finds the request in the service's log. null if commander already
- * printed one.
- */
+/** For stderr, with the request id that finds the request in the service's log. null if it was printed. */
 export function errorSentence(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);
@@ -126,10 +120,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 
-/**
- * The sentences of any error. Without a response: what happened, what to do, and the code of the cause, which Node hides in
- * the causes of an error.
- */
+/** Without a response: what happened, what to do, and the code of the cause, which Node hides. */
 export function explained(error: ActionRunsError): string {
   if (error.code === "unreachable") return unreachableSentence(error);
   return error.code === "unexpected_answer" ? `${error.message}${proxyAdvice()}` : error.message;

@@ -1,7 +1,4 @@
-/**
- * Follows what goes on: waits for a run's end, shows events, and goes on although the server goes away. stdout is for the
- * result alone, so progress goes to stderr. One screen shows it, for runs and for bulk operations.
- */
+/** Follows runs and bulk operations, although the server goes away. stdout is for the result alone. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { withoutColours } from "../base/visible-text.ts";
@@ -31,7 +28,6 @@ const WAIT_MAX_SECONDS = Math.floor((2 ** 31 - 1) / SECOND_MS);
 export const WAIT_TIMEOUT = option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7", {
   read: wholeNumberFrom(1, WAIT_MAX_SECONDS),
 });
-/** Of a command that can wait. */
 export const WAITING = [option("--wait", "wait until the run ends; the exit code tells how"), WAIT_TIMEOUT] as const;
 
 interface UntilEndedOptions extends DetailOptions {
@@ -42,10 +38,7 @@ interface UntilEndedOptions extends DetailOptions {
   readonly show?: (run: DetailedActionRun, why: DetailedActionRun["details"]) => Promise<void>;
 }
 
-/**
- * What people should see of a run besides its members: why it does not start, and whether it is retried. Its details need
- * its coordinator, and the run does not.
- */
+/** Why a run does not start, and whether it is retried. Its details need its coordinator, and the run does not. */
 export async function whyOf(client: Client, run: DetailedActionRun): Promise<DetailedActionRun["details"]> {
   if (run.details !== undefined || (run.status !== "pending" && run.status !== "failed")) return run.details;
   return (await client.runs.get(run.id, { include: "details" }).catch(() => run)).details;
@@ -113,10 +106,7 @@ const READ_EVERY_MS = 10_000;
 /** The line also says how long it is until the start. */
 const DRAW_EVERY_MS = 1000;
 
-/**
- * Shows people a run's events, one line each. On a terminal the heartbeats are one progress bar, and what the run waits
- * for is one line, which change in place.
- */
+/** Shows people a run's events, one line each. A terminal also has a line below them that changes in place. */
 export class EventLines {
   readonly #output: Output;
   readonly #screen: Screen;
@@ -124,7 +114,6 @@ export class EventLines {
   readonly #tailLines = new TailLines();
   /** What the job printed last, without the end of its line. */
   #unended = "";
-  /** Draws the progress bar; null if there is none. */
   #bar: ((columns: number) => string) | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** Grows with each event that clears the line, so that a late response draws nothing. */
@@ -149,7 +138,6 @@ export class EventLines {
     if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
   }
 
-  /** Shows the lines that the job has printed meanwhile. */
   readonly showTail = ({ tail }: RunTail): void => {
     const text = withoutColours(tail);
     this.#unended = unendedLine(text);
@@ -217,9 +205,8 @@ export class EventLines {
 const ERASE = "\r\x1b[J";
 
 /**
- * Lines that stay, and below them one line that changes in place, if the stream is a terminal that can. The cursor stays
- * at the line's beginning, so that a terminal that breaks the line when it gets narrower has all of it after the cursor,
- * where it is erased.
+ * Below the lines that stay, one line that changes in place, if the terminal can. The cursor stays at its beginning: if
+ * the terminal gets narrower and breaks the line, all of it is after the cursor, where it is erased.
  */
 export class Screen {
   readonly isLive: boolean;
@@ -334,8 +321,7 @@ export async function* lastingChanges(
 }
 
 /**
- * A time in which the server can't answer. A run goes on meanwhile, so only what the server refuses ends a command that
- * has reached it once. An address that never answered is probably wrong, so the first failure there is thrown.
+ * A run goes on meanwhile, so only a refusal ends a command, or the first failure of an address that never answered.
  */
 function outageOf({ signal, say, notAfter }: LastingOptions) {
   let failures = 0;
@@ -369,10 +355,7 @@ export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 type Interruption = keyof typeof INTERRUPTED;
 
-/**
- * Does `work`. A signal does not end the process meanwhile, but calls `onSignal`. Its `leave` aborts the work, and its
- * error is then thrown.
- */
+/** No signal ends the process during `work`, but calls `onSignal`. Its `leave` aborts the work and throws the error. */
 export async function withSignals<T>(
   work: (signal: AbortSignal) => Promise<T>,
   onSignal: (name: Interruption, leave: (error: unknown) => void) => void,

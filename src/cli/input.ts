@@ -23,10 +23,7 @@ export async function readText(value: string, flag: string): Promise<string> {
   }
 }
 
-/**
- * A JSON object from `readText`. Throws UsageError for anything else. `isExact`: also for a number that the service would
- * not keep as it is written.
- */
+/** A JSON object, if `isExact` with numbers that the service would keep. Throws UsageError for anything else. */
 export async function readObject(value: string, flag: string, { isExact = false } = {}): Promise<Json> {
   const text = await readText(value, flag);
   const wrong = new UsageError(`${flag}: give a JSON object, @file or @- for stdin.`);
@@ -62,10 +59,7 @@ function refuseInexact(text: string, flag: string): void {
 /** The type that the value of `name=text` must have; null if it is text. */
 export type TypeOf = (name: string) => JsonType | null;
 
-/**
- * Object members from `name=text` and `name:=json`. Throws UsageError for anything else, for a text that is not of its
- * type, and for a number that the service would not keep as it is written.
- */
+/** Throws UsageError for what is no member, is not of its type, or is a number that the service would not keep. */
 export function readMembers(pairs: readonly string[], flag: string, typeOf: TypeOf = () => null): Json {
   return Object.fromEntries(pairs.map((pair) => readMember(pair, flag, typeOf)));
 }

@@ -1,7 +1,4 @@
-/**
- * The options and arguments of commands. Each says how it is read, what completion offers for it, and which type its
- * value has. So the type of a command's flags comes from the list of its options.
- */
+/** Options and arguments: how each is read, what completion offers for it, and the type of its value. */
 
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { laterInstant, sinceInstant, TIMES_HELP, UNIT_MS, untilInstant } from "../words/since.ts";
@@ -160,30 +157,21 @@ const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\
 const GRACE_MAX_SECONDS = 604_800;
 
 /** In the past: the first instant of what the text names. */
-export function readSince(text: string): string {
-  return instantOf(text, sinceInstant);
-}
-
+export const readSince = instantReader(sinceInstant);
 /** In the past: the first instant after what the text names, so that a day is within. */
-export function readUntil(text: string): string {
-  return instantOf(text, untilInstant);
-}
-
+export const readUntil = instantReader(untilInstant);
 /** In the past: the first instant of what the text names. One of RFC 3339 stays as it is written. */
-export function readPast(text: string): string {
-  return INSTANT.test(text) ? text : readSince(text);
-}
-
+export const readPast = (text: string) => (INSTANT.test(text) ? text : readSince(text));
 /** The same ahead. The service refuses what no calendar has. */
-export function readLater(text: string): string {
-  return INSTANT.test(text) ? text : instantOf(text, laterInstant);
-}
+export const readLater = (text: string) => (INSTANT.test(text) ? text : instantReader(laterInstant)(text));
 
 /** It is read before anything is sent, so that a retry of the request repeats the same instant. */
-function instantOf(text: string, read: typeof sinceInstant): string {
-  const at = read(text, new Date());
-  if (at !== null) return at.toISOString();
-  throw new InvalidArgumentError(`Use ${TIMES_HELP}.`);
+function instantReader(read: typeof sinceInstant): (text: string) => string {
+  return (text) => {
+    const at = read(text, new Date());
+    if (at !== null) return at.toISOString();
+    throw new InvalidArgumentError(`Use ${TIMES_HELP}.`);
+  };
 }
 
 /** How long an old secret still works, in seconds, from `90s`, `30m`, `12h` or `7d`. `0` needs no unit. */

@@ -8,11 +8,6 @@ import stringWidth from "string-width";
 import { visibleText, withoutColours } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 
-interface OutputFlags {
-  readonly json?: boolean;
-}
-
-/** How wide the names of `Output.fields` are. */
 const NAME_CELLS = 17;
 
 export type Colour = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
@@ -26,7 +21,7 @@ export class Output {
   readonly columns: number;
   readonly #hasColour: boolean;
 
-  constructor({ json }: OutputFlags, stream: NodeJS.WriteStream = process.stdout) {
+  constructor({ json }: { readonly json?: boolean }, stream: NodeJS.WriteStream = process.stdout) {
     this.stream = stream;
     const isTerminal = stream.isTTY === true;
     this.isJson = json ?? !isTerminal;
@@ -39,9 +34,8 @@ export class Output {
     return this.#hasColour ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
   }
 
-  /** Prints one value: as JSON, or as the text of `toText`. */
-  async show(value: unknown, toText: () => string): Promise<void> {
-    await this.line(this.isJson ? toJson(value) : toText());
+  async show(value: unknown, toText: () => string | Promise<string>): Promise<void> {
+    await this.line(this.isJson ? toJson(value) : await toText());
   }
 
   /** Prints a line. Resolves when the reader can take more. */
@@ -49,10 +43,7 @@ export class Output {
     if (!this.stream.write(`${printable(text)}\n`)) await once(this.stream, "drain");
   }
 
-  /**
-   * Prints a list: a JSON array as it comes, or a table, or `none` if the list is empty. After an error the array has no
-   * end, so nobody takes it for complete.
-   */
+  /** A JSON array, a table, or `none`. After an error the array has no end, so nobody takes it for complete. */
   async list<T>(
     things: AsyncIterable<T>,
     none: string,
@@ -181,9 +172,7 @@ type Column<T> = readonly [heading: string, cell: (thing: T) => string | number 
 interface ColumnHow {
   /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
   readonly least?: number;
-  /**
-   * If the table is too wide, the column with the highest number is left out first. Without a number, the column stays.
-   */
+  /** If the table is too wide, the highest number is left out first. Without a number, the column stays. */
   readonly dispensable?: number;
   /** Whether the column is left out if no row has a text there. */
   readonly isOptional?: boolean;
@@ -206,8 +195,7 @@ function columnWidths<T>(
     Math.min(wanted[column] ?? 0, least),
   );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
-  // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
-  // that stay, the second one says more, such as the error after the action.
+  // Columns are left out from the end. Of two that stay, the second says more: the error after the action.
   const byWorth = columns
     .map(([, , { dispensable = 0 } = {}], column) => ({ dispensable, column }))
     .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
@@ -238,10 +226,7 @@ export function cut(text: string, cells: number): string {
 /** In fewer cells, text with a word in each line is harder to read than text that the terminal breaks. */
 const LEAST_CELLS = 20;
 
-/**
- * The text in lines of at most `cells` cells. A longer word, such as a URL, stays whole. A new line is indented like the
- * line that it continues, and by `hang` cells more.
- */
+/** A longer word stays whole. A new line is indented as the line before it, and by `hang` cells more. */
 export function wrap(text: string, cells: number, hang = 0): string {
   if (cells - hang < LEAST_CELLS) return text;
   return text
@@ -265,10 +250,7 @@ function wrapLine(line: string, cells: number, hang: number): string {
   return lines + current;
 }
 
-/**
- * Joins the lines of each paragraph, and breaks them for `cells`. Indented lines are examples, which stay as they are,
- * or a list: a word, two spaces and a text.
- */
+/** Breaks paragraphs for `cells`. Indented lines stay, but for those of a list: a word, two spaces and a text. */
 export function reflow(text: string, cells: number): string {
   return text
     .replace(/(?<=^\S.*)\n(?=\S)/gm, " ")
@@ -283,10 +265,7 @@ export function reflow(text: string, cells: number): string {
 
 const STEP = "  ";
 
-/**
- * JSON as people read it: indented, and a text with line ends as a block of lines below its name. Such a block makes it
- * something else than JSON, so it is never read back.
- */
+/** JSON as people read it: a text with line ends is a block of lines below its name, so it is never read back. */
 export function readableJson(value: unknown, indent = ""): string {
   if (isBlock(value)) return block(value, indent);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
@@ -332,7 +311,6 @@ export function objectText(value: object | null, lines = plainLines): string | n
   return indent(lines(readableJson(value)));
 }
 
-/** A value of `fields`, broken between words. */
 export function fittedValue(lines: string, output: Output): string {
   return indent(wrap(lines, output.columns - NAME_CELLS));
 }

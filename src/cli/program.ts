@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { bulkCommand } from "./commands/bulk.ts";
-import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./commands/change-runs.ts";
+import { cancelCommand, eraseCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
 import {
   approveCommand,
@@ -15,6 +15,7 @@ import {
   resumeCommand,
 } from "./commands/gates.ts";
 import { loginCommand, logoutCommand, whoamiCommand } from "./commands/login.ts";
+import { createCommand, retryCommand } from "./commands/new-run.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";

@@ -1,11 +1,10 @@
 /**
- * The proxy that the environment names: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper or lower case. Node's own `fetch`
- * obeys them only if NODE_USE_ENV_PROXY is set before Node starts, and a shebang can't set it. A second process that
- * could would keep the tokens of `exec` readable. The `fetch` of Bun and Deno always obeys. A proxy's address can hold a
- * password, so no message quotes it.
+ * The proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper or lower case. Node's own `fetch` obeys them only if
+ * NODE_USE_ENV_PROXY is set before Node starts, which a shebang can't do, and a second process would keep the tokens of
+ * `exec` readable. A proxy's address can hold a password, so no message quotes it.
  */
 
-import type { Dispatcher } from "undici";
+import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 
 /** A proxy refused to connect to the server. The status is the proxy's. */
 export class ProxyRefusal extends Error {
@@ -18,21 +17,12 @@ export class ProxyRefusal extends Error {
   }
 }
 
-interface Proxies {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  readonly noProxy: string;
-}
-
 /** The names of the variables that name a proxy. */
 export function proxyVariables(): readonly string[] {
   return ["HTTPS_PROXY", "HTTP_PROXY"].filter((name) => variable(name) !== "");
 }
 
-/**
- * A `fetch` that goes through the environment's proxy; undefined if the runtime's own does, or without a proxy. A
- * TypeError names the wrong variable.
- */
+/** Undefined without a proxy, or if the runtime's own `fetch` uses it. A TypeError names the wrong variable. */
 export function proxiedFetch(): typeof globalThis.fetch | undefined {
   if (proxyVariables().length === 0 || isBunOrDeno()) return undefined;
   const proxies = {
@@ -74,9 +64,9 @@ function address(name: string): string {
 }
 
 /** Loaded only if there is a proxy, because it takes longer than the rest of the command line. */
-async function load(proxies: Proxies): Promise<typeof globalThis.fetch> {
-  const { EnvHttpProxyAgent, fetch, Pool } = await import("undici");
-  const agent = new EnvHttpProxyAgent({
+async function load(proxies: EnvHttpProxyAgent.Options): Promise<typeof globalThis.fetch> {
+  const { EnvHttpProxyAgent: Agent, fetch, Pool } = await import("undici");
+  const agent = new Agent({
     ...proxies,
     // Many proxies connect only to port 443. They take other requests as they are.
     proxyTunnel: false,

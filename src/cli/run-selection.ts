@@ -50,14 +50,18 @@ export async function wholeRunId(client: Client, text: string): Promise<string> 
     throw new CommandFailed(`${where} has an id that ends with ${text}. Use the whole id.`, EXIT.notFound);
   }
   if (others.length === 0) return only.id;
-  await listCandidates(found);
+  const output = people();
+  const table = output.table(found.slice(0, LISTED_MAX), [
+    ["RUN", ({ id }) => id],
+    ["STATUS", ({ status }) => status],
+    ["AGE", ({ createdAt }) => shortAge(Date.now() - Date.parse(createdAt)), { dispensable: 1 }],
+    ["ACTION", ({ actionName }) => actionName, { least: 8 }],
+  ]);
+  await output.line(table);
   throw new UsageError(`${found.length} runs have ids that end with ${text}. Use more of the id.`);
 }
 
-/**
- * Like `wholeRunId`, for a command that changes something. A script must give the whole id, because the same short id
- * can mean another run tomorrow.
- */
+/** For a command that changes something: in a script, the same short id can mean another run tomorrow. */
 export async function wholeRunIdForChange(client: Client, text: string): Promise<string> {
   if (isShort(text) && !(process.stdin.isTTY && process.stdout.isTTY)) {
     throw new UsageError(
@@ -70,17 +74,6 @@ export async function wholeRunIdForChange(client: Client, text: string): Promise
 /** Whether the text can only be a part of an id. The service refuses every other text that is no id. */
 function isShort(text: string): boolean {
   return text.length < WHOLE_CHARACTERS && /^[0-9a-f-]+$/i.test(text);
-}
-
-async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
-  const output = people();
-  const table = output.table(runs.slice(0, LISTED_MAX), [
-    ["RUN", ({ id }) => id],
-    ["STATUS", ({ status }) => status],
-    ["AGE", ({ createdAt }) => shortAge(Date.now() - Date.parse(createdAt)), { dispensable: 1 }],
-    ["ACTION", ({ actionName }) => actionName, { least: 8 }],
-  ]);
-  await output.line(table);
 }
 
 /** What the options of gates choose, in the help. */
@@ -100,10 +93,7 @@ export const STATUS = option("--status <status>", "only runs with this status; r
   },
 });
 
-/**
- * The filters that lists, counts and changes of many runs share. The service checks the values. Counts have no status,
- * because they count each one.
- */
+/** The filters of lists, counts and bulk operations. The service checks the values. Counts have no status. */
 export const FILTERS = [
   option("--action-name <name>", "only runs of this action", { offers: "action names" }),
   option("--entity-id <uuid>", "only runs about this entity"),

@@ -1,7 +1,4 @@
-/**
- * Runs as people read them. A run is shown with all its members, as a row of a table, or as a line of news. Other lines
- * say what a run waits for and what an event was. Every text from the service passes through `plain`.
- */
+/** Runs as people read them, with all members or in a line. Every text from the service passes through `plain`. */
 import type { Schemas } from "../client/index.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
 import { endCauseText, startCauseText } from "../words/statuses.ts";
@@ -102,36 +99,26 @@ export function runText(
   ]);
 }
 
-/** The automatic retry that follows the end of a run, or why none does. */
 function retryText({ runId, at, attempt, dropped }: NonNullable<ActionRunDetails["retry"]>): string {
   const which = `number ${text(attempt)}`;
   if (dropped !== null) return `${which} was dropped: ${plain(dropped)}`;
   return words(which, runId === null ? "is planned," : `is the run ${plain(runId)},`, `not before ${instantText(at)}`);
 }
 
-/** Which parts of a report the service shortened. */
 export function truncatedText(truncated: readonly string[]): string {
   return `${truncated.map(plain).join(", ")}: the service kept only a part`;
-}
-
-/** Who let the run through the pauses of that moment. */
-function letThroughText({
-  by,
-  via,
-  reason,
-}: NonNullable<NonNullable<ActionRunDetails["waiting"]>["throughPause"]>): string {
-  return words("the pause", byText({ by, via }), after(reason ?? undefined));
 }
 
 function detailRows(details: ActionRunDetails, output: Output) {
   const { action, retryOf, bulkOperationId, schedule, labels, traceparent, externalUrl } = details;
   const { heartbeat, cancel, waiting, erasedAt } = details;
+  const passed = waiting?.throughPause;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["erased", erasedAt && `${instantText(erasedAt)}, with all texts of the run`],
     ["gate", waitsForText(details, Date.now())],
     ["at most until", waiting && instantText(waiting.until)],
-    ["let through", waiting?.throughPause && letThroughText(waiting.throughPause)],
+    ["let through", passed && words("the pause", byText({ ...passed }), after(passed.reason))],
     ["approvals", approvalsText(details.approval)],
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
@@ -150,17 +137,11 @@ function detailRows(details: ActionRunDetails, output: Output) {
   ];
 }
 
-/** How many, and by whom, each on a line. */
 function approvalsText(approval: ActionRunDetails["approval"]): string | null {
   if (!approval) return null;
   const { required, approvals } = approval;
   const given = approvals.map(({ by, via, at, reason }) =>
-    words(
-      `by ${plain(by)}`,
-      via === null ? "" : `via ${plain(via)}`,
-      `at ${instantText(at)}`,
-      reason === null ? "" : `· ${plain(reason)}`,
-    ),
+    words(byText({ by, via }), `at ${instantText(at)}`, after(reason)),
   );
   return indent([`${approvals.length} of ${text(required)}`, ...given].join("\n"));
 }
@@ -225,7 +206,6 @@ export function changeLine(run: ActionRun, output: Output): string {
   return `${output.paint("dim", time)}  ${id}  ${output.paint(colour, status)}  ${cut(said, room)}`;
 }
 
-/** How many runs ahead a line names. */
 const NAMED_AHEAD = 2;
 
 /** What a run waits for, in one line without a full stop; empty if the run does not wait. `now` in ms. */
@@ -241,10 +221,7 @@ export function waitsForText(
   return plain(waitingText(waiting, now, { when: localText, approval })) + those;
 }
 
-/**
- * Why the receiver did not take the webhook, without a full stop; empty if no attempt has failed. In a list, the next
- * attempt can have come since.
- */
+/** Why the receiver did not take the webhook; empty if no attempt has failed. In a list, the next may have come. */
 export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
   if (!delivery) return "";
   const leftMs = Date.parse(delivery.nextAttemptAt ?? "") - now;
@@ -301,7 +278,11 @@ function eventWords(type: string, said: Said, output: Output): string {
     case "token_refused":
       return words(`execution ${text(said.execution)}`, said.attempt ? `attempt ${text(said.attempt)}` : "");
     case "cancel_requested":
-      return words(`by ${text(said.by)}`, until(said.until), after(said.reason));
+      return words(
+        `by ${text(said.by)}`,
+        said.until ? `until ${instantText(String(said.until))}` : "",
+        after(said.reason),
+      );
     case "attempt_started":
     case "stop_started":
       return `#${text(said.attempt)} to ${text(said.host)}`;
@@ -351,7 +332,6 @@ function heldBy(said: Said): string {
   }
 }
 
-/** Who ended a run, or why it ended. */
 function causeText(said: Said): string {
   switch (said.cause) {
     case "rejected":
@@ -382,16 +362,10 @@ function attempt(said: Said, output: Output): string {
   );
 }
 
-function until(instantOfEnd: unknown): string {
-  return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
-}
-
-/** What is said after the rest of a line. */
 function after(value: unknown): string {
   return value ? `· ${text(value)}` : "";
 }
 
-/** A heartbeat in at most `columns` cells. */
 export function heartbeatLine(event: object, columns: number): string {
   const { at, progress, message } = event as Said;
   const said = words(progressBar(progress, columns), text(message));

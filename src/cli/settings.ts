@@ -1,7 +1,6 @@
 /**
  * Where settings come from: flags, then the environment (commander reads both), then the profile. A token is never a
- * flag's value, because everybody on the machine can read a command line. A job can prove what it is instead. It then gets
- * an access token, which is saved nowhere.
+ * flag's value, because everybody on the machine can read it. A job can prove what it is instead.
  */
 
 import * as fs from "node:fs";
@@ -17,7 +16,7 @@ import {
 } from "../client/index.ts";
 import { accessFor, callbackTokenFor, renewingAccess, type Unproven } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
-import { checkToken, readToken } from "./input.ts";
+import { checkToken, isObject, readToken } from "./input.ts";
 import type { CALLBACK, CALLBACK_OF_EXEC, CONNECTION, FlagsOf } from "./options.ts";
 import { proxiedFetch } from "./proxy.ts";
 
@@ -32,7 +31,6 @@ const NOUNS = { url: "server", org: "organization", project: "project", env: "en
 /** What a command is about. Tokens belong to a project, but the client always needs an environment. */
 export type Subject = "environment" | "project" | "service";
 
-/** What a client needs besides its token. */
 type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
 
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
@@ -119,10 +117,7 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-/**
- * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
- * something is missing, and ActionRunsError if the service refuses the proof.
- */
+/** Without a token, it gets one for a proof of this job. Throws UsageError, and the refusal of the proof. */
 export async function callbackOf(flags: CallbackFlags) {
   if (!flags.callbackUrl) {
     throw new UsageError(
@@ -173,26 +168,15 @@ export function checkUrl(text: string, from: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-/**
- * What `login` saves, one file for each profile in the user's config folder. A profile holds a token, so only its owner
- * may read the file. A file is replaced at once, so nobody reads half a profile.
- */
-export interface Profile {
-  readonly url?: string;
-  readonly org?: string;
-  readonly project?: string;
-  readonly env?: string;
-  readonly token?: string;
-}
+/** What `login` saves in the user's config folder. It holds a token, so only its owner may read the file. */
+export type Profile = { readonly [Member in keyof typeof NOUNS]?: string };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const MEMBERS = ["url", "org", "project", "env", "token"] as const;
 const SUFFIX = ".json";
 /** The name becomes a file name. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
-/** The profile that commands use if none is named. */
 export const DEFAULT_PROFILE = "default";
 
 /** The file of a profile, which may not exist. Throws UsageError for an invalid name. */
@@ -209,15 +193,11 @@ export function profilePath(
   return join(profileFolder(env, platform), `${name}${SUFFIX}`);
 }
 
-/** The names of all profiles, sorted. */
-function profileNames(env: Environment = process.env, platform: NodeJS.Platform = process.platform): readonly string[] {
-  let files: readonly string[];
-  try {
-    files = fs.readdirSync(profileFolder(env, platform));
-  } catch {
-    return [];
-  }
-  return files
+function profileNames(): readonly string[] {
+  const folder = profileFolder(process.env, process.platform);
+  if (!fs.existsSync(folder)) return [];
+  return fs
+    .readdirSync(folder)
     .filter((file) => file.endsWith(SUFFIX))
     .map((file) => file.slice(0, -SUFFIX.length))
     .filter((name) => NAME.test(name))
@@ -240,10 +220,6 @@ export function readProfile(path: string): Profile | null {
     if ((fault as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new UsageError(`Can't read ${path} (${(fault as NodeJS.ErrnoException).code}).`);
   }
-  return parseProfile(text, path);
-}
-
-function parseProfile(text: string, path: string): Profile {
   const broken = new UsageError(`${path} is not a profile. Create it again with: action-runs login`);
   let value: unknown;
   try {
@@ -252,8 +228,8 @@ function parseProfile(text: string, path: string): Profile {
     // The message of JSON.parse quotes the text, which may hold the token.
     throw broken;
   }
-  if (typeof value !== "object" || value === null) throw broken;
-  const found = Object.entries(value).filter(([name]) => (MEMBERS as readonly string[]).includes(name));
+  if (!isObject(value)) throw broken;
+  const found = Object.entries(value).filter(([name]) => Object.hasOwn(NOUNS, name));
   if (found.some(([, member]) => typeof member !== "string")) throw broken;
   return Object.fromEntries(found);
 }

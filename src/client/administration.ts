@@ -1,7 +1,4 @@
-/**
- * What belongs to a project and not to one environment: its API tokens, the sessions of people, and its audit log. And
- * what the operator of the service asks: the databases, and where environments live.
- */
+/** A project's tokens, sessions and audit log. And for the operator: databases, and where environments live. */
 import {
   bodyOf,
   type Caller,
@@ -50,10 +47,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       const created = await api.POST(TOKENS, { params, body, ...sent(options, { isRepeatable: false }) });
       return bodyOf(created) as Created<B>;
     },
-    /**
-     * Exchanges a proof of a program's identity for an access token. It acts as the token, whose trust must accept the
-     * proof. The client's own token is not needed.
-     */
+    /** Exchanges a program's proof, which the token's trust must accept. The client's own token is not needed. */
     async exchange(id: string, proof: string, options?: CallOptions): Promise<Schemas["ExchangedToken"]> {
       const params = { path: of(id) };
       return bodyOf(await api.POST(`${TOKEN}/exchange`, { params, body: { proof }, ...sent(options) }));
@@ -71,10 +65,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       const body = present({ overlapSeconds: options.overlapSeconds });
       return bodyOf(await api.POST(`${TOKEN}/rotate`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
-    /**
-     * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try
-     * succeeded but its response was lost, the result has only the given id.
-     */
+    /** Revokes a token and all that it created, within 30 s. If a response got lost, it resolves with the given id. */
     async revoke(id: string, options?: CallOptions): Promise<Schemas["RevokedApiTokens"]> {
       const params = { path: of(id) };
       const result = await deleting("token_not_found", (onRetry) =>
@@ -197,10 +188,7 @@ export function createOperator({ api, scope, sent }: Caller) {
       const params = { path: { database }, query: present({ cursor: options.cursor }) };
       return bodyOf(await api.POST("/databases/{database}/resync", { params, ...sent(options) }));
     },
-    /**
-     * Begins to erase `{org}/{project}/{env}`, or a whole project, `{org}/{project}`. You can't undo this. You can repeat
-     * it at any time.
-     */
+    /** Begins to erase `{org}/{project}/{env}`, or `{org}/{project}`. You can't undo it. You can repeat it. */
     async erase(erased: string, { reason, ...options }: EraseOptions = {}): Promise<Schemas["Erasure"]> {
       const { path, names } = erasePathOf(erased);
       const body = { confirm: erased, ...present({ reason }) };

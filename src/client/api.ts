@@ -1,28 +1,15 @@
-/**
- * What all operations of the client share: openapi-fetch with the types of the OpenAPI document, the options of a call,
- * lists with their pages, and deletes that can be repeated.
- */
+/** What all operations share: the options of a call, lists with pages, and deletes that can be repeated. */
 
 import type { Client } from "openapi-fetch";
 import createOpenApiClient from "openapi-fetch";
 import type { components, paths } from "./openapi.ts";
 import type { Environment } from "./settings.ts";
-import {
-  ActionRunsError,
-  isRedirect,
-  redirected,
-  type Send,
-  type SendOptions,
-  unexpectedResponse,
-} from "./transport.ts";
+import { ActionRunsError, isRedirect, redirected, type SendOptions, unexpectedResponse } from "./transport.ts";
 
 /** The types of the OpenAPI document by their names, for example `Schemas["ActionRun"]`. */
 export type Schemas = components["schemas"];
 
-/**
- * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a
- * redirect or fetch's own error if there is no response.
- */
+/** Tries once, and returns `{ data, error }`. Throws an ActionRunsError for a redirect, or fetch's own error. */
 export type Api = Client<paths, "application/json">;
 
 /** Options of every call. */
@@ -68,7 +55,6 @@ export function createApi(
   });
 }
 
-/** What the operations of one client share. */
 export interface Caller {
   readonly api: Api;
   /** Each path takes from it what it names. */
@@ -80,21 +66,9 @@ export interface Caller {
   ) => { fetch: (request: Request) => Promise<Response> };
 }
 
-export function createCaller(api: Api, scope: Environment, send: Send): Caller {
-  const sent: Caller["sent"] = ({ signal } = {}, how = {}) => ({
-    fetch: (request) => send(request, { ...how, signal }),
-  });
-  return { api, scope, sent };
-}
-
 /** The header by which the API recognises a repeat. All tries of one call send the same key. */
-export function keyHeader({ idempotencyKey = crypto.randomUUID() }: ChangeOptions) {
-  return { "Idempotency-Key": idempotencyKey };
-}
-
-/** The headers of a call that creates a run. */
-export function creatingHeader({ idempotencyKey, traceparent }: CreateOptions) {
-  return { ...keyHeader({ idempotencyKey }), ...present({ traceparent }) };
+export function keyHeader({ idempotencyKey = crypto.randomUUID(), traceparent }: CreateOptions) {
+  return { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
 }
 
 /** The body of a response. Throws if there is none. */
@@ -110,10 +84,7 @@ export function present<T extends object>(options: T): Present<T> {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/**
- * The response to a delete, or null if an earlier try deleted and its response was lost. `gone`: the code of a repeat
- * after such a try.
- */
+/** Null if an earlier try deleted and its response was lost. `gone`: the code of a repeat after such a try. */
 export async function deleting<T>(gone: string, ask: (onRetry: () => void) => Promise<T>): Promise<T | null> {
   let isRepeat = false;
   try {
@@ -153,7 +124,6 @@ export interface ListOptions {
   readonly limit?: number | undefined;
 }
 
-/** A page, as openapi-fetch gives it. */
 interface Answer<T> {
   readonly data?: readonly T[] | undefined;
   readonly response: Response;
@@ -190,10 +160,7 @@ export function listed<Q extends object, T>(
   };
 }
 
-/**
- * The cursor of the next page in a Link header (RFC 8288). The rest of the link is ignored: the client sends its token
- * only to its own base URL, which may differ from the API's own address.
- */
+/** Of a Link header (RFC 8288) only the cursor counts: the client sends its token only to its own base URL. */
 export function nextCursor(link: string | null): string | undefined {
   for (const [, target = "", parameters = ""] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {
     if (!/;\s*rel\s*=\s*(?:next\b|"(?:[^"]*\s)?next(?:\s[^"]*)?")/i.test(parameters)) continue;

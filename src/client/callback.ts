@@ -1,14 +1,11 @@
 /** A run's callback, as its workflow uses it: send heartbeats, and report how the run ended. */
 
-import type { CallOptions, Schemas } from "./api.ts";
+import { type CallOptions, present, type Schemas } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { ActionRunsError, createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
-  /**
-   * The API recognises a repeated report by this key. Default: a random key for each callback object. Use a fixed key
-   * if another process may repeat the report.
-   */
+  /** The key of the report. Default: random. Use a fixed one if another process may repeat the report. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -75,9 +72,8 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   const report = (body: Schemas["Report"], options?: CallOptions) =>
     post<ReportedActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
-    succeed: (output, options) => report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
-    fail: (error, output, options) =>
-      report({ status: "failed", error, ...(output === undefined ? {} : { output }) }, options),
+    succeed: (output, options) => report({ status: "succeeded", ...present({ output }) }, options),
+    fail: (error, output, options) => report({ status: "failed", error, ...present({ output }) }, options),
     heartbeat,
   };
 }

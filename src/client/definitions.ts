@@ -1,14 +1,10 @@
-/**
- * The stored definitions of one environment: actions, the schedules that run them, and webhook endpoints, which hear of
- * runs. All have names, versions as ETags, and the same operations. Each kind adds what only it can do.
- */
+/** The stored definitions of an environment: actions, schedules and webhook endpoints. */
 import {
   bodyOf,
   type Caller,
   type CallOptions,
   type ChangeOptions,
   type CreateOptions,
-  creatingHeader,
   deleting,
   keyHeader,
   type List,
@@ -81,35 +77,24 @@ function definitionsOf<Definition, Put, Shown, Listed, Version>(
   const gone = `${noun.replace(" ", "_")}_not_found`;
   return {
     /**
-     * Creates or replaces a definition. null in the place of a secret keeps the stored value. With `ifVersion` the client
-     * retries only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with
-     * `get`.
+     * Creates or replaces a definition. null in the place of a secret keeps the stored value. With `ifVersion`, only
+     * 429 is retried: a repeat would get 412. After `unreachable`, read the version with `get`.
      */
     async put(name: string, definition: Definition, options: PutOptions = {}): Promise<Stored<Put>> {
       const { ifVersion } = options;
       const header = ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
-      const result = await api.PUT(one, {
-        params: { path: of(name), header },
-        body: definition as Schemas["ActionDefinition"],
-        ...sent(options, { isRepeatable: ifVersion === undefined }),
-      });
-      return stored(name, bodyOf(result) as Put, result.response);
+      const body = definition as Schemas["ActionDefinition"];
+      const how = sent(options, { isRepeatable: ifVersion === undefined });
+      return stored(name, await api.PUT(one, { params: { path: of(name), header }, body, ...how }));
     },
-    /**
-     * What `put` would store, with all defaults. Nothing is stored. Throws what `put` throws. `version`: the current one,
-     * or 0 if there is no such definition.
-     */
+    /** What `put` would store, or its error. Nothing is stored. `version`: 0 if there is no such definition. */
     async check(name: string, definition: Definition, options?: CallOptions): Promise<Stored<Shown>> {
-      const result = await api.PUT(one, {
-        params: { path: of(name), query: { dryRun: "true" } },
-        body: definition as Schemas["ActionDefinition"],
-        ...sent(options),
-      });
-      return stored(name, bodyOf(result) as Shown, result.response);
+      const params = { path: of(name), query: { dryRun: "true" } } as const;
+      const body = definition as Schemas["ActionDefinition"];
+      return stored(name, await api.PUT(one, { params, body, ...sent(options) }));
     },
     async get(name: string, options?: CallOptions): Promise<Stored<Shown>> {
-      const result = await api.GET(one, { params: { path: of(name) }, ...sent(options) });
-      return stored(name, bodyOf(result) as Shown, result.response);
+      return stored(name, await api.GET(one, { params: { path: of(name) }, ...sent(options) }));
     },
     /** By name. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Listed> =>
@@ -149,9 +134,10 @@ function ifMatch(version: number | undefined): { "If-Match"?: string } {
 }
 
 /** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
-function stored<T>(name: string, definition: T, response: Response): Stored<T> {
-  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
-  if (version === undefined) throw unexpectedResponse(response, "The response has no version");
+function stored<T>(name: string, result: { readonly data?: unknown; readonly response: Response }): Stored<T> {
+  const definition = bodyOf(result) as T;
+  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(result.response.headers.get("ETag") ?? "") ?? [];
+  if (version === undefined) throw unexpectedResponse(result.response, "The response has no version");
   return { name, version: Number(version), definition };
 }
 
@@ -181,10 +167,8 @@ export function createActions(caller: Caller) {
   return {
     ...actions,
     /**
-     * Creates or replaces an action. null in the place of a secret keeps the stored value. A new `inbound` without a
-     * secret gets one, as `inboundSecret` of the result. If the first response gets lost, a retry finds the action, and
-     * `inboundSecret` is null: get another secret with `rotateInboundSecret`. With `ifVersion` the client retries only
-     * after 429, because a repeat would be refused with 412: after `unreachable`, read the version with `get`.
+     * Like `put` of other definitions. A new `inbound` without a secret gets one, as `inboundSecret` of the result. If
+     * the first response gets lost, it is null after the retry: get another secret with `rotateInboundSecret`.
      */
     async put(name: string, definition: Schemas["ActionDefinition"], options?: PutOptions): Promise<PutAction> {
       const put = await actions.put(name, definition, options);
@@ -193,22 +177,16 @@ export function createActions(caller: Caller) {
       const shown = { ...put.definition, inbound: { ...inbound, secret: null } };
       return { ...put, definition: shown, inboundSecret: inbound.secret };
     },
-    /**
-     * Creates a run of an action. A retry uses the same key, so it creates no second run. The run has no `callback` if
-     * the action has a trigger, because only the receiver gets the token.
-     */
+    /** A retry creates no second run. No `callback` if the action has a trigger: only the receiver gets the token. */
     async run(
       name: string,
       body: Schemas["NewRunOfAction"] = {},
       options: CreateOptions = {},
     ): Promise<Schemas["StartedActionRun"]> {
-      const params = { path: of(name), query: present({ include: options.include }), header: creatingHeader(options) };
+      const params = { path: of(name), query: present({ include: options.include }), header: keyHeader(options) };
       return bodyOf(await api.POST(ACTION_RUNS, { params, body, ...sent(options) }));
     },
-    /**
-     * The request that a run with these inputs would send, with null instead of each secret. Nothing is sent or stored.
-     * `definition`: shows this one, and not the stored one.
-     */
+    /** The request that a run would send, with null for secrets. `definition`: of this one, not the stored one. */
     preview: async (
       name: string,
       body: Schemas["ActionTest"] = {},
@@ -230,10 +208,7 @@ export function createActions(caller: Caller) {
     /** The URL to which another product sends the events that start the action. */
     inbound: async (name: string, options?: CallOptions): Promise<Schemas["InboundOfAction"]> =>
       bodyOf(await api.GET(INBOUND, { params: { path: of(name) }, ...sent(options) })),
-    /**
-     * Whether an event would start a run, and with which parameters. Nothing is started or stored. `inbound`: tries this
-     * one, and not the stored one.
-     */
+    /** Whether an event would start a run, with which parameters. `inbound`: tries this one, not the stored one. */
     async tryInbound(
       name: string,
       event: Schemas["SampleEvent"],
@@ -242,10 +217,7 @@ export function createActions(caller: Caller) {
       const params = { path: of(name) };
       return bodyOf(await api.POST(`${INBOUND}/try`, { params, body: event, ...sent(options) }));
     },
-    /**
-     * Gives the action a new secret for its events. After a retry, `secret` can be null because only the lost response
-     * had it: rotate again.
-     */
+    /** After a retry, `secret` can be null because only the lost response had it: rotate again. */
     async rotateInboundSecret(
       name: string,
       options: RotateSecretOptions = {},
@@ -296,10 +268,9 @@ export function createWebhookEndpoints(caller: Caller) {
   return {
     ...endpoints,
     /**
-     * Creates or replaces an endpoint. null for `url` keeps the stored URL, and then null keeps headers and secrets, too.
-     * A new endpoint without a signing secret gets one, as `signingSecret` of the result. If the first response gets
-     * lost, a retry finds the endpoint, and `signingSecret` is null: get another secret with `rotateSecret`. With
-     * `ifVersion` the client retries only after 429, because a repeat would be refused with 412.
+     * Like `put` of other definitions. null for `url` keeps the stored URL; only then null keeps headers and secrets. A
+     * new endpoint gets a signing secret, as `signingSecret` of the result. If the first response gets lost, it is null
+     * after the retry: get another secret with `rotateSecret`.
      */
     async put(name: string, definition: Schemas["WebhookEndpoint"], options?: PutOptions): Promise<PutEndpoint> {
       const put = await endpoints.put(name, definition, options);
@@ -325,10 +296,7 @@ export function createWebhookEndpoints(caller: Caller) {
       options?: CallOptions,
     ): Promise<Schemas["Recovery"]> =>
       bodyOf(await api.POST(`${ENDPOINT}/recover`, { params: { path: of(name) }, body, ...sent(options) })),
-    /**
-     * Sends one delivery now, and says what the receiver answered. `definition`: tries this one without storing it. The
-     * client retries only after 429, because a repeat would send a second one.
-     */
+    /** Sends one delivery now. `definition`: tries this one. Retried only after 429: another try sends another one. */
     async test(
       name: string,
       body: Schemas["EndpointTest"] = {},
@@ -341,10 +309,7 @@ export function createWebhookEndpoints(caller: Caller) {
     async enable(name: string, options?: CallOptions): Promise<void> {
       await api.POST(`${ENDPOINT}/enable`, { params: { path: of(name) }, ...sent(options) });
     },
-    /**
-     * Gives the endpoint a new signing secret. After a retry, `signingSecret` can be null because only the lost response
-     * had it: rotate again.
-     */
+    /** After a retry, `signingSecret` can be null because only the lost response had it: rotate again. */
     async rotateSecret(name: string, options: RotateSecretOptions = {}): Promise<Schemas["RotatedSigningSecret"]> {
       const request = { ...rotation(of(name), options), ...sent(options) };
       return bodyOf(await api.POST(`${ENDPOINT}/rotate-secret`, request));

@@ -1,7 +1,4 @@
-/**
- * Follows what happens: all runs of an environment, or the events of one run. A stream of Server-Sent Events may be cut,
- * fall silent or reach its time limit. Then a new stream goes on where the last one ended.
- */
+/** Follows all runs, or the events of one. When a stream of Server-Sent Events ends, a new one goes on from there. */
 
 import { createParser } from "eventsource-parser";
 import type { DetailOptions, List, Page, Schemas } from "./api.ts";
@@ -22,10 +19,7 @@ type TimelineEvent = Schemas["TimelineEvent"];
 /** Runs that are new or have changed. A run that you know already replaces the one that you have. */
 export interface RunChanges {
   readonly runs: readonly Run[];
-  /**
-   * Where to go on after these runs. If you store it, do so when you have processed them. Null until the whole list has
-   * come, because a program that stops before must list again.
-   */
+  /** Where to go on. Store it when you have processed these runs. Null until the whole list has come. */
   readonly cursor: string | null;
   /** Whether these are the newest changes. False also while the list comes. */
   readonly caughtUp: boolean;
@@ -33,18 +27,15 @@ export interface RunChanges {
 
 export interface FollowOptions<List> extends DetailOptions {
   /**
-   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes.
-   * Default: it lists the runs, newest first, and then follows.
+   * Where to begin: a cursor, `"0"` for all that are kept, or `"now"`. Default: it lists the runs, and then follows.
    */
   readonly after?: string | undefined;
-  /** Only runs of this action. */
   readonly actionName?: string | undefined;
   readonly subject?: string | undefined;
   /** Only runs that have each of these labels. */
   readonly label?: string[] | undefined;
   /** Only runs that this gate can hold back. A run is also a change when it no longer waits. */
   readonly waiting?: "any" | "time" | "approval" | "concurrency" | "pause" | undefined;
-  /** Only runs of this concurrency group. */
   readonly group?: string | undefined;
   /** Makes the list at the beginning shorter, for example `{ status: ["running"] }`. All changes follow it. */
   readonly list?: List | undefined;
@@ -59,7 +50,6 @@ export interface FollowOptions<List> extends DetailOptions {
 }
 
 interface FollowSource {
-  /** A cursor for now. */
   cursor(): Promise<string>;
   readonly list: List<Run>;
   open(after: string, signal: AbortSignal): Promise<Response>;
@@ -93,7 +83,9 @@ export async function* followRuns(
     const reading = {
       open: (stop: AbortSignal) => source.open(cursor, stop),
       read(response: Response, data: string) {
-        const changes = toChanges(response, data);
+        const changes = parseJson(data) as (RunChanges & { readonly cursor: string }) | null | undefined;
+        if (!Array.isArray(changes?.runs) || typeof changes.cursor !== "string")
+          throw unexpectedResponse(response, "An event of the feed has no cursor");
         patience.answered();
         // Each stream begins with where it is.
         const said = JSON.stringify([changes.cursor, changes.caughtUp]);
@@ -136,12 +128,6 @@ async function* listed(
   }
 }
 
-function toChanges(response: Response, data: string): RunChanges & { readonly cursor: string } {
-  const changes = parseJson(data) as (RunChanges & { readonly cursor: string }) | null | undefined;
-  if (Array.isArray(changes?.runs) && typeof changes.cursor === "string") return changes;
-  throw unexpectedResponse(response, "An event of the feed has no cursor");
-}
-
 /** Waits while the service can't answer, for as long as it takes, once it has answered. */
 function patienceOf({ signal, onBreak }: Patient, { retryDelayMs }: StreamSettings) {
   let hasAnswered = false;
@@ -150,8 +136,7 @@ function patienceOf({ signal, onBreak }: Patient, { retryDelayMs }: StreamSettin
   /** Throws what waiting can't help with. */
   async function afterError(error: unknown): Promise<void> {
     signal?.throwIfAborted();
-    if (!(error instanceof ActionRunsError) || !hasAnswered) throw error;
-    if (error.code !== "unreachable" && !isTransient(error)) throw error;
+    if (!(error instanceof ActionRunsError) || !hasAnswered || !isTransient(error)) throw error;
     onBreak?.(error);
     await wait(error.retryAfterMs ?? 0);
   }
@@ -202,7 +187,8 @@ export function watchEvents(
   const reading = {
     open: (stop: AbortSignal) => open(seq, stop),
     read(response: Response, data: string) {
-      const event = toEvent(response, data);
+      const event = parseJson(data) as TimelineEvent | null | undefined;
+      if (!event || !Number.isSafeInteger(event.seq)) throw unexpectedResponse(response, "An event has no number");
       if (event.seq <= seq) return null;
       seq = event.seq;
       return event;
@@ -215,12 +201,6 @@ export function watchEvents(
     maxCharacters: TIMELINE_EVENT_MAX_CHARACTERS,
   };
   return readStreams(reading, signal, settings);
-}
-
-function toEvent(response: Response, data: string): TimelineEvent {
-  const event = parseJson(data) as TimelineEvent | null | undefined;
-  if (Number.isSafeInteger(event?.seq)) return event as TimelineEvent;
-  throw unexpectedResponse(response, "An event has no number");
 }
 
 interface Reading<T> {
@@ -238,9 +218,7 @@ interface Reading<T> {
 
 type StreamSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
-/**
- * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
- */
+/** Throws a refusal, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment. */
 async function* readStreams<T>(
   { open, read, readNamed, isLast, maxCharacters }: Reading<T>,
   signal: AbortSignal | undefined,

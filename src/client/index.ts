@@ -16,9 +16,9 @@ import {
 import {
   type Api,
   bodyOf,
+  type Caller,
   type CallOptions,
   createApi,
-  createCaller,
   type List,
   type ListOptions,
   listed,
@@ -32,8 +32,16 @@ import {
   type Schedules,
   type WebhookEndpoints,
 } from "./definitions.ts";
-import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
-import { type BulkOperations, createBulkOperations, createRuns, type Runs } from "./runs.ts";
+import {
+  type BulkOperations,
+  type ConcurrencyGroups,
+  createBulkOperations,
+  createConcurrencyGroups,
+  createPauses,
+  createRuns,
+  type Pauses,
+  type Runs,
+} from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -52,10 +60,9 @@ export type {
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type * from "./definitions.ts";
 export type { FollowOptions, RunChanges, RunTail, WatchOptions } from "./follow.ts";
-export type * from "./gates.ts";
-export { WHOLE_ENVIRONMENT } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
 export type * from "./runs.ts";
+export { WHOLE_ENVIRONMENT } from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export { ActionRunsError } from "./transport.ts";
 export {
@@ -66,7 +73,6 @@ export {
 } from "./verify-webhook.ts";
 
 export interface Client {
-  /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
   /** Cancels and retries of many runs at once. */
@@ -82,7 +88,6 @@ export interface Client {
   readonly tokens: Tokens;
   /** Who is signed in to the project's console. */
   readonly sessions: Sessions;
-  /** The project's audit log. */
   readonly audit: Audit;
   /** The databases, and where environments live. Needs ROOT_TOKEN. */
   readonly operator: Operator;
@@ -107,8 +112,11 @@ export function createClient(settings: ClientSettings): Client {
     envName: checkedName("env", settings.env),
   };
   const api = createApi(baseUrl, callerHeaders(settings), transport.fetch);
-  const caller = createCaller(api, scope, createSend(transport));
-  const { sent } = caller;
+  const send = createSend(transport);
+  const sent: Caller["sent"] = ({ signal } = {}, how = {}) => ({
+    fetch: (request) => send(request, { ...how, signal }),
+  });
+  const caller = { api, scope, sent };
   return {
     actions: createActions(caller),
     runs: createRuns(caller, transport),

@@ -1,15 +1,12 @@
-/**
- * The runs of one environment: the API's operations, and waiting, watching and following on top of them. And its bulk
- * operations: each cancels or retries many runs, also when the client is gone.
- */
+/** The runs of one environment: the API's operations, and waiting, watching and following. And bulk operations. */
 import {
   bodyOf,
   type Caller,
   type CallOptions,
   type ChangeOptions,
   type CreateOptions,
-  creatingHeader,
   type DetailOptions,
+  deleting,
   isStale,
   keyHeader,
   type List,
@@ -19,9 +16,8 @@ import {
   type Schemas,
 } from "./api.ts";
 import { type FollowOptions, followRuns, type RunChanges, type WatchOptions, watchEvents } from "./follow.ts";
-import { createDecisions } from "./gates.ts";
 import type { paths } from "./openapi.ts";
-import { checkedId } from "./settings.ts";
+import { checkedDefinitionName, checkedId } from "./settings.ts";
 import { pause, retryPauseMs, type SendOptions, type TransportSettings, unexpectedResponse } from "./transport.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
@@ -43,11 +39,19 @@ export type RunFilter = Omit<NonNullable<paths[typeof RUNS]["get"]["parameters"]
 /** How the list of a `follow` is narrowed. */
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order" | "text">;
 
-export interface CancelOptions extends ChangeOptions, DetailOptions {
+export interface DecisionOptions extends ChangeOptions, DetailOptions {
   /** Why: one line of at most 1 KiB. The job and every reader of the run can see it. */
   readonly reason?: string | undefined;
+}
+
+export interface CancelOptions extends DecisionOptions {
   /** How long a running job may still work, 0 to 3600. Default: 60. With 0 the run ends at once. */
   readonly graceSeconds?: number | undefined;
+}
+
+export interface ReleaseOptions extends DecisionOptions {
+  /** Requires a reason. */
+  readonly throughPause?: true | undefined;
 }
 
 export interface RetryOptions extends CreateOptions {
@@ -80,6 +84,11 @@ export interface Runs extends ReturnType<typeof createRuns> {}
 export function createRuns(caller: Caller, settings: TransportSettings) {
   const { api, scope, sent } = caller;
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
+  const changing = (id: string, options: ChangeOptions & DetailOptions) => ({
+    path: of(id),
+    query: present({ include: options.include }),
+    header: keyHeader(options),
+  });
 
   async function read(
     id: string,
@@ -99,12 +108,9 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
   }
 
   return {
-    ...createDecisions(caller),
-    /**
-     * Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token.
-     */
+    /** A retry creates no second run. Only this response has the callback token. */
     async create(body: Schemas["NewActionRun"], options: CreateOptions = {}): Promise<Schemas["CreatedActionRun"]> {
-      const params = { path: scope, query: present({ include: options.include }), header: creatingHeader(options) };
+      const params = { path: scope, query: present({ include: options.include }), header: keyHeader(options) };
       return bodyOf(await api.POST(RUNS, { params, body, ...sent(options) }));
     },
     /** Only with `include: "details"` the run has `details`. */
@@ -133,35 +139,52 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
       const query = { actionName: [...actionName] };
       return bodyOf(await api.GET(`${RUNS}/newest`, { params: { path: scope, query }, ...sent(options) }));
     },
-    /**
-     * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
-     * stop, and then ends as cancelled. So check `status`, or use `wait`.
-     */
+    /** A pending run ends at once. A running one stays open for `graceSeconds`: check `status`, or use `wait`. */
     async cancel(id: string, options: CancelOptions = {}): Promise<Run> {
-      const { include, reason, graceSeconds } = options;
-      const params = { path: of(id), query: present({ include }), header: keyHeader(options) };
-      const body = present({ reason, graceSeconds });
-      return bodyOf(await api.POST(`${RUN}/cancel`, { params, body, ...sent(options) }));
+      const body = present({ reason: options.reason, graceSeconds: options.graceSeconds });
+      return bodyOf(await api.POST(`${RUN}/cancel`, { params: changing(id, options), body, ...sent(options) }));
     },
     /** Cancels a run only if it is pending. A running run is refused with `run_running`. */
     async cancelPending(id: string, options: ChangeOptions = {}): Promise<Schemas["ActionRun"]> {
       const params = { path: of(id), header: keyHeader(options) };
       return bodyOf(await api.DELETE(RUN, { params, ...sent(options) }));
     },
-    /**
-     * Creates a new run with the inputs, labels and timeouts of a run that has ended. It has no `callback` if the action
-     * has a trigger, because only the receiver gets the token.
-     */
+    /** A new run with the inputs, labels and timeouts of an ended one. No `callback` if the action has a trigger. */
     async retry(id: string, options: RetryOptions = {}): Promise<Schemas["StartedActionRun"]> {
       const { include, parameters, notBefore, waitTimeout } = options;
-      const params = { path: of(id), query: present({ include }), header: creatingHeader(options) };
+      const params = { path: of(id), query: present({ include }), header: keyHeader(options) };
       const body = present({ parameters, notBefore, waitTimeout });
       return bodyOf(await api.POST(`${RUN}/retry`, { params, body, ...sent(options) }));
     },
+    /** The request as it will be sent, without secrets, and the approvals. `approval_not_found` if it needs none. */
+    async approval(id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> {
+      const params = { path: of(id) };
+      return bodyOf(await api.GET(`${RUN}/approval`, { params, ...sent(options) }));
+    },
     /**
-     * Erases the texts of a run. An open run is cancelled first. Repeat the call until `complete` is true. It needs the
-     * role owner. Throws `own_run` if you created the run.
+     * Approves a run. The token needs `mayApprove`. The run starts when it has all its approvals, its time has come and
+     * its concurrency group has room, so check `details.waiting`. Your own run is refused with `own_run`.
      */
+    async approve(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const body = present({ reason: options.reason });
+      return bodyOf(await api.POST(`${RUN}/approve`, { params: changing(id, options), body, ...sent(options) }));
+    },
+    /** Rejects a run, which ends as cancelled. The token needs `mayApprove`. */
+    async reject(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const body = present({ reason: options.reason });
+      return bodyOf(await api.POST(`${RUN}/reject`, { params: changing(id, options), body, ...sent(options) }));
+    },
+    /**
+     * Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. With
+     * `throughPause` and a reason, lets the run pass the pauses that hold it back now, and opens no other gate.
+     */
+    async release(id: string, options: ReleaseOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const { throughPause, reason } = options;
+      const isEmpty = throughPause === undefined && reason === undefined;
+      const body = isEmpty ? {} : { body: present({ throughPause, reason }) };
+      return bodyOf(await api.POST(`${RUN}/release`, { params: changing(id, options), ...body, ...sent(options) }));
+    },
+    /** An open run is cancelled first. Repeat it until `complete` is true. Throws `own_run` if you created the run. */
     erase: async (id: string, reason: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> =>
       bodyOf(await api.POST(`${RUN}/erase`, { params: { path: of(id) }, body: { reason }, ...sent(options) })),
     /** How far the erasure got. Throws `erasure_not_found` if nobody asked for one. */
@@ -240,10 +263,7 @@ const PAUSE_MAX_MS = 2000;
 type BulkRequest = Omit<Schemas["BulkRequest"], "dryRun">;
 type Operation = Schemas["BulkOperation"];
 
-/**
- * What happens to which runs. `runIds` names at most 500. A `filter` needs `maxRuns`: if more runs match, nothing
- * happens.
- */
+/** `runIds` names at most 500. A `filter` needs `maxRuns`: if more runs match, nothing happens. */
 export type BulkChange = BulkRequest &
   (Required<Pick<BulkRequest, "runIds">> | Required<Pick<BulkRequest, "filter" | "maxRuns">>);
 
@@ -293,10 +313,7 @@ export function createBulkOperations({ api, scope, sent }: Caller) {
     /** Stops an operation. A retry finishes up to 25 runs first. What it has done stays done. */
     cancel: async (id: string, options?: CallOptions): Promise<Operation> =>
       bodyOf(await api.POST(`${OPERATION}/cancel`, { params: { path: of(id) }, ...sent(options) })),
-    /**
-     * Resolves with the operation when it has ended, so check `status` and `counts`. After `timeoutMs` it resolves with
-     * the operation that goes on.
-     */
+    /** Resolves when the operation has ended, or after `timeoutMs`, so check `status` and `counts`. */
     async wait(id: string, options: WaitForBulkOptions = {}): Promise<Operation> {
       const { signal, timeoutMs = Number.POSITIVE_INFINITY, onProgress } = options;
       const until = Date.now() + timeoutMs;
@@ -309,6 +326,62 @@ export function createBulkOperations({ api, scope, sent }: Caller) {
         if (isOver || leftMs <= 0) return operation;
         await pause(Math.min(pauseMs, leftMs), signal);
       }
+    },
+  };
+}
+
+const GROUPS = "/{o}/{p}/envs/{envName}/concurrency-groups";
+const PAUSES = "/{o}/{p}/envs/{envName}/pauses";
+const PAUSE = `${PAUSES}/{group}` as const;
+
+export interface GroupFilter extends ListOptions {
+  /** Only the keys of this group. */
+  readonly group?: string | undefined;
+}
+
+export interface ConcurrencyGroups extends ReturnType<typeof createConcurrencyGroups> {}
+
+export function createConcurrencyGroups({ api, scope, sent }: Caller) {
+  return {
+    /** One entry for each group and key with open runs, and for each other group of an action: how many run and wait. */
+    list: (filter: GroupFilter = {}, options?: CallOptions): List<Schemas["ConcurrencyGroup"]> =>
+      listed(filter, (query) => api.GET(GROUPS, { params: { path: scope, query }, ...sent(options) })),
+  };
+}
+
+export interface DeletePauseOptions extends CallOptions {
+  /** The pause's `from`, as the list shows it. */
+  readonly from?: string | undefined;
+}
+
+/** In the place of a group: a pause of all runs of the environment that have any gate. */
+export const WHOLE_ENVIRONMENT = "-environment";
+
+export interface Pauses extends ReturnType<typeof createPauses> {}
+
+function checkedGroup(group: string): string {
+  return group === WHOLE_ENVIRONMENT ? group : checkedDefinitionName("The group", group, `, or "${WHOLE_ENVIRONMENT}"`);
+}
+
+export function createPauses({ api, scope, sent }: Caller) {
+  const of = (group: string) => ({ ...scope, group: checkedGroup(group) });
+  return {
+    async list(options?: CallOptions): Promise<readonly Schemas["Pause"][]> {
+      const all = listed({}, () => api.GET(PAUSES, { params: { path: scope }, ...sent(options) }));
+      return (await all.page()).entries;
+    },
+    /**
+     * Pauses a concurrency group, or with `"-environment"` all runs of the environment that have any gate. Runs that
+     * started before go on. With a `from` in the future, the pause is planned. A pause replaces the one of the group with
+     * the same `from`, or without one, the one that was put without one. Without `until` it lasts until you delete it.
+     * The answer has a `warning` if no action has the group.
+     */
+    put: async (group: string, body: Schemas["PauseRequest"], options?: CallOptions): Promise<Schemas["Pause"]> =>
+      bodyOf(await api.PUT(PAUSE, { params: { path: of(group) }, body, ...sent(options) })),
+    /** Ends the pauses that have begun, or the one with this `from`. A retry succeeds if an earlier try ended it. */
+    async delete(group: string, options: DeletePauseOptions = {}): Promise<void> {
+      const params = { path: of(group), query: present({ from: options.from }) };
+      await deleting("pause_not_found", (onRetry) => api.DELETE(PAUSE, { params, ...sent(options, { onRetry }) }));
     },
   };
 }

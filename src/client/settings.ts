@@ -61,7 +61,7 @@ export function transportSettings(settings: CallSettings): TransportSettings {
 
 /** An http or https address without credentials, because fetch prints credentials when it refuses them. */
 export function checkedUrl(name: string, text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
     throw new TypeError(`${name} is not a valid address. Use one that begins with https://, without user or password.`);
   }
@@ -70,10 +70,14 @@ export function checkedUrl(name: string, text: string): string {
 
 /** A token that a header can carry. Checked here, because fetch prints a header that it refuses. */
 export function checkedToken(token: string): string {
-  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new TypeError("token is not valid. Use the token as it was shown, without spaces or line breaks.");
-  }
-  return token;
+  const wrong = "token is not valid. Use the token as it was shown, without spaces or line breaks.";
+  return checked(token, /^[\x21-\x7e]+$/, wrong);
+}
+
+/** Throws a TypeError with the sentence `wrong` unless the value is such a text. */
+function checked(value: string, pattern: RegExp, wrong: string): string {
+  if (typeof value === "string" && pattern.test(value)) return value;
+  throw new TypeError(wrong);
 }
 
 /** The headers that say who asks, and for whom. */
@@ -86,36 +90,26 @@ export function callerHeaders(settings: ClientSettings): Readonly<Record<string,
 
 /** A person that a header can carry, in lower case as the service stores and shows it. */
 export function checkedPerson(person: string): string {
-  if (typeof person !== "string" || !/^[\x21-\x7e]{1,255}$/.test(person)) {
-    throw new TypeError("onBehalfOf is not valid. Use 1 to 255 visible ASCII characters without spaces.");
-  }
-  return person.toLowerCase();
+  const wrong = "onBehalfOf is not valid. Use 1 to 255 visible ASCII characters without spaces.";
+  return checked(person, /^[\x21-\x7e]{1,255}$/, wrong).toLowerCase();
 }
 
 /** The name of an organization, project or environment, valid in a path. */
 export function checkedName(name: string, value: string): string {
-  if (typeof value !== "string" || !PATH_NAME.test(value)) {
-    throw new TypeError(
-      `${name} can't be ${JSON.stringify(value)}. Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.`,
-    );
-  }
-  return value;
+  const wrong = `${name} can't be ${JSON.stringify(value)}. Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.`;
+  return checked(value, PATH_NAME, wrong);
 }
 
 /** The name of a definition or of a concurrency group, valid in a path. `what`: which of them. */
 export function checkedDefinitionName(what: string, name: string, otherwise = ""): string {
-  if (typeof name === "string" && DEFINITION_NAME.test(name)) return name;
-  throw new TypeError(
-    `${what} can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit${otherwise}.`,
-  );
+  const wrong = `${what} can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit${otherwise}.`;
+  return checked(name, DEFINITION_NAME, wrong);
 }
 
 /** An id, valid in a path. `..` would address another resource. */
 export function checkedId(id: string): string {
-  if (typeof id !== "string" || /^\.{0,2}$/.test(id)) {
-    throw new TypeError(`The id can't be ${JSON.stringify(id)}. Use an id that the API returned.`);
-  }
-  return id;
+  const wrong = `The id can't be ${JSON.stringify(id)}. Use an id that the API returned.`;
+  return checked(id, /^(?!\.{0,2}$)/, wrong);
 }
 
 function whole(name: string, value: number): number {

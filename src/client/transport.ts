@@ -3,7 +3,6 @@
  * nothing about runs. It must not repeat a request that could take effect twice, or send a token to another host. No
  * error may contain a token, a header, or the body of a response that is not from the API.
  */
-import type { components } from "./openapi.ts";
 
 /** Settings for all calls of a client. */
 export interface TransportSettings {
@@ -35,24 +34,22 @@ export type Send = (request: Request, options?: SendOptions) => Promise<Response
 /** The Fetch standard's redirects, without 304. */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-type Outcome = { readonly response: Response } | { readonly error: ActionRunsError; readonly isTransient: boolean };
-
 export function createSend(settings: TransportSettings): Send {
   return async function send(request, options = {}) {
     const { signal, isRepeatable = true } = options;
     const body = request.method === "GET" ? "" : await request.text();
     for (let failed = 0; ; failed++) {
-      const outcome = await attempt(request, body, settings, options);
-      if ("response" in outcome) return outcome.response;
-      const { error } = outcome;
-      // After a 429 the request had no effect.
-      const mayRepeat = isRepeatable || error.status === 429;
-      const askedMs = error.retryAfterMs ?? 0;
-      if (!outcome.isTransient || !mayRepeat || failed >= settings.retries || askedMs > RETRY_AFTER_HONOURED_MS) {
-        throw error;
+      try {
+        return await attempt(request, body, settings, options);
+      } catch (error) {
+        if (!(error instanceof ActionRunsError) || !isTransient(error) || failed >= settings.retries) throw error;
+        // After a 429 the request had no effect.
+        const mayRepeat = isRepeatable || error.status === 429;
+        const askedMs = error.retryAfterMs ?? 0;
+        if (!mayRepeat || askedMs > RETRY_AFTER_HONOURED_MS) throw error;
+        await pause(askedMs + retryPauseMs(settings.retryDelayMs, failed), signal);
+        options.onRetry?.();
       }
-      await pause(askedMs + retryPauseMs(settings.retryDelayMs, failed), signal);
-      options.onRetry?.();
     }
   };
 }
@@ -62,7 +59,7 @@ async function attempt(
   body: string,
   settings: TransportSettings,
   { signal, timeoutMs = settings.timeoutMs, isStream = false }: SendOptions,
-): Promise<Outcome> {
+): Promise<Response> {
   signal?.throwIfAborted();
   const aborter = new AbortController();
   const stop = () => aborter.abort(signal?.reason);
@@ -79,12 +76,12 @@ async function attempt(
       { signal: aborter.signal },
     );
     isHandedOver = isStream && response.ok;
-    return isHandedOver ? { response } : await read(response);
+    return isHandedOver ? response : await read(response);
   } catch (cause) {
     signal?.throwIfAborted();
+    if (cause instanceof ActionRunsError) throw cause;
     const { host } = new URL(request.url);
-    const error = unreachable(`No response came from ${host}`, cause, corsAdvice(request.url, cause));
-    return { error, isTransient: true };
+    throw unreachable(`No response came from ${host}`, cause, corsAdvice(request.url, cause));
   } finally {
     clearTimeout(timer);
     // The caller's signal must still be able to stop a stream.
@@ -92,38 +89,27 @@ async function attempt(
   }
 }
 
-/** Reads a response to its end. Throws if it breaks off. */
-async function read(response: Response): Promise<Outcome> {
-  if (isRedirect(response)) return { error: await redirected(response), isTransient: false };
+/** Reads a response to its end. Throws if it breaks off, and an ActionRunsError if it is no success. */
+async function read(response: Response): Promise<Response> {
+  if (isRedirect(response)) throw await redirected(response);
   const text = await response.text();
-  if (!response.ok) {
-    const error = refusalOf(response, text);
-    return { error, isTransient: isTransient(error) };
-  }
+  if (!response.ok) throw refusalOf(response, text);
   const { status, headers } = response;
-  if (status === 204 || (status === 202 && text === "")) {
-    return { response: new Response(null, { status, headers }) };
-  }
-  if (parseJson(text) === undefined) {
-    return { error: unexpectedResponse(response, "The response is not JSON"), isTransient: false };
-  }
-  return { response: new Response(text, { status, headers }) };
+  const isEmpty = status === 204 || (status === 202 && text === "");
+  if (!isEmpty && parseJson(text) === undefined) throw unexpectedResponse(response, "The response is not JSON");
+  return new Response(isEmpty ? null : text, { status, headers });
 }
 
-/**
- * Whether a response to a request with `redirect: "manual"` is a redirect. A browser hides the status of a redirect.
- */
+/** A browser hides the status of a redirect that it did not follow. */
 export function isRedirect({ type, status }: Response): boolean {
   return type === "opaqueredirect" || REDIRECT_STATUSES.includes(status);
 }
 
 /** Whether a retry may help. A 5xx without the API's JSON comes from a proxy. */
 export function isTransient({ status, code }: ActionRunsError): boolean {
-  if (status === 429 || status === 503) return true;
+  if (code === "unreachable" || status === 429 || status === 503) return true;
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }
-
-type WireError = components["schemas"]["Error"];
 
 /** The members of an error besides its message. */
 interface ErrorDetails {
@@ -131,10 +117,7 @@ interface ErrorDetails {
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
-  /**
-   * A JSON pointer to the member of the body that is wrong, or `/` and the name of a query parameter; null if there is
-   * none.
-   */
+  /** A JSON pointer to the wrong member of the body, or `/` and the name of a query parameter. */
   readonly pointer?: string | null;
   /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId?: string | null;
@@ -162,9 +145,7 @@ export class ActionRunsError extends Error {
   }
 }
 
-/**
- * There was no response, or it broke off. `what`: the first sentence without its full stop. `advice`: a further one.
- */
+/** No response, or one that broke off. `what`: the first sentence without its full stop. `advice`: a further one. */
 export function unreachable(what: string, cause: unknown, advice = ""): ActionRunsError {
   return new ActionRunsError(`${what}. Check the address and the network, and try again.${advice}`, {
     status: null,
@@ -208,10 +189,15 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
 
 /** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
-  const body = parseJson(text);
-  if (!isWireError(body)) return unexpectedResponse(response, "The response is not from the API");
-  const pointer = typeof body.pointer === "string" ? body.pointer : null;
-  return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code, pointer });
+  const { error, code, pointer } = (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof error !== "string" || typeof code !== "string") {
+    return unexpectedResponse(response, "The response is not from the API");
+  }
+  return new ActionRunsError(error, {
+    ...detailsOf(response),
+    code,
+    pointer: typeof pointer === "string" ? pointer : null,
+  });
 }
 
 function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
@@ -221,12 +207,6 @@ function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryA
     requestId: response.headers.get("X-Request-Id"),
     retryAfterMs: retryAfterMsOf(response.headers.get("Retry-After"), Date.now()),
   };
-}
-
-function isWireError(body: unknown): body is WireError & Required<Pick<WireError, "error" | "code">> {
-  if (typeof body !== "object" || body === null) return false;
-  const { error, code } = body as Partial<Record<keyof WireError, unknown>>;
-  return typeof error === "string" && typeof code === "string";
 }
 
 /** The value, or undefined if `text` is not JSON. */
@@ -243,10 +223,7 @@ const BACKOFF_MAX_MS = 10_000;
 /** If Retry-After asks for more, the call fails at once, because its caller can plan for such a wait. */
 const RETRY_AFTER_HONOURED_MS = 60_000;
 
-/**
- * Exponential backoff with full jitter: ms in [0, baseMs * 2^failed), at most 10 s. `failed` is 0 after the first
- * failure.
- */
+/** Exponential backoff with full jitter: ms in [0, baseMs * 2^failed), at most 10 s. */
 export function retryPauseMs(baseMs: number, failed: number, random = Math.random()): number {
   return random * Math.min(baseMs * 2 ** failed, BACKOFF_MAX_MS);
 }
@@ -256,23 +233,19 @@ export function retryAfterMsOf(value: string | null, now: number): number | null
   const text = value?.trim() ?? "";
   if (/^[0-9]{1,9}$/.test(text)) return Number(text) * 1000;
   const at = Date.parse(text);
-  // Date.parse accepts far more than an HTTP date (RFC 9110, 5.6.7). What it makes of an HTTP date prints as the same
-  // text.
+  // Date.parse accepts more than RFC 9110, 5.6.7. What it makes of an HTTP date prints as the same text.
   return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : Math.max(at - now, 0);
 }
 
 /** Resolves after `ms`. Rejects with the signal's reason when it aborts. */
-export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = () => reject(signal?.reason);
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener("abort", stop, { once: true });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   });
 }

@@ -38,10 +38,9 @@ export interface WebhookMessage {
 export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The message, if its signature is genuine and at most 5 minutes old. `body`: the text of the request as it arrived,
- * because other spacing has another signature. `secret`: the endpoint's `signingSecret`. `T`: the body's type if the
- * endpoint has a `payload`. Throws WebhookVerificationError if the message is not genuine, SyntaxError if it is genuine
- * but not JSON, and TypeError if an argument can't be used.
+ * The message, if its signature is genuine and at most 5 minutes old. `body`: as it arrived, because other spacing has
+ * another signature. `secret`: the endpoint's `signingSecret`. `T`: the body's type if the endpoint has a `payload`.
+ * Throws WebhookVerificationError, SyntaxError if the message is not JSON, and TypeError for a wrong argument.
  */
 export function verifyWebhook<T = WebhookMessage>(
   body: string | Uint8Array,

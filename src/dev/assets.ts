@@ -1,8 +1,7 @@
 /**
- * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
- * deploys (`[build]`), serve.ts before it serves, and vitest.config.ts before the tests that need them. The name of a
- * script or a style contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that
- * name them; a page has no address of its own.
+ * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this before it deploys
+ * (`[build]`), serve.ts before it serves, and vitest.config.ts before tests that need them. Names of scripts and styles
+ * contain a hash, so browsers may cache them forever. The Worker serves the pages that name them.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -15,10 +14,7 @@ import { documentFromSource } from "./document.ts";
 import { readIfThere, replaceFile } from "./files.ts";
 import { ROOT } from "./wrangler.ts";
 
-/**
- * The API explorer's build is one file of this package. The package is not among the dependencies, because its own
- * dependencies would add 290 MB to every install and the file already holds them.
- */
+/** One file of this package. It is no dependency, because its own ones would add 290 MB to every install. */
 const PACKAGE = "@scalar/api-reference@1.72.1";
 const FILE = "package/dist/browser/standalone.js";
 /** The file's hash. People type tokens into the explorer, so nothing but this file may be served. */
@@ -79,8 +75,7 @@ export async function makeAssets(): Promise<void> {
     ...putPage("console", join(CONSOLE, "page.html"), consoleFiles),
   ];
   put("/openapi.json", JSON.stringify(await documentFromSource()));
-  // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
-  // browsers cache that 404 forever.
+  // Not a pattern: browsers would cache the 404 of an old version for a new script forever.
   put("/_headers", hashed.map((path) => path + HASHED_HEADERS).join(""));
 }
 
@@ -95,10 +90,7 @@ function explorerFiles(): Readonly<Record<string, string>> {
   return { "start.js": "", "explorer.js": WITHOUT_EXPLORER };
 }
 
-/**
- * Rolldown, which Vitest brings, makes the script 3 KiB smaller than wrangler's esbuild. Calls of `h` take 1 KiB less
- * than those of the JSX runtime, because they need no name for children.
- */
+/** Rolldown, which Vitest brings, makes 3 KiB less than wrangler's esbuild, and `h` 1 KiB less than the JSX runtime. */
 async function consoleScript(): Promise<string> {
   const build = await rolldown({
     input: join(CONSOLE, "main.tsx"),
@@ -133,10 +125,7 @@ function consoleStyle(): string {
   return outputFiles[0]?.text ?? "";
 }
 
-/**
- * Puts a page, and the files that it names as `./file`, under hashed names. Removes the files of other versions.
- * Returns the paths of the files.
- */
+/** Puts a page, and the files that it names as `./file`, under hashed names. Removes those of other versions. */
 function putPage(folder: string, page: string, files: Readonly<Record<string, string>>): readonly string[] {
   let html = readFileSync(page, "utf8");
   const paths = Object.entries(files).map(([name, content]) => {

@@ -32,9 +32,8 @@ export function atEnd(undo: () => void | Promise<void>): void {
 }
 
 /**
- * Runs a command, then ends this process with the exit code that `main` returns. Before that all children are stopped.
- * This also happens if `main` throws, if a signal comes, if our parent is gone, and if nobody reads our output any
- * more. `stoppedCode`: the exit code in the last three cases.
+ * Ends this process with the exit code that `main` returns, after all children. So it does if `main` throws, and with
+ * `stoppedCode` if a signal comes, our parent is gone, or nobody reads our output any more.
  */
 export function runToEnd(main: () => Promise<number>, stoppedCode = STOPPED_BY_SIGNAL): void {
   const end = async (code: number) => {
@@ -56,14 +55,10 @@ export function runToEnd(main: () => Promise<number>, stoppedCode = STOPPED_BY_S
   main().then(end, fail);
 }
 
-/**
- * Calls `stop` each time that this process should end: a person or a supervisor sends a signal, our parent is gone, or
- * nobody reads our output. The last two count as SIGTERM.
- */
+/** For each signal, and as SIGTERM if our parent is gone, or nobody reads our output. */
 export function onStop(stop: (signal: NodeJS.Signals) => void): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
-  // The reader of a pipe has ended (EPIPE), or the terminal is closed (EIO). Without a listener, the error would end
-  // this process at once, and its children would stay.
+  // EPIPE, or EIO of a closed terminal. Without a listener, this process would end before its children.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop("SIGTERM"));
   // If npm gets a SIGTERM, only the shell between npm and us ends. So we check whether our parent is gone.
   if (process.env.npm_lifecycle_event === undefined) return;

@@ -1,8 +1,7 @@
 /** Makes the OpenAPI document from the source, in Node. `npm run -s openapi` prints it. */
 
 export async function documentFromSource(): Promise<unknown> {
-  // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those
-  // of Node.
+  // By URL, because the compiler must not follow it: the app has the types of Workers, and this folder those of Node.
   const { href } = new URL("../openapi/document.ts", import.meta.url);
   // Routes have a description only if this is set before they are imported (src/http/operation.ts).
   Object.assign(globalThis, { DESCRIBE: true });

@@ -15,10 +15,7 @@ export function readIfThere(file: string): string | null {
   }
 }
 
-/**
- * Makes the file have this content. Replaces it at once, so that nobody reads half a file. A file that is right is not
- * written again, because a running server restarts when a file changes.
- */
+/** Replaces a file at once, so nobody reads half of it, and only if it differs: a running server watches it. */
 export function replaceFile(file: string, content: string): void {
   if (readIfThere(file) === content) return;
   const temporary = join(ROOT, ".wrangler", `replaces-${process.pid}`);

@@ -1,7 +1,4 @@
-/**
- * `npm run generate`: makes the client's types from the OpenAPI document, which is made from the schemas that validate
- * requests. Git does not keep them.
- */
+/** `npm run generate`: makes the client's types from the OpenAPI document. Git does not keep them. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

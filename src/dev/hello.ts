@@ -1,10 +1,9 @@
 /**
- * The job of the action `hello`, in the process of `npm start`. It counts seconds, sends a heartbeat each second, and
- * reports how it ended.
+ * The job of the action `hello`, in the process of `npm start`. It counts seconds with heartbeats, and reports its end.
  *
- * Any page in a browser and any user of this machine can reach its port. So it listens on 127.0.0.1 alone, and it does
- * nothing unless the request names this host and has the signature of the service. Of the request it uses two
- * parameters, which it checks again, and no text. It reports to its own server alone.
+ * Any page in a browser and any user of this machine can reach its port. So it listens on 127.0.0.1 alone, and does
+ * nothing unless the request names this host and has the signature of the service. It checks the two parameters that it
+ * uses again, and reports to its own server alone.
  */
 
 import { randomBytes } from "node:crypto";
@@ -181,11 +180,9 @@ const PARAMETERS_SCHEMA = {
 export type OfferedHello = { readonly job: HelloJob } | { readonly why: string };
 
 /**
- * Starts the job, and stores the action that calls it. It does neither if a person's `hello` calls something else. The
- * job's port and signing secret can change with each start, so each start stores them again. Everything else of a stored
- * `hello` stays, because a person may have changed it. Throws errors of the client.
- *
- * `serverUrl`: where the job reports. The action belongs to an environment of that server.
+ * Starts the job, and stores the action that calls it, unless a person's `hello` calls something else. The job's port
+ * and signing secret can change with each start. Everything else of a stored `hello` stays, because a person may have
+ * changed it. `serverUrl`: where the job reports. Throws errors of the client.
  */
 export async function offerHello(actions: Actions, serverUrl: string): Promise<OfferedHello> {
   const stored = await storedHello(actions);

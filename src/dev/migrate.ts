@@ -1,7 +1,4 @@
-/**
- * `npm run migrate`: applies the migrations to the databases of a deployment, or to the local ones, and writes each one's
- * number into it. `npm run deploy` does it, too, before it deploys. After a restore of D1, you need it alone.
- */
+/** `npm run migrate`: migrates deployed or local databases, as `npm run deploy` does. Use it after a restore of D1. */
 
 import { parseArgs } from "node:util";
 import { runToEnd } from "./children.ts";

@@ -1,7 +1,4 @@
-/**
- * Migrates a D1 database and writes its number into it, on this machine or in the account. The caller says how a batch of
- * statements reaches the database. Knows what is wrong if a database says that it has another number than its binding.
- */
+/** Migrates a D1 database, and writes its number into it. The caller says how statements reach it. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,4 @@
-/**
- * The local runtime, as `npm start`, the bench, the soak and the tests start it, and the migration of its databases. The
- * command of wrangler would take seconds for each database.
- */
+/** The local runtime, and the migration of its databases, for which wrangler's command would take seconds each. */
 
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
@@ -28,10 +25,7 @@ export function quietOptions(folder: string, options: V4MiniflareOptions) {
   });
 }
 
-/**
- * A worker that runs the statements of a request. Any user and any page of this machine can find its port, so it wants a
- * key that never leaves this process.
- */
+/** Runs statements. Any page of this machine can find its port, so it wants a key that never leaves this process. */
 const KEY = randomBytes(32).toString("hex");
 const WORKER = `export default {
   async fetch(request, env) {

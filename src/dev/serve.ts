@@ -1,11 +1,10 @@
 /**
- * Serves the service on this machine: builds it, runs it, and does both again when its source changes. `npm start`,
- * `npm run dev` and the pictures start this file as a process of its own.
+ * Serves the service on this machine: builds it, runs it, and does both again when its source changes.
  *
- * The port leads straight to the service, so every address is the service's own. `wrangler dev` would put two Workers of
- * its own in front. They answer below `/cdn-cgi/`, also to a header `MF-Original-URL` on any path, and let anybody run
- * SQL on D1 and in the objects, and run the cron. `wrangler dev` would also open an inspector and a debug port to every
- * user of the machine, and write down the URL of each outgoing request.
+ * The port leads straight to the service. `wrangler dev` would put two Workers of its own in front, which answer below
+ * `/cdn-cgi/`, also to a header `MF-Original-URL` on any path, and let anybody run SQL on D1 and in the objects, and
+ * run the cron. It would also open an inspector and a debug port to every user of the machine, and write down the URL
+ * of each outgoing request.
  */
 
 import { randomBytes } from "node:crypto";
@@ -27,10 +26,7 @@ const CRON = "* * * * *";
 const CRON_EVERY_MS = 60_000;
 const QUIET_FOR_MS = 200;
 
-/**
- * Behind Miniflare's own port, which any user of this machine can find. The port runs the cron for the holder of a key
- * that only this process and its runtime have, and is closed for everybody else.
- */
+/** Behind Miniflare's own port, which any user can find. Only the holder of this process's key runs the cron there. */
 const CLOCK = {
   name: "clock",
   key: randomBytes(32).toString("hex"),

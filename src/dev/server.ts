@@ -1,7 +1,4 @@
-/**
- * The local server as a child process of a command: its flags, its port, its secrets, the folder of its databases, and
- * when it is ready. src/dev/serve.ts is the server itself.
- */
+/** The local server (serve.ts) as a child process: its flags, port, secrets and databases, and when it is ready. */
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -20,7 +17,6 @@ const READY_WITHIN_MS = 120_000;
 const NOT_READY_FOR_MS = 3_000;
 const POLL_MS = 100;
 
-/** Starts the server with flags that `serverFlags` reads. */
 export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio"]): ChildProcess {
   // Otherwise wrangler, which reads the configuration, prints which file has the secrets.
   const env = { ...process.env, WRANGLER_LOG: process.env.WRANGLER_LOG ?? "warn" };
@@ -31,10 +27,7 @@ export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio
   });
 }
 
-/**
- * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `flags`: more of
- * those that `serverFlags` reads.
- */
+/** Waits for /readyz. Throws with the server's output or the error of /readyz. `flags`: as `serverFlags` reads them. */
 export async function startServer(port: number, flags: readonly string[]) {
   const child = spawnServer(["--port", String(port), ...flags], ["ignore", "pipe", "pipe"]);
   const printed = collect(child);
@@ -90,10 +83,7 @@ export async function takePort(port: number, ip = "localhost"): Promise<number |
   return port;
 }
 
-/**
- * A free port. It is below the ports that systems give to outgoing connections, so none of those takes it before the
- * caller does.
- */
+/** A free port below those of outgoing connections, so none of those takes it before the caller does. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const port = await takePort(randomInt(15_000, 30_000));
@@ -184,10 +174,7 @@ export function makeDevVars(folder: string): boolean {
   return false;
 }
 
-/**
- * The folder of the databases and the objects below `persistTo`, which is created if it is missing. Only its owner may
- * enter it.
- */
+/** Where databases and objects are kept below `persistTo`. Created if it is missing. Only its owner may enter it. */
 export function privateState(persistTo = STATE): string {
   const state = resolve(ROOT, persistTo);
   // The folder in which wrangler has its current format.
@@ -201,16 +188,19 @@ export function privateState(persistTo = STATE): string {
   return folder;
 }
 
-interface Local {
-  readonly persistTo?: string;
+/**
+ * Migrates the local databases in one start of the runtime. `mustBindAll`: throws if an environment lives in a database
+ * that is not bound. The service starts even then.
+ */
+export async function migrateLocally({
+  persistTo,
+  config = CONFIG,
+  mustBindAll = false,
+}: {
+  readonly persistTo?: string | undefined;
   readonly config?: string;
-  /** Whether it fails if an environment lives in a database that is not bound. The service starts even then. */
   readonly mustBindAll?: boolean;
-}
-
-/** Applies all migrations to the local databases in one start of the runtime, and writes each one's number into it. */
-export async function migrateLocally(local: Local = {}): Promise<void> {
-  const { persistTo, config = CONFIG, mustBindAll = false } = local;
+} = {}): Promise<void> {
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.

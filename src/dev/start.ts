@@ -39,10 +39,7 @@ async function choosePort(): Promise<number> {
 
 type DevVars = Readonly<Record<string, string | undefined>>;
 
-/**
- * The variables that this command sets on the server, unless `.dev.vars` does. They are not written to a file, because
- * they are right for this server alone.
- */
+/** Set on the server, unless `.dev.vars` does, and not in a file, because they are right for this server alone. */
 function variables(devVars: DevVars, port: number): string[] {
   const url = `http://localhost:${port}`;
   const ours: Record<string, string> = {

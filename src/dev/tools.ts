@@ -1,8 +1,7 @@
 /**
  * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
- * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages. So has
- * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages. `npm run node-red`
- * installs those. The clients in `tools/mcp/` are for test/tools/mcp/ alone, which installs them.
+ * needs an older compiler. Each folder with a lock file of its own is installed only by who needs it: `tools/node-red/`
+ * by `npm run node-red` for test/products/, and `tools/mcp/` by test/tools/mcp/.
  */
 
 import { spawnSync } from "node:child_process";
@@ -29,10 +28,7 @@ export function nodeRed(): string | null {
   return isInstalled(NODE_RED) ? join(NODE_RED, "node_modules", "node-red", "red.js") : null;
 }
 
-/**
- * Installs the packages of a folder's lock file, unless they are installed. After that no tool needs the network. Two
- * processes must not install at once: each begins by deleting what is there.
- */
+/** Installs what is missing. Two processes must not install at once: each begins by deleting what is there. */
 export function install(folder: string, ...options: readonly string[]): void {
   if (isInstalled(folder)) return;
   // No install scripts: the tools need none, and a hijacked package could run one.

@@ -54,10 +54,7 @@ export function consoleLink(url: string): string {
   return `${url}/console/-/${EXAMPLE_PATH}/runs`;
 }
 
-/**
- * A link with a code in its fragment, which browsers do not send. It signs in once. Null if the service does not answer or gives no code for this token. `rootToken`: the
- * operator's token.
- */
+/** It signs in once, with a code in its fragment, which browsers do not send. Null if the service gives no code. */
 export async function signInLink(url: string, rootToken: string): Promise<string | null> {
   const { org, project } = EXAMPLE_ENVIRONMENT;
   try {
@@ -74,10 +71,7 @@ export async function signInLink(url: string, rootToken: string): Promise<string
   }
 }
 
-/**
- * Calls `act` for each line, if stdin is a terminal. Ctrl-C still sends its signal, because the terminal stays in its
- * usual mode. Returns whether Enter works.
- */
+/** Calls `act` for each line, if stdin is a terminal. Returns whether Enter works. Ctrl-C still sends its signal. */
 export function onEnter(act: () => void): boolean {
   const { stdin } = process;
   if (!stdin.isTTY || !isInForeground()) return false;

@@ -1,7 +1,4 @@
-/**
- * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
- * Knows which D1 databases a configuration binds.
- */
+/** Runs wrangler without an account, without questions and without telemetry. Knows which D1 databases are bound. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -12,8 +9,7 @@ import { spawnChild } from "./children.ts";
 /** The project's folder. Every command runs there, wherever the user typed it. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-// The `wrangler` command runs this file in another process. We run the file directly, so that it receives our signals
-// and stops its runtime before it exits.
+// Not the `wrangler` command, which runs this file in another process that gets no signals of ours.
 export const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
 const QUIET_AND_LOCAL = { CI: "true", WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };

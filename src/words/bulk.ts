@@ -35,10 +35,7 @@ export function wouldStartText({ wouldStart }: Pick<Schemas["BulkPreview"], "wou
   return `${wouldStart} waiting ${wouldStart === 1 ? "run" : "runs"} would start, because the cancel frees slots`;
 }
 
-/**
- * How the runs have ended whose cancel was accepted: `30 cancelled, 2 succeeded, 6 still open`. Null: none has, or the
- * operation is under way.
- */
+/** `30 cancelled, 2 succeeded, 6 still open`, of the accepted runs. Null if none has ended. */
 export function endedText({ ended, counts }: Pick<Schemas["BulkOperation"], "ended" | "counts">): string | null {
   if (!ended) return null;
   const open = counts.accepted - Object.values(ended).reduce((sum, count) => sum + count, 0);

@@ -1,7 +1,4 @@
-/**
- * Durations and ages as people read them, and what waited, ran and took mean. Waited: from a run's creation to its start.
- * Ran: from its start to its end. Took: from its creation to its end. PURE.
- */
+/** Durations and ages as people read them, and what waited, ran and took mean. PURE. */
 import type { components } from "../client/openapi.ts";
 
 const SECOND = 1000;
@@ -45,9 +42,7 @@ export function lengthOf(span: Span | null): number | null {
 
 const AGES = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
 
-/**
- * `840ms`, `12.3s`, `3m 12s`, `1h 04m`, `2d 3h`. A clock that runs shows whole seconds, so that it does not flicker.
- */
+/** `840ms`, `12.3s`, `3m 12s`, `1h 04m`, `2d 3h`. A running clock shows whole seconds, so that it does not flicker. */
 export function formatDuration(ms: number, { isRunning = false } = {}): string {
   const whole = Math.max(ms, 0);
   if (isRunning && whole < MINUTE) return `${Math.floor(whole / SECOND)}s`;

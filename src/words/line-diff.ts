@@ -13,7 +13,6 @@ export interface Gap {
 
 /** The most pairs of lines that are compared. Beyond that, the lines that differ are shown as one change. */
 const MOST_PAIRS = 4_000_000;
-/** How many lines stand around each change. */
 const CONTEXT = 3;
 
 /** All lines of both texts, in order. In a change, what was removed comes first. */

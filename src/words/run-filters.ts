@@ -1,7 +1,4 @@
-/**
- * The filters of runs that the console and the command line offer, as the API names them. TypeScript reports a filter of
- * the API that is missing here. PURE.
- */
+/** The filters of console and command line. TypeScript reports a filter of the API that is missing here. PURE. */
 import type { paths } from "../client/openapi.ts";
 
 type Query = NonNullable<paths["/{o}/{p}/envs/{envName}/action-runs"]["get"]["parameters"]["query"]>;

@@ -6,7 +6,6 @@
  * comes twice is the first one. One that the clocks skip is as much later.
  */
 
-/** What the search offers. */
 export const SINCE_PRESETS = ["1h", "today", "yesterday", "24h", "7d"];
 
 /** What readers of options accept. */
@@ -34,7 +33,6 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** The instants of the years from 0 to 9999. */
 const YEARS = [Date.parse("0000-01-01"), Date.parse("+010000-01-01")] as const;
-/** The units of a duration. */
 export const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
 const SPAN = /^(\+|in )?(\d{1,5}) ?([mhdw])( ago)?$/;
 const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];

@@ -31,10 +31,7 @@ function drawn(line: string): string {
   return text.slice(text.lastIndexOf("\r") + 1);
 }
 
-/**
- * The length of the longest end of `before` that `after` begins with. Linear in both (Knuth, Morris, Pratt), because a
- * job may print one character for ever.
- */
+/** The length of the longest end of `before` that `after` begins with. Linear (Knuth, Morris, Pratt). */
 function overlap(before: string, after: string): number {
   /** For each beginning of `after`, the length of its longest end that it begins with itself. */
   const shorter: number[] = [];

@@ -1,7 +1,6 @@
 /**
- * What people get wrong in JSON that they type: numbers that change on their way, and what they forgot to replace in an
- * example. The service reads every number as a double, as JavaScript does, so 9007199254740993 would arrive as
- * 9007199254740992. Such a number is refused here, and nothing is sent. PURE.
+ * What people get wrong in JSON that they type. The service reads numbers as doubles, so 9007199254740993 would arrive
+ * as 9007199254740992. Such a number is refused, and nothing is sent. PURE.
  */
 
 type Parsed = { readonly value: unknown } | { readonly problem: string };
@@ -56,35 +55,29 @@ const TYPES = {
 } as const;
 export type JsonType = keyof typeof TYPES;
 
-/**
- * The type that a schema gives to a property of an object. Null if it gives none, several, or says it in a way that only
- * an evaluator of JSON Schema understands.
- */
+/** Null if a schema gives no type, several, or says it in a way that only an evaluator understands. */
 export function typeOfProperty(schema: unknown, name: string): JsonType | null {
-  const type = memberOf(memberOf(memberOf(schema, "properties"), name), "type");
+  const type = valueBelow(schema, ["properties", name, "type"]);
   return typeof type === "string" && Object.hasOwn(TYPES, type) ? (type as JsonType) : null;
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, name);
-  return isObject ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+/** The member of a member, and so on; undefined if there is none. */
+export function valueBelow(value: unknown, names: readonly string[]): unknown {
+  return names.reduce<unknown>((inner, name) => {
+    const isThere = typeof inner === "object" && inner !== null && Object.hasOwn(inner, name);
+    return isThere ? (inner as Readonly<Record<string, unknown>>)[name] : undefined;
+  }, value);
 }
 
 /** The value of this type that a text means. A text stays as it is, so a version 1.10 does not become 1.1. */
 export function parseTyped(text: string, type: JsonType): Parsed {
   if (type === "string") return { value: text };
-  const parsed = parseExact(text);
-  if (isOfType(safeJson(text), type)) return parsed;
-  return { problem: `It must be ${TYPES[type]}.` };
-}
-
-/** Undefined for a text that is no JSON. */
-function safeJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    if (isOfType(JSON.parse(text), type)) return parseExact(text);
   } catch {
-    return undefined;
+    // The sentence below covers this case too.
   }
+  return { problem: `It must be ${TYPES[type]}.` };
 }
 
 function isOfType(value: unknown, type: JsonType): boolean {

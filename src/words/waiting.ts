@@ -37,17 +37,15 @@ export function failsText(until: string, now: number): string {
   return leftMs < 1000 ? "fails now" : `fails in ${formatDuration(leftMs, { isRunning: true })}`;
 }
 
-interface Told {
-  readonly when?: (at: number) => string;
-  readonly approval?: Details["approval"];
-}
-
 /**
- * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. The runs ahead in the line
- * are left out, because the console links to them. `now` in ms. `told`: how an instant is written, and the approval, to
- * say how many the run has.
+ * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. `now` in ms. `told`: how
+ * an instant is written, and the approval, to say how many the run has.
  */
-export function waitingText(waiting: Waiting, now: number, told: Told = {}): string {
+export function waitingText(
+  waiting: Waiting,
+  now: number,
+  told: { readonly when?: (at: number) => string; readonly approval?: Details["approval"] } = {},
+): string {
   const { when = (at) => whenText(at, now), approval = null } = told;
   const { for: gate, notBefore, reason, position } = waiting;
   const shown = groupText(waiting);

@@ -1,6 +1,6 @@
 /**
- * Which schemas an action may have for its parameters: JSON Schema 2020-12, with the differences that README.md lists.
- * PURE: it makes no request, so a schema refers only to itself.
+ * Which schemas an action may have for its parameters: JSON Schema 2020-12. PURE: it makes no request, so a schema refers
+ * only to itself. An unknown keyword or format is refused. The root's type is `object`. Numbers are doubles.
  *
  * A caller's schema can be hostile. This file bounds its size, its depth, its number of subschemas and the size of its
  * patterns, and refuses references that lead back to themselves. `validate.ts` bounds the evaluation.
@@ -35,9 +35,7 @@ import {
 import { canonicalText } from "./step-budget.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
-export interface CheckedSchema {
-  readonly root: SchemaNode;
-}
+export type CheckedSchema = SchemaNode;
 
 /** `value`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the schema. */
 export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> {
@@ -46,7 +44,7 @@ export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> 
   const walk = new Walk();
   const root = walk.subschema(value, "");
   walk.link();
-  return walk.fault === null ? ok({ root }) : err(walk.fault);
+  return walk.fault === null ? ok(root) : err(walk.fault);
 }
 
 function faultOfDocument(value: unknown): string | null {
@@ -163,7 +161,8 @@ class Walk {
     for (const { node, target, pointer } of this.#references) {
       if (this.fault !== null) return;
       const found = this.#find(target);
-      if (found !== undefined) node.$ref = found;
+      // That is what a reference means.
+      if (found !== undefined) node.allOf = [found, ...(node.allOf ?? [])];
       else {
         const advice = 'Refer to a schema of this document, as in "#/$defs/name".';
         this.refuse(pointer, "The $ref", `leads to no schema: ${shownJson(target)}. ${advice}`);
@@ -202,8 +201,9 @@ class Walk {
   }
 
   #refuseCircle(circle: ReadonlySet<SchemaNode>): void {
-    for (const { node, pointer } of this.#references) {
-      if (!circle.has(node) || node.$ref === undefined || !circle.has(node.$ref)) continue;
+    for (const { node, target, pointer } of this.#references) {
+      const found = this.#find(target);
+      if (!circle.has(node) || found === undefined || !circle.has(found)) continue;
       const fault = "leads back to itself for the same value. Put a property or an item in between.";
       this.refuse(pointer, "The $ref", fault);
     }

@@ -59,10 +59,7 @@ function isDuration(text: string): boolean {
   return time === undefined || (DURATION_TIME.test(time) && !date.endsWith("W"));
 }
 
-/**
- * RFC 1123, section 2.1. An internationalised name must be sent in its ASCII form (`xn--`), and we don't check what the
- * form decodes to. RFC 5891 reserves all other labels whose third and fourth characters are hyphens.
- */
+/** RFC 1123, section 2.1. What `xn--` decodes to is not checked. RFC 5891 reserves all other labels like `ab--c`. */
 function isHostname(text: string): boolean {
   return text.split(".").every((label) => label.length <= 63 && LABEL.test(label) && !RESERVED_LABEL.test(label));
 }

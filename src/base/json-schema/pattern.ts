@@ -7,7 +7,7 @@
  * program's instructions, nested quantifiers included, and the budget counts it. The runtime checks only the syntax, and
  * says which single characters have a Unicode property (`character-set.ts`).
  *
- * The syntax is that of ECMA-262 with the flag `u`, but for what README.md lists. A text is a sequence of code points. A
+ * The syntax is that of ECMA-262 with the flag `u`, without backreferences, lookarounds, named groups and modifiers. A
  * count repeats the instructions of what it counts, so `^[a-z]{0,1000}$` just fits and `(abc){700}` does not.
  */
 import { PATTERNS_MAX_PROPERTIES } from "../limits.ts";
@@ -50,10 +50,7 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
   return ok({ source, program });
 }
 
-/**
- * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
- * all characters of each class that has one. Adds new properties to `properties`.
- */
+/** The parser relies on it. Without properties, because the runtime would compute all characters of their classes. */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();
   const others = source.replace(/\\(?:[pP]\{([^}]*)\}|.)/gs, (whole, name: string | undefined) => {

@@ -1,7 +1,4 @@
-/**
- * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program.
- * PURE. Members have the names of their keywords. Nodes can form circles, so no node can be stored.
- */
+/** A checked schema: references are links, and patterns programs. PURE. Nodes can form circles, so none is stored. */
 import { shortened } from "../visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";
@@ -46,7 +43,6 @@ export interface SchemaNode
     Members<typeof NAMED_SCHEMAS, ReadonlyMap<string, SchemaNode>> {
   /** True only for the schema `false`. */
   readonly refusesAll?: boolean;
-  readonly $ref?: SchemaNode;
   readonly type?: ReadonlySet<TypeName>;
   readonly enum?: AllowedValues;
   readonly const?: AllowedValues;
@@ -63,7 +59,7 @@ export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 
 /** The subschemas that apply to the same value as the node itself. All others apply to a part of that value. */
 export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
-  const single = [node.$ref, node.not, node.if, node.then, node.else];
+  const single = [node.not, node.if, node.then, node.else];
   const many = [node.allOf, node.anyOf, node.oneOf, node.dependentSchemas?.values()];
   return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }

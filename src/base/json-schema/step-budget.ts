@@ -36,9 +36,8 @@ const FRACTION_STEPS = 20;
 
 /**
  * Two values are equal (JSON Schema Core 2020-12, section 4.2.2) if their texts are: JSON with sorted keys, in which -0
- * is 0. A string has its length in front of it, because escaping it would take far longer than copying it. Looking a
- * text up in a set takes one look, so `enum` and `uniqueItems` take linear time. Meaningless if the budget is
- * overdrawn.
+ * is 0. A string has its length in front of it, because escaping it would take far longer. A set of texts lets `enum`
+ * and `uniqueItems` take linear time. Meaningless if the budget is overdrawn.
  */
 export function canonicalText(value: unknown, budget: StepBudget): string {
   budget.left -= VALUE_STEPS;

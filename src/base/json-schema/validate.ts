@@ -34,7 +34,7 @@ const EVALUATION_MAX_DEPTH = 400;
 
 /** Refuses with the first fault, whose `pointer` leads into the parameters. `budget`: steps that are left. */
 export function validate(
-  { root }: CheckedSchema,
+  schema: CheckedSchema,
   parameters: unknown,
   budget: StepBudget = { left: VALIDATION_MAX_STEPS },
 ): Result<void, SchemaFault> {
@@ -42,7 +42,7 @@ export function validate(
     const sentence = `parameters has more than ${JSON_MAX_DEPTH} levels. Send parameters that nest less deeply.`;
     return err({ pointer: "", sentence });
   }
-  const refused = new Evaluation(budget).evaluate(root, parameters, null, null);
+  const refused = new Evaluation(budget).evaluate(schema, parameters, null, null);
   if (budget.left < 0) {
     const sentence =
       "Checking the parameters against the schema takes too many steps. Send smaller parameters, or simplify the schema.";
@@ -78,28 +78,9 @@ const OVERDRAWN = fault(null, () => "takes too many steps.");
 
 /**
  * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` apply
- * to the others (JSON Schema Core 2020-12, section 11). Only a subschema that accepted the value counts.
+ * to the others (JSON Schema Core 2020-12, section 11). Null if nobody asks. Meaningless if the schema refuses the value.
  */
-class Evaluated {
-  readonly #keys = new Set<string | number>();
-
-  has(key: string | number): boolean {
-    return this.#keys.has(key);
-  }
-
-  add(key: string | number, budget: StepBudget): void {
-    budget.left -= MEMBER_STEPS;
-    this.#keys.add(key);
-  }
-
-  merge(other: Evaluated, budget: StepBudget): void {
-    budget.left -= 1 + other.#keys.size * MEMBER_STEPS;
-    for (const key of other.#keys) this.#keys.add(key);
-  }
-}
-
-/** Null if nobody asks what a schema looked at. Meaningless if the schema refuses the value. */
-type Seen = Evaluated | null;
+type Seen = Set<string | number> | null;
 
 class Evaluation {
   readonly #budget: StepBudget;
@@ -127,9 +108,15 @@ class Evaluation {
     return this.#budget.left < 0 ? OVERDRAWN : refused;
   }
 
-  #evaluated(): Evaluated {
+  #evaluated(): NonNullable<Seen> {
     this.#budget.left -= EVALUATION_STEPS;
-    return new Evaluated();
+    return new Set();
+  }
+
+  #see(key: string | number, seen: Seen): void {
+    if (seen === null) return;
+    this.#budget.left -= MEMBER_STEPS;
+    seen.add(key);
   }
 
   #ownKeywords(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
@@ -158,7 +145,7 @@ class Evaluation {
       if (schema === undefined) break;
       const refused = this.evaluate(schema, list[index], { parent: location, key: index }, null);
       if (refused !== null) return refused;
-      seen?.add(index, this.#budget);
+      this.#see(index, seen);
     }
     return null;
   }
@@ -169,7 +156,7 @@ class Evaluation {
     let count = 0;
     for (let index = 0; index < list.length && this.#budget.left >= 0; index++) {
       if (this.evaluate(contains, list[index], { parent: location, key: index }, null) !== null) continue;
-      seen?.add(index, this.#budget);
+      this.#see(index, seen);
       count++;
     }
     const what = wrongCount(count, 'items that match "contains"', minContains, maxContains);
@@ -241,14 +228,13 @@ class Evaluation {
       const refused = this.evaluate(schema, value, location, null);
       if (refused !== null) return refused;
     }
-    if (schemas.length > 0) seen?.add(name, this.#budget);
+    if (schemas.length > 0) this.#see(name, seen);
     return null;
   }
 
   /** The subschemas that apply to the same value (JSON Schema Core 2020-12, sections 8.2.3 and 10.2). */
   #inPlace(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     return (
-      (node.$ref === undefined ? null : this.#branch(node.$ref, value, location, seen)) ??
       this.#allOf(node, value, location, seen) ??
       this.#anyOf(node, value, location, seen) ??
       this.#oneOf(node, value, location, seen) ??
@@ -262,7 +248,10 @@ class Evaluation {
   #branch(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     const own = seen === null ? null : this.#evaluated();
     const refused = this.evaluate(node, value, location, own);
-    if (refused === null && own !== null) seen?.merge(own, this.#budget);
+    if (refused === null && own !== null) {
+      this.#budget.left -= 1 + own.size * MEMBER_STEPS;
+      for (const key of own) seen?.add(key);
+    }
     return refused;
   }
 
@@ -339,7 +328,7 @@ class Evaluation {
       const member = (value as Readonly<Record<string | number, unknown>>)[key];
       const refused = this.evaluate(schema, member, { parent: location, key }, null);
       if (refused !== null) return refused;
-      seen?.add(key, this.#budget);
+      this.#see(key, seen);
     }
     return null;
   }

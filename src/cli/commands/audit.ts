@@ -8,12 +8,10 @@ import { instantText, type Output, words } from "../output.ts";
 import { agentText } from "../run-text.ts";
 
 export const auditCommand = listing("audit", {
-  summary: "list who changed tokens, sessions, actions and webhook endpoints, and who decided about runs",
   about:
-    "List who created, rotated or revoked tokens, ended sessions, stored or deleted actions and webhook endpoints, " +
-    "tested an endpoint or repeated its messages, approved, rejected, released or cancelled a run, paused runs, began a bulk " +
-    "operation, moved an environment, or asked for a resync, newest first. It does not list runs: `list` does. " +
-    "Requires a token with the role owner or admin.",
+    "List who changed a project or decided about its runs, newest first. That is about tokens, sessions, actions, webhook " +
+    "endpoints and their messages, approvals, rejections, releases, cancels, pauses, bulk operations, moves and resyncs. " +
+    "It does not list runs: `list` does. Requires a token with the role owner or admin.",
   subject: "project",
   options: [
     limitOption(50),

@@ -1,11 +1,9 @@
 /**
  * Signs in with the browser (RFC 8252): the server's page brings a code to a port of this machine, and the command
- * changes the code into a session. The code works only with a secret that the command has not sent before, so a stolen code
- * opens nothing (RFC 7636).
+ * changes it into a session, with a secret that it has not sent before. So a stolen code opens nothing (RFC 7636).
  *
- * The threat is a page of somebody else, which can also send something to the port: it must not end the wait, and its
- * codes open nothing here. A server of somebody else can lead the browser to the page of another one, so a code says
- * whose it is, and goes nowhere else (RFC 9207).
+ * A page of somebody else can also send something to the port: it must not end the wait. A server of somebody else can
+ * lead the browser to the page of another one, so a code says whose it is, and goes nowhere else (RFC 9207).
  */
 
 import { spawn } from "node:child_process";
@@ -28,7 +26,6 @@ const CHARACTERS = 6;
 /** RFC 4648, section 6. */
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** Whether people can sign in there with a browser. */
 export async function offersSignIn(url: string, flags: ConnectionFlags): Promise<boolean> {
   const asked = createSend(transportSettings(callSettings(flags)))(new Request(`${url}/session/sign-in`));
   // The page leads on to the console, and does not exist elsewhere.

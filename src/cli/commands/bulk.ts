@@ -1,7 +1,4 @@
-/**
- * `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. stdout is for the ended operation
- * alone, so progress goes to stderr. Every text from the service passes through `plain`.
- */
+/** `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. Progress goes to stderr. */
 import type { Client, Schemas } from "../../client/index.ts";
 import { changeableText, endedText, wouldStartText } from "../../words/bulk.ts";
 import { countText, least, tallyText } from "../../words/statuses.ts";
@@ -21,7 +18,6 @@ const REASONS_MAX = 1000;
 
 const GOES_ON = "The bulk operation goes on.";
 
-/** The user leaves the operation. */
 class Left extends CommandFailed {}
 
 /**
@@ -144,7 +140,6 @@ const ABORTED: Readonly<Record<string, string>> = {
   token_expired: "its token has expired",
 };
 
-/** The newest ids, and how many runs can change. */
 export function previewText(preview: Schemas["BulkPreview"], kind: BulkOperation["operation"], output: Output): string {
   const { matched, byStatus, newest } = preview;
   const shown = newest.slice(0, NEWEST_SHOWN);
@@ -157,7 +152,6 @@ export function previewText(preview: Schemas["BulkPreview"], kind: BulkOperation
   ]);
 }
 
-/** An operation with all its members. */
 export function operationText(operation: BulkOperation, output: Output, reasons?: Reasons): string {
   const { id, operation: kind, status, filter, by, counts, createdAt, completedAt } = operation;
   return output.fields([
@@ -211,7 +205,6 @@ function endSentence(operation: BulkOperation, { skipped, failed }: Reasons): st
   );
 }
 
-/** How far an operation is, in at most `columns` cells. */
 function progressLine(operation: BulkOperation, columns: number): string {
   const { status, counts } = operation;
   const { matched, accepted, skipped, failed } = counts;
@@ -258,7 +251,6 @@ const ID = "019ab3de-9b55-8003-a8a9-dd2c148ea617";
 const OPERATION = argument("<id>", "the operation's id", { read: readId });
 
 const list = listing("bulk list", {
-  summary: "list bulk operations, newest first",
   about: "List bulk operations, newest first: those that run, and those that ended in the last 30 days.",
   options: [limitOption(20)],
   examples: [
@@ -271,7 +263,6 @@ const list = listing("bulk list", {
 });
 
 const get = showing("bulk get", {
-  summary: "show a bulk operation",
   about:
     "Show a bulk operation: its filter, how far it is, and for a cancel how the accepted runs have ended. The exit " +
     "code is 0, also if the operation was stopped.",
@@ -282,7 +273,6 @@ const get = showing("bulk get", {
 });
 
 const items = listing("bulk items", {
-  summary: "list the runs of a bulk operation",
   about:
     "List the runs of a bulk operation, in the order in which it first tries them. A run is accepted, skipped with the " +
     "code of the reason, failed if the service could not decide, or undecided. A retry also shows the new run.",
@@ -298,7 +288,6 @@ const items = listing("bulk items", {
 });
 
 const cancel = showing("bulk cancel", {
-  summary: "stop a bulk operation",
   about:
     "Stop a bulk operation. A retry finishes up to 25 runs first. What it has done stays done, and it leaves the other " +
     "runs alone. An operation that has ended stays as it is.",
@@ -309,7 +298,6 @@ const cancel = showing("bulk cancel", {
 });
 
 const wait = calling("bulk wait", {
-  summary: "follow a bulk operation until it ends",
   about:
     "Follow a bulk operation until it ends, and show it. The exit code is that of the `cancel` or `retry` that started " +
     "it, or 7 after --wait-timeout. Ctrl-C stops waiting, and the operation goes on.",
@@ -321,7 +309,6 @@ const wait = calling("bulk wait", {
 });
 
 export const bulkCommand = group("bulk", {
-  summary: "show, follow and stop bulk operations",
   about:
     "Show, follow and stop bulk operations. A bulk operation cancels or retries many runs. To start one, give `cancel` " +
     "or `retry` several runs or a filter. The service keeps an operation for 30 days after its end.",

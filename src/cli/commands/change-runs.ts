@@ -1,150 +1,173 @@
-/** `create`, `retry`, `cancel` and `erase`. A retry or a cancel of several runs is a bulk operation. */
+/** `cancel` and `erase`, and how a command changes many runs: a cancel or a retry of several is a bulk operation. */
 
 import { present } from "../../client/api.ts";
-import type { Client, Schemas } from "../../client/index.ts";
-import { parseExact } from "../../words/typed-json.ts";
+import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
+import { changeable } from "../../words/bulk.ts";
 import { calling, showing } from "../command.ts";
-import { UsageError } from "../exit.ts";
-import { readObject, requireTerminal, requireYes, type TypeOf } from "../input.ts";
-import {
-  CREATING,
-  creatingOptions,
-  GATES,
-  gatesOf,
-  INPUTS,
-  JSON_HELP,
-  PARAM,
-  readInputs,
-  readMinutes,
-  readParameterFlags,
-  showCreated,
-  typesOfAction,
-} from "../new-run.ts";
-import { argument, grouped, option, textOption, wholeNumberFrom } from "../options.ts";
-import { instantText, type Output, people, plain } from "../output.ts";
-import { RUN, wholeRunIdForChange } from "../run-selection.ts";
+import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
+import { INTERRUPTED, withSignals } from "../follow.ts";
+import { requireTerminal, requireYes } from "../input.ts";
+import { argument, type FlagsOf, grouped, option, readId, repeated, wholeNumberFrom } from "../options.ts";
+import { complain, instantText, type Output, people, plain } from "../output.ts";
+import { FILTERS, filterOf, RUN, STATUS, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
-import { BULK_HELP, changeMany, isAboutMany, MANY_RUNS, RUNS } from "./bulk-change.ts";
+import { followBulk, operationText, previewText } from "./bulk.ts";
 
-export const createCommand = calling("create", {
-  summary: "create a run",
-  about:
-    "Create a run. Only this response shows the callback URL and token. With --wait the command waits until the run " +
-    "ends, and then prints it. The exit code tells how the run ended, or is 7 after --wait-timeout. If stderr is a " +
-    "terminal, or with --no-json, stderr shows the events meanwhile.",
-  arguments: [argument("[action-name]", "what to do; optional if --body names it", { offers: "action names" })],
-  options: [
-    ...INPUTS,
-    option("--title <text>", "what the run does, in one line"),
-    option("--subject <text>", "what it works on, such as a service", { offers: "subjects" }),
-    option("--heartbeat-timeout <minutes>", "fail the run if no heartbeat comes for this long", { read: readMinutes }),
-    textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"),
-    ...CREATING,
-  ],
-  help: JSON_HELP,
-  examples: [
-    "action-runs create deploy -p version=1.4.2 -p replicas:=3",
-    "action-runs create deploy --parameters @parameters.json --timeout 30",
-    "action-runs create --body @run.json --wait",
-    "action-runs create deploy --body @run.json --not-before +2h",
-    "action-runs create deploy --label team:shop --idempotency-key deploy-42 --json",
-  ],
-  async run(call, actionName) {
-    const { client, flags } = call;
-    const { title, subject, heartbeatTimeout } = flags;
-    const inputs = await readInputs(flags);
-    const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
-    const body = { ...inputs, ...present({ actionName, title, subject, heartbeatTimeout, trigger }) };
-    if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
-    // The service validates the body.
-    const created = await client.runs.create(body as unknown as Schemas["NewActionRun"], creatingOptions(flags));
-    return showCreated(call, created, body.trigger !== undefined);
-  },
+/** The bound on a terminal, where people see how many runs match. More needs another permission. */
+const MAX_DEFAULT = 500;
+const MAX_MOST = 10_000;
+
+export const BULK_HELP = `
+Several runs, or options such as --status and --label, make a bulk operation. On a
+terminal, the command shows how many runs match, and asks. In a script, use --yes,
+and with a filter also --max. The operation goes on without the command. Ctrl-C
+asks whether to stop it, and a second Ctrl-C leaves it. In a script, SIGINT and
+SIGTERM leave it. If you leave it, the exit code is 130 or 143. \`bulk wait\` follows
+it, and \`bulk cancel\` stops it.
+
+The exit code of a bulk operation is 5 if too many runs match or all were skipped,
+1 if the service could not decide about a run or somebody stopped the operation,
+3 if its token was revoked or has expired meanwhile, and otherwise 0.
+`;
+
+export const RUNS = argument("[runs...]", "the run's id, or its last 6 or more characters; or several", {
+  read: (text, before) => repeated(readId(text), before),
 });
 
-export const retryCommand = calling("retry", {
-  summary: "run an ended run again, or many",
-  about:
-    "Create a new run with the name, title, subject, inputs, labels and timeouts of a run that has ended. -p and -f " +
-    "change single parameters, and all others stay as they were. With --replace-parameters the run gets only the " +
-    "parameters that you give. A run of a stored action goes through the action as it is now. A run with a trigger of " +
-    "its own can't be retried (exit code 5), because the service does not keep triggers: store the trigger as an " +
-    "action. --wait works as for `create`.",
-  arguments: [RUNS],
-  options: [
-    PARAM,
-    textOption("-f, --parameters <json>", "parameters to change, as a JSON object"),
-    ...GATES,
-    option("--replace-parameters", "drop the run's parameters, and use only those of -p and -f"),
-    ...CREATING,
-    ...MANY_RUNS,
-    ...grouped("Many runs:", [
-      option("--include-retried", "also those that were retried since they ended; otherwise they are skipped"),
-    ]),
-  ],
-  help: JSON_HELP + BULK_HELP,
-  examples: [
-    "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait",
-    "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 -p version=1.4.3",
-    "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 --replace-parameters -f @parameters.json",
-    "action-runs retry --status failed --since yesterday",
-    "action-runs retry --status failed --label nightly --yes --max 100 --json | jq .counts",
-  ],
-  async run(call, runs) {
-    const { client, flags } = call;
-    const { param, parameters: whole, replaceParameters, notBefore, gateTimeout, wait, waitTimeout } = flags;
-    if (isAboutMany(runs, flags)) {
-      const change = { operation: "retry", ...present({ includeRetried: flags.includeRetried }) } as const;
-      return changeMany(call, runs, change, {
-        "--param": param,
-        "--parameters": whole,
-        "--replace-parameters": replaceParameters,
-        "--not-before": notBefore,
-        "--gate-timeout": gateTimeout,
-        // It would wait for the bulk operation, which ends before the new runs do.
-        "--wait": wait,
-        "--wait-timeout": waitTimeout,
-      });
-    }
-    if (replaceParameters && param === undefined && whole === undefined) {
-      throw new UsageError(
-        "--replace-parameters: give the new parameters with -p or -f. For a run without parameters, use -f '{}'.",
-      );
-    }
-    const id = await wholeRunIdForChange(client, runs[0] ?? "");
-    const changes = await readParameterFlags(flags, undefined, () => typesOfRun(client, id));
-    const isWhole = replaceParameters || changes === undefined;
-    const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
-    const options = { ...creatingOptions(flags), ...gatesOf(flags), ...present({ parameters }) };
-    const created = await client.runs.retry(id, options);
-    return showCreated(call, created);
-  },
-});
+/** The options for many runs. The command's own options come before them. */
+export const MANY_RUNS = grouped("Many runs:", [
+  STATUS,
+  ...FILTERS,
+  option(
+    "--max <count>",
+    `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
+    { read: wholeNumberFrom(1, MAX_MOST) },
+  ),
+  option("-y, --yes", "change the runs without a question"),
+  option("--dry-run", "only show how many runs match"),
+  option("--no-wait", "start the bulk operation, and don't wait for its end"),
+]);
+type BulkFlags = FlagsOf<typeof MANY_RUNS> & { readonly idempotencyKey: string | undefined };
 
-/** Of the run's action as it is now, because a retry goes through that one. */
-function typesOfRun(client: Client, id: string): Promise<TypeOf> {
-  return typesOfAction(client, async () => {
-    const { details } = await client.runs.get(id, { include: "details" });
-    return details?.action?.name ?? null;
-  });
+/** Whether the command is about many runs. Throws UsageError if it is about none, or about both. */
+export function isAboutMany(runs: readonly string[], flags: BulkFlags): boolean {
+  const isFiltered = Object.keys(filterOf(flags)).length > 0;
+  if (runs.length > 0 && isFiltered) {
+    throw new UsageError("Name the runs, or use a filter such as --status, and not both.");
+  }
+  if (runs.length === 0 && !isFiltered) {
+    throw new UsageError("Name a run, or several, or use a filter such as --status or --label.");
+  }
+  return isFiltered || runs.length > 1 || flags.dryRun === true;
 }
 
-/** The run's own parameters, which never change. Throws UsageError if a number in them would change on its way. */
-async function parametersOf(client: Client, id: string): Promise<Record<string, unknown>> {
-  const text = await client.runs.getText(id);
-  const parsed = parseExact(text);
-  if ("value" in parsed) return (parsed.value as Schemas["ActionRun"]).parameters;
+/** Throws UsageError if one of these options is given, because it works only with one run. */
+function refuseForMany(flags: Readonly<Record<string, unknown>>): void {
+  const [first] = Object.entries(flags).find(([, value]) => value !== undefined && value !== false) ?? [];
+  if (first === undefined) return;
+  throw new UsageError(`${first} works only with one run. Leave it out, or name one run.`);
+}
+
+/** Throws UsageError if a script has not said what people say on a terminal. */
+function checkConsent({ yes, max, dryRun }: BulkFlags, runs: readonly string[]): void {
+  if (max !== undefined && runs.length > max) {
+    throw new UsageError(`--max ${max}: these are ${runs.length} runs. Name fewer, or use a higher --max.`);
+  }
+  if (dryRun || (process.stdin.isTTY && process.stderr.isTTY)) return;
+  if (yes && (max !== undefined || runs.length > 0)) return;
   throw new UsageError(
-    `The run's own parameters can't be sent again. ${parsed.problem} ` +
-      "Or use --replace-parameters, and give all parameters.",
+    "There is no terminal on which the command could ask. In a script, use --yes to change the runs without a " +
+      "question, and with a filter also --max with the most runs that may match.",
   );
 }
 
+async function manyRuns(client: Client, runs: readonly string[], flags: BulkFlags) {
+  if (runs.length > 0) {
+    const runIds: string[] = [];
+    for (const run of runs) runIds.push(await wholeRunIdForChange(client, run));
+    return { runIds };
+  }
+  const { label: labels, ...others } = filterOf(flags);
+  return { filter: { ...others, ...present({ labels }) }, maxRuns: flags.max ?? MAX_DEFAULT };
+}
+
+const NOTHING = "Nothing was changed.";
+const MAY_HAVE_BEGUN = "The bulk operation may have begun. To see it: action-runs bulk list";
+
+/** Shows people what the change would do, asks, and follows it. `ofOneRun`: options that must not be given. */
+export async function changeMany(
+  { client, output, flags }: { readonly client: Client; readonly output: Output; readonly flags: BulkFlags },
+  runs: readonly string[],
+  wanted: Omit<BulkChange, "runIds" | "filter" | "maxRuns">,
+  ofOneRun: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  refuseForMany(ofOneRun);
+  checkConsent(flags, runs);
+  const change: BulkChange = { ...wanted, ...(await manyRuns(client, runs, flags)) };
+  if (flags.dryRun) {
+    const preview = await client.bulkOperations.preview(change);
+    await output.show(preview, () => previewText(preview, change.operation, output));
+    return EXIT.succeeded;
+  }
+  // A repeat with the same key must find its operation, although the runs no longer match.
+  const confirmed = flags.yes ? change : await confirmedChange(client, change, flags);
+  if (confirmed === null) return EXIT.succeeded;
+  const operation = await started(client, confirmed, flags);
+  if (flags.wait === false) {
+    const follow = `To follow it: action-runs bulk wait ${plain(operation.id)}`;
+    await output.show(operation, () => `${operationText(operation, output)}\n\n${follow}`);
+    return EXIT.succeeded;
+  }
+  return followBulk(client, operation, output, { isOwn: true });
+}
+
+/**
+ * Without --max, at most what the user has seen. Null if no run matches. Throws CommandFailed unless the user agrees.
+ */
+async function confirmedChange(client: Client, change: BulkChange, { max }: BulkFlags): Promise<BulkChange | null> {
+  const { operation, maxRuns } = change;
+  const preview = await client.bulkOperations.preview(change);
+  const { matched } = preview;
+  if (matched === 0) {
+    complain(`No runs match. ${NOTHING}`);
+    return null;
+  }
+  if (typeof matched !== "number" && maxRuns !== undefined && matched.atLeast > maxRuns) {
+    throw new CommandFailed(
+      `More than ${maxRuns} runs match. ${NOTHING} Use more filters, such as --status and --since, or a higher --max.`,
+      EXIT.conflict,
+    );
+  }
+  const shown = people();
+  await shown.line(`${previewText(preview, operation, shown)}\n`);
+  const count = changeable(preview, operation);
+  const isExact = typeof matched === "number";
+  if (count === 0 && isExact) {
+    const done = operation === "cancel" ? "cancelled" : "retried";
+    throw new CommandFailed(`None of these runs can be ${done}. ${NOTHING}`, EXIT.conflict);
+  }
+  const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
+  const question = `${operation === "cancel" ? "Cancel" : "Retry"} ${runs}?`;
+  await requireYes(question, NOTHING);
+  return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
+}
+
+async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<Schemas["BulkOperation"]> {
+  const { idempotencyKey } = flags;
+  try {
+    return await withSignals(
+      (signal) => client.bulkOperations.create(change, { signal, idempotencyKey }),
+      (name, leave) => leave(new CommandFailed(MAY_HAVE_BEGUN, INTERRUPTED[name])),
+    );
+  } catch (thrown) {
+    if (thrown instanceof ActionRunsError && exitCodeOf(thrown) === EXIT.unreachable) complain(MAY_HAVE_BEGUN);
+    throw thrown;
+  }
+}
+
 export const eraseCommand = showing("erase", {
-  summary: "erase the texts of a run",
   about:
-    "Erase what a run says of people and things: inputs, output, error, title, subject, labels, entity, link, reasons " +
-    "and messages. An open run is cancelled first. Status, times, action, and who acted stay. You can't undo this. " +
+    "Erase the texts of a run: inputs, output, error, title, subject, labels, entity, link, reasons and messages. An open run is cancelled first. Status, times, action, and who acted stay. You can't undo this. " +
     "The token needs the role owner, and you can't erase a run that you created. On a terminal, the command asks " +
     "first. In a script, use --yes. If a database still has texts, the command says so: repeat it later.",
   arguments: [RUN],
@@ -179,9 +202,8 @@ function erasureText(erasure: Schemas["RunErasure"], output: Output): string {
 }
 
 export const cancelCommand = calling("cancel", {
-  summary: "cancel a run, or many",
   about:
-    "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
+    "Cancel a run, or many. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
     "its heartbeats say so. If the run's trigger has a stop request, the service sends that too. The run stays " +
     "open for at most --grace seconds, and then ends as cancelled. If the job reports success in time, the run " +
     "succeeds. To wait for the end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",

@@ -1,7 +1,6 @@
 /**
- * `completion`: prints a script for bash or zsh, made from commander's tree of commands, so that it always matches the
- * parser. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
- * calls `suggest`, which is hidden because only such scripts call it.
+ * `completion`: prints a script for bash or zsh, made from commander's tree of commands, so that it matches the parser.
+ * For what exists in an environment, the script calls `suggest`, which is hidden.
  */
 import type { Command, Option } from "commander";
 import type { Client } from "../../client/index.ts";
@@ -13,7 +12,6 @@ import { connect } from "../settings.ts";
 type Shell = "bash" | "zsh";
 
 export const completionCommand = command("completion", {
-  summary: "print a completion script for bash or zsh",
   about: "Print a completion script for bash or zsh.",
   arguments: [argument("<shell>", "the shell", { choices: ["bash", "zsh"] as const })],
   examples: ["source <(action-runs completion bash)", "action-runs completion zsh > ~/.zfunc/_action-runs"],
@@ -27,12 +25,10 @@ interface Position {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly options: readonly Option[];
-  /** What to suggest for an argument. */
   readonly offers: Offer | undefined;
 }
 
 const NAME = "action-runs";
-/** What the functions of the scripts begin with. */
 const OWN = "_action_runs";
 /** Tab must not take long, also if the server does not answer. */
 const QUICKLY = "--retries 0 --request-timeout 2";
@@ -91,9 +87,7 @@ function completerOf(option: Option, completers: Completers): string {
   return offers === undefined ? completers.anything : completers.suggested(offers);
 }
 
-/**
- * A shell function that prints the profiles' names. It must look in the same folder as settings.ts and skip other files.
- */
+/** Prints the profiles' names. It must look in the same folder as settings.ts and skip other files. */
 function profileLister(prelude: string): string {
   return `${OWN}_profiles() {
   ${prelude}
@@ -273,10 +267,13 @@ const MOST = 20;
 async function suggestionsFor(client: Client, what: Suggested, begin: string): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
   const values = await suggestedValues(client, what, begin);
-  return [...new Set(values)]
-    .filter((value) => value.startsWith(begin) && isOneWord(value))
-    .sort()
-    .slice(0, MOST);
+  return (
+    [...new Set(values)]
+      // A shell must show the value, and read it as one line.
+      .filter((value) => value.startsWith(begin) && plain(value) === value)
+      .sort()
+      .slice(0, MOST)
+  );
 }
 
 async function namesOf(list: AsyncIterable<{ readonly name: string }>): Promise<readonly string[]> {
@@ -300,9 +297,4 @@ async function suggestedValues(client: Client, what: Suggested, contains: string
 async function groupsOf(client: Client): Promise<readonly string[]> {
   const open = await Array.fromAsync(client.concurrencyGroups.list());
   return [...(await client.pauses.list()), ...open].map(({ group }) => group);
-}
-
-/** Whether a shell can show the value, and read it as one line. */
-function isOneWord(value: string): boolean {
-  return plain(value) === value;
 }

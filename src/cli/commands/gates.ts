@@ -1,7 +1,4 @@
-/**
- * What holds back runs: `approve`, `reject` and `release` decide about one run that waits, `pause` and `resume` hold back
- * many, and `group` lists concurrency groups and pauses.
- */
+/** What holds back runs: decisions about one of them, pauses that hold back many, and concurrency groups. */
 
 import { present } from "../../client/api.ts";
 import { type Client, type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
@@ -23,9 +20,8 @@ function decisionOf({ reason, idempotencyKey }: Readonly<Record<"reason" | "idem
 }
 
 export const approveCommand = showing("approve", {
-  summary: "approve a run that waits for it",
   about:
-    "Approve a run. On a terminal, the command shows the run and the request that will be sent, and asks before it " +
+    "Approve a run that waits for it. On a terminal, the command shows the run and the request that will be sent, and asks before it " +
     "approves. If you don't say yes, the exit code is 1. In a script, use --yes. The token must be one that may " +
     "approve. You can't approve your own run unless its action allows that. The run starts when it has all its " +
     "approvals, its time has come and its concurrency group has room. If the run does not wait for an approval, the " +
@@ -55,9 +51,8 @@ export const approveCommand = showing("approve", {
 });
 
 export const rejectCommand = showing("reject", {
-  summary: "reject a run that waits for an approval",
   about:
-    "Reject a run. The run ends as cancelled, and its job never starts. One rejection is enough, also after " +
+    "Reject a run that waits for an approval. The run ends as cancelled, and its job never starts. One rejection is enough, also after " +
     "approvals. The token must be one that may approve. To end your own run, use `cancel`.",
   arguments: [RUN],
   options: [REASON, option(KEY, "a repeated rejection with the same key succeeds again")],
@@ -68,9 +63,8 @@ export const rejectCommand = showing("reject", {
 });
 
 export const releaseCommand = showing("release", {
-  summary: "start a run before its time, or let it through a pause",
   about:
-    "Start a run before its time (--not-before). The run still needs its approvals and a slot of its concurrency " +
+    "Start a run before its time (--not-before), or let it through a pause. The run still needs its approvals and a slot of its concurrency " +
     "group. With --through-pause, the pauses that are in force now hold the run back no longer, and no other gate " +
     "opens. A pause that begins later holds it back again. The token needs the role owner or admin.",
   arguments: [RUN],
@@ -139,10 +133,9 @@ function jsonText(value: unknown): string {
 type Pause = Schemas["Pause"];
 
 const list = listing("group list", {
-  summary: "list concurrency groups",
   about:
-    "List the concurrency groups of runs and of stored actions, one line for each key with open runs: how many runs may " +
-    "run at once, how many run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
+    "List the concurrency groups of runs and of stored actions. Each key with open runs has a line: how many runs may run " +
+    "at once, how many run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
   options: [option("--group <name>", "only this group", { offers: "concurrency groups" }), limitOption()],
   examples: ["action-runs group list", "action-runs group list --group deploys --json | jq '.[].waiters'"],
   list: ({ client, flags }) => client.concurrencyGroups.list({ group: flags.group }),
@@ -160,17 +153,15 @@ const list = listing("group list", {
 });
 
 const pauses = showing("group pauses", {
-  summary: "list what is paused",
-  about: "List the pauses of the environment, also planned ones: who paused what, why, from when and until when.",
+  about: "List what is paused or will be: by whom, why, from when and until when.",
   examples: ["action-runs group pauses"],
   ask: ({ client }) => client.pauses.list(),
   text: (paused, output) => (paused.length === 0 ? "Nothing is paused." : pauseTable(paused, output)),
 });
 
 export const groupCommand = group("group", {
-  summary: "list concurrency groups and pauses",
   about:
-    "List the concurrency groups of the environment, and what is paused. Runs of a group take turns, as their action " +
+    "List concurrency groups and pauses. Runs of a group take turns, as their action " +
     "says. To pause a group, use `pause`.",
   examples: ["action-runs group list", "action-runs group pauses"],
   commands: [list, pauses],
@@ -180,9 +171,8 @@ const groupArgument = (about: string) => argument("[group]", about, { offers: "c
 const WHOLE_ENV = option("--whole-env", "all runs of the environment that have any gate");
 
 export const pauseCommand = showing("pause", {
-  summary: "hold back the runs of a group, or of the environment",
   about:
-    "Pause a concurrency group: no run of the group starts until `resume` or --until. With --whole-env, no run of the " +
+    "Hold back the runs of a concurrency group, or of the environment. None starts until `resume` or --until. With --whole-env, no run of the " +
     "environment that has a time, an approval or a concurrency group starts. Runs without these gates, and runs " +
     "that started before, go on. With --from, the pause begins later, at most 90 days ahead. A second pause with the " +
     "same --from replaces the first one, and so does one without it. The token needs the role owner or admin.",
@@ -207,7 +197,6 @@ export const pauseCommand = showing("pause", {
 });
 
 export const resumeCommand = showing("resume", {
-  summary: "end a pause",
   about:
     "End the pauses of a concurrency group, or with --whole-env those of the environment. Planned pauses stay. With " +
     "--from, end or remove only the pause that begins then, as `group pauses` shows it. The runs that wait start as " +
@@ -265,7 +254,6 @@ function pauseText(pause: Pause, output: Output): string {
   ]);
 }
 
-/** What a pause holds back. */
 function pausedText(group: string): string {
   return group === WHOLE_ENVIRONMENT ? "the whole environment" : group;
 }

@@ -1,7 +1,4 @@
-/**
- * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
- * profile. Without a token, the person signs in with the browser (browser-login.ts). `logout`: removes a profile. `whoami`: shows what the token is and opens.
- */
+/** `login` saves a profile, `logout` removes it, and `whoami` shows what its token is and opens. */
 
 import { rmSync } from "node:fs";
 import { ActionRunsError, createClient } from "../../client/index.ts";
@@ -29,7 +26,6 @@ import { flagsText } from "./token.ts";
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
 
-/** The question for each name. */
 const NAMES: ReadonlyMap<keyof Names, string> = new Map([
   ["org", "Organization"],
   ["project", "Project"],
@@ -44,7 +40,6 @@ const LOGIN = [
 type LoginFlags = FlagsOf<typeof LOGIN>;
 
 export const loginCommand = command("login", {
-  summary: "save a server, a project and a token as a profile",
   about:
     "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
     "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a " +
@@ -113,9 +108,7 @@ async function given(flags: LoginFlags): Promise<Kept> {
   return { url, ...names, token };
 }
 
-/**
- * Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong.
- */
+/** The rest comes from the terminal. Asks again only for what was wrong. */
 async function asked(flags: LoginFlags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
@@ -151,18 +144,14 @@ async function openedBy(url: string, token: string, flags: ConnectionFlags): Pro
   const { project, envName } = await client.whoami();
   const [org, ofOrg] = project?.split("/") ?? [];
   const opened: Opened = { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
-  if (Object.values(opened).every((name) => isName(name))) return opened;
-  throw new ActionRunsError(
-    "The server returned a project or environment whose name is not valid. Check the address of the server.",
-    { status: null, code: "unexpected_answer" },
-  );
-}
-
-function isName(text: string): boolean {
   try {
-    return checkedName("name", text) === text;
+    for (const name of Object.values(opened)) checkedName("name", name);
+    return opened;
   } catch {
-    return false;
+    throw new ActionRunsError(
+      "The server returned a project or environment whose name is not valid. Check the address of the server.",
+      { status: null, code: "unexpected_answer" },
+    );
   }
 }
 
@@ -204,7 +193,6 @@ async function answered(
 }
 
 export const logoutCommand = command("logout", {
-  summary: "remove a profile, and end the session that it keeps",
   about:
     "End the session that login began with the browser, and remove the profile. A token stays valid: revoke it with " +
     "`action-runs token revoke`.",
@@ -243,7 +231,6 @@ async function checkServer(url: string, flags: ConnectionFlags): Promise<void> {
 }
 
 export const whoamiCommand = showing("whoami", {
-  summary: "show what your token is and opens",
   about: "Show the name, role, scope, person, expiry and permissions of your token.",
   // Nevertheless the command accepts --env.
   subject: () => "service",

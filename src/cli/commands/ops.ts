@@ -15,10 +15,7 @@ const readNumber = wholeNumberFrom(0, 63);
 /** A change gets into a database within seconds. */
 const LAGS_AFTER_MS = 60_000;
 
-/**
- * Refuses a name that nobody uses, because a mistyped one must make nothing. An environment is known if it ever had a
- * run, or has definitions.
- */
+/** A mistyped name must make nothing. An environment is known if it ever had a run, or has definitions. */
 async function requireKnown({ operator, places, scope }: Client, otherwise = ""): Promise<Place> {
   const place = await operator.place();
   if (!place.isNew) return place;
@@ -30,8 +27,7 @@ async function requireKnown({ operator, places, scope }: Client, otherwise = "")
 }
 
 const databases = calling("ops databases", {
-  summary: "list the databases, or the environments of one",
-  about: "List the databases. With the number of one, list the environments that live there.",
+  about: "List the databases, or the environments that live in one.",
   subject: "service",
   arguments: [argument("[database]", "the number of a database", { read: readNumber })],
   examples: ["action-runs ops databases", "action-runs ops databases 1 --json"],
@@ -64,10 +60,9 @@ function databaseTable(databases: readonly Schemas["Database"][], output: Output
 }
 
 const move = showing("ops move", {
-  summary: "move an environment to another database",
   about:
-    "Begin to move the environment to a database, which goes on by itself. The number of the database where it lives " +
-    "cancels a move. Without a number, show where it lives and how far its move is.",
+    "Move an environment to another database. The move goes on by itself. The number of the database where it lives " +
+    "cancels it. Without a number, show where it lives and how far its move is.",
   arguments: [argument("[database]", "the number of the database", { read: readNumber })],
   options: [option("--new", "choose the database of an environment that has nothing yet")],
   examples: ["action-runs ops move 1 --env production", "action-runs ops move --env production"],
@@ -95,10 +90,9 @@ function lagText(runs: number, since: string | null): string {
 }
 
 const resync = showing("ops resync", {
-  summary: "rebuild an environment, or a whole database, from the journals",
   about:
-    "Write every run of the environment to its database again, after you restored that database. With --database, do " +
-    "so for every environment of a database. The work goes on by itself. Repeat the command to see how many runs remain.",
+    "Rebuild an environment, or with --database a whole database, from the journals. Use this after you restored the " +
+    "database. The work goes on by itself. Repeat the command to see how many runs remain.",
   subject: ({ database }) => (database === undefined ? "environment" : "service"),
   options: [option("--database <number>", "all environments of this database", { read: readNumber })],
   examples: ["action-runs ops resync --env production", "action-runs ops resync --database 1"],
@@ -122,9 +116,8 @@ async function resyncAll({ operator }: Client, database: number) {
 }
 
 const scrapeTargets = showing("ops scrape-targets", {
-  summary: "print what Prometheus must scrape",
   about:
-    "Print the environments that your token opens, in the form of Prometheus's http_sd and file_sd. A viewer's token " +
+    "Print what Prometheus must scrape, in the form of its http_sd and file_sd. A viewer's token " +
     "of a project gives the targets of that project, and ROOT_TOKEN gives all.",
   subject: "service",
   examples: ["action-runs ops scrape-targets --profile shop > shop.json"],
@@ -144,10 +137,9 @@ const scrapeTargets = showing("ops scrape-targets", {
 });
 
 const status = showing("ops status", {
-  summary: "show what needs the operator",
   about:
-    "Show whether the service is ready, its databases, and the environments whose changes wait for D1 for over a minute " +
-    "or that are nearly full. It asks each environment. The exit code is 1 if anything is wrong.",
+    "Show what needs the operator. That is whether the service is ready, its databases, and the environments whose " +
+    "changes wait for D1 for over a minute or that are nearly full. It asks each environment. The exit code is 1 if anything is wrong.",
   subject: "service",
   examples: ["action-runs ops status", "action-runs ops status --json | jq .environments"],
   async ask({ client }) {
@@ -212,11 +204,9 @@ function bytesText(bytes: number): string {
   return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** Shows first how many runs would go, and asks. */
 const purge = showing("ops purge", {
-  summary: "remove old runs of an environment",
   about:
-    "Keep the runs that have ended for so many days, and remove the others. Nothing brings them back. On a terminal, " +
+    "Remove old runs of an environment. Runs are kept for --days after their end. Nothing brings the others back. On a terminal, " +
     "the command shows how many these are, and asks. In a script, use --yes. The work goes on by itself: without " +
     "--days, the command shows how far it is.",
   options: [
@@ -256,7 +246,6 @@ const SCOPE = /^[a-z0-9][a-z0-9-]*(\/[a-z0-9][a-z0-9-]*){1,2}$/;
 
 /** The name is always typed: none of the settings may choose it. */
 const erase = showing("ops erase", {
-  summary: "erase an environment or a project",
   about:
     "Erase an environment with its runs, definitions, tokens and audit, or a project with all its environments. You " +
     "can't undo this. On a terminal, the command asks you to type the name again. In a script, use --confirm. The " +
@@ -304,8 +293,9 @@ function erasureText(erasure: Schemas["Erasure"], output: Output): string {
 }
 
 export const opsCommand = group("ops", {
-  summary: "operate the service: databases, moves, resyncs, purges, erasures, what to scrape",
-  about: "Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.",
+  about:
+    "Operate the service: databases, moves, resyncs, purges, erasures, what to scrape. These commands require ROOT_TOKEN " +
+    "as the token, but for scrape-targets.",
   examples: ["action-runs ops status", "action-runs ops move 1 --env production"],
   commands: [status, databases, scrapeTargets, erase, move, resync, purge],
 });

@@ -1,23 +1,15 @@
 /** `list`, `summary`, `get` and `watch`: read runs, and follow them. */
 
 import { present } from "../../client/api.ts";
-import type { Client, Schemas } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { countText } from "../../words/statuses.ts";
+import { valueBelow } from "../../words/typed-json.ts";
 import { type ApiCall, calling, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
 import { limitOption, option, repeated } from "../options.ts";
 import { complain, logLines, plainLines, toJson } from "../output.ts";
-import {
-  FILTERS,
-  type FilterFlags,
-  filterOf,
-  gateFilters,
-  OPTIONAL_RUN,
-  RUN,
-  STATUS,
-  wholeRunId,
-} from "../run-selection.ts";
+import { FILTERS, filterOf, gateFilters, OPTIONAL_RUN, RUN, STATUS, wholeRunId } from "../run-selection.ts";
 import { changeLine, runTable, runText, STATUS_COLOUR } from "../run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -25,7 +17,6 @@ type DetailedActionRun = Schemas["DetailedActionRun"];
 const PAGE_MAX = 200;
 
 export const listCommand = calling("list", {
-  summary: "list runs, newest first",
   about:
     "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table says what a pending run " +
     "waits for, or why its receiver did not take it. With --waiting or --group, each run of the JSON has its details.",
@@ -49,8 +40,16 @@ export const listCommand = calling("list", {
     const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
     // For people, ask for one more than is shown, to know whether there are more.
     const most = output.isJson ? limit : limit + 1;
+    const hasDetails = !output.isJson || flags.waiting !== undefined || flags.group !== undefined;
+    let isSaid = false;
+    function onStale() {
+      if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
+      isSaid = true;
+    }
+    const more = present({ text: flags.text, include: hasDetails ? "details" : undefined } as const);
+    const found = client.runs.list({ ...filterOf(flags), ...more, limit: Math.min(most, PAGE_MAX) }, { onStale });
     let hasMore = false;
-    await output.list(take(matching(client, flags, most, !output.isJson), most), "No runs match.", (runs) => {
+    await output.list(take(found, most), "No runs match.", (runs) => {
       hasMore = runs.length > limit;
       return runTable(runs.slice(0, limit), output);
     });
@@ -58,31 +57,8 @@ export const listCommand = calling("list", {
   },
 });
 
-function matching(
-  client: Client,
-  flags: FilterFlags & { readonly text: string | undefined },
-  limit: number,
-  isTable: boolean,
-): AsyncIterable<DetailedActionRun> {
-  const hasDetails = isTable || flags.waiting !== undefined || flags.group !== undefined;
-  let isSaid = false;
-  function onStale() {
-    if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
-    isSaid = true;
-  }
-  return client.runs.list(
-    {
-      ...filterOf(flags),
-      ...present({ text: flags.text, include: hasDetails ? "details" : undefined }),
-      limit: Math.min(limit, PAGE_MAX),
-    },
-    { onStale },
-  );
-}
-
 export const summaryCommand = showing("summary", {
-  summary: "count runs by status",
-  about: "Count the runs of each status. 1000+ means 1000 or more: the service counts no further.",
+  about: "Count runs by status. 1000+ means 1000 or more: the service counts no further.",
   options: FILTERS,
   examples: [
     "action-runs summary --since today",
@@ -98,7 +74,6 @@ export const summaryCommand = showing("summary", {
 });
 
 export const getCommand = calling("get", {
-  summary: "show a run",
   about:
     "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
     "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
@@ -154,28 +129,12 @@ function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): C
   return new CommandFailed(`The run's output has no member ${path}. ${those}`, EXIT.notFound);
 }
 
-/**
- * The member of a JSON value by its name, a dotted path or a JSON pointer (RFC 6901); undefined if there is none. A name is
- * first taken as it is, because names may contain dots.
- */
+/** By its name, a dotted path or a JSON pointer (RFC 6901). A name is first taken as it is: it may contain dots. */
 export function memberAt(value: unknown, path: string): unknown {
-  if (path.startsWith("/")) {
-    const names = path.slice(1).split("/");
-    return below(
-      value,
-      names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~")),
-    );
-  }
-  return below(value, [path]) ?? below(value, path.split("."));
-}
-
-function below(value: unknown, names: readonly string[]): unknown {
-  let at = value;
-  for (const name of names) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return at;
+  if (!path.startsWith("/")) return valueBelow(value, [path]) ?? valueBelow(value, path.split("."));
+  const names = path.slice(1).split("/");
+  const unescaped = names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return valueBelow(value, unescaped);
 }
 
 const WATCHED = [
@@ -192,10 +151,9 @@ const WATCHED = [
 ] as const;
 
 export const watchCommand = calling("watch", {
-  summary: "follow a run until it ends, or all runs",
   about:
-    "Follow a run until it ends: attempts to start it, heartbeats with progress, the lines that its job prints, the " +
-    "end. On a terminal, the heartbeats are one progress bar that changes in place. The exit code tells how the run " +
+    "Follow a run until it ends, or all runs. You see attempts to start it, heartbeats with progress, the lines that its " +
+    "job prints, and the end. On a terminal, the heartbeats are one progress bar that changes in place. The exit code tells how the run " +
     "ended. Without a run, watch follows all runs of the environment and prints a line for each change, until you " +
     "press Ctrl-C. If the server goes away, watch says so on stderr and goes on when it is back. With --json each " +
     "line is an event, or the changed run (NDJSON), without the lines.",

@@ -25,7 +25,6 @@ const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
 ]);
 
 export const reportCommand = command("report", {
-  summary: "report how a job ended, from inside the job",
   about:
     "Report how a job ended, from inside the job. Accepts the words of CI products: succeeded or success; failed, " +
     "failure or unstable; cancelled, canceled or aborted. A cancelled job is a failed run. Case does not matter.",
@@ -60,7 +59,6 @@ export const reportCommand = command("report", {
 });
 
 export const heartbeatCommand = command("heartbeat", {
-  summary: "send a heartbeat, from inside the job",
   about:
     "Send a heartbeat, from inside the job. The first heartbeat starts a pending run. If the run was cancelled, the " +
     "exit code is 8, and the job must end.",
@@ -101,7 +99,6 @@ function readShare(text: string): number {
   throw new InvalidArgumentError("Use a number from 0 to 1, or from 0% to 100%.");
 }
 
-/** The response to a heartbeat. */
 function heartbeatText(answer: Schemas["HeartbeatAnswer"], output: Output): string {
   const { status, deadlineAt, cancel, externalUrlRefused, watched } = answer;
   return output.fields([

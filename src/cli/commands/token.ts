@@ -28,7 +28,6 @@ const ROLES = allOf<ApiToken["role"]>({ owner: true, admin: true, member: true, 
 const TOKEN_ID = argument("<token-id>", "the token's id, not the token itself", { read: readId });
 
 const create = showing("token create", {
-  summary: "create a token",
   about: "Create a token. Only this response shows it; with --json it is the member `token`.",
   subject: "project",
   arguments: [argument("<name>", "the token's name, which runs show as their creator")],
@@ -75,7 +74,6 @@ const create = showing("token create", {
 });
 
 const list = listing("token list", {
-  summary: "list tokens",
   about: "List the project's tokens, without their secrets.",
   subject: "project",
   options: [option("--created-by <name>", "only those that this token or person minted"), limitOption()],
@@ -86,7 +84,6 @@ const list = listing("token list", {
 });
 
 const rotate = showing("token rotate", {
-  summary: "give a token a new secret",
   about:
     "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
     "its name and the tokens that it created stay. The old secret works for --overlap more, but only to read, " +
@@ -121,7 +118,6 @@ const rotate = showing("token rotate", {
 });
 
 const revoke = showing("token revoke", {
-  summary: "revoke a token",
   about:
     "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints, " +
     "actions and schedules that they stored last, because those stay. What they stored starts no run by itself.",
@@ -133,7 +129,6 @@ const revoke = showing("token revoke", {
 });
 
 const exchange = command("token exchange", {
-  summary: "exchange the proof of a CI job for an access token",
   about:
     "Exchange the proof of this CI job for an access token, and print it. It lasts 15 minutes. On GitHub, the job's log " +
     "hides it from then on. Commands with --token-id exchange by themselves, so only scripts need this.",
@@ -148,7 +143,6 @@ const exchange = command("token exchange", {
 });
 
 export const tokenCommand = group("token", {
-  summary: "create, list, rotate, revoke and exchange API tokens",
   about:
     "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
     "token can rotate itself. A CI job can exchange its proof for an access token.",
@@ -189,8 +183,7 @@ export function flagsText({
   mayApprove,
   mayActForOthers,
 }: Pick<Schemas["ApiToken"], "mayApprove" | "mayActForOthers">): string | null {
-  const flags = [mayApprove ? "approve" : [], mayActForOthers ? "act for others" : []].flat();
-  return flags.length === 0 ? null : flags.join(", ");
+  return [mayApprove && "approve", mayActForOthers && "act for others"].filter(Boolean).join(", ") || null;
 }
 
 export function tokenTable(tokens: readonly ApiToken[], output: Output): string {
@@ -207,7 +200,6 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
   ]);
 }
 
-/** An hour in UTC. */
 function hourText(iso: string): string {
   return plain(iso.replace(/:\d\d:\d\d(\.\d+)?Z$/, "Z"));
 }

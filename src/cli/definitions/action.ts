@@ -5,8 +5,6 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { typeOfProperty } from "../../words/typed-json.ts";
 import { calling, group, showing } from "../command.ts";
 import { requestText } from "../commands/gates.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { readJson, readObject } from "../input.ts";
 import {
   CREATING,
   creatingOptions,
@@ -17,7 +15,9 @@ import {
   readParameterFlags,
   showCreated,
   typesOfAction,
-} from "../new-run.ts";
+} from "../commands/new-run.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { readJson, readObject } from "../input.ts";
 import { type FlagsOf, option, repeated, textOption } from "../options.ts";
 import { instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import { definitionCommands, nameArgument, rotatingCommand, type Told } from "./commands.ts";
@@ -46,11 +46,10 @@ const ACTION: Told = {
 const NAME = nameArgument(ACTION);
 
 const run = calling("action run", {
-  summary: "run an action",
   about:
-    "Create a run of a stored action. The action's webhook starts the work, so your token needs no secret. If the " +
-    "action has a trigger, the response has no callback token. Parameters that the action does not accept are a " +
-    "usage error (exit code 2). --wait works as for `create`.",
+    "Run a stored action. The action's webhook starts the work, so your token needs no secret. If the action has a " +
+    "trigger, the response has no callback token. Parameters that the action does not accept are a usage error (exit " +
+    "code 2). --wait works as for `create`.",
   arguments: [NAME],
   options: [...INPUTS, ...CREATING],
   help: JSON_HELP,
@@ -73,10 +72,9 @@ const TRIAL = [
 ] as const;
 
 const preview = showing("action preview", {
-  summary: "show the request that an action sends",
   about:
-    "Show the request that a run of an action would send, with null in the place of each secret. Nothing is sent. " +
-    "With --body you look at a definition before you store it.",
+    "Show the request that an action sends, with null in the place of each secret. Nothing is sent. With --body you " +
+    "look at a definition before you store it.",
   arguments: [NAME],
   options: TRIAL,
   help: JSON_HELP,
@@ -93,7 +91,6 @@ const preview = showing("action preview", {
 });
 
 const test = showing("action test", {
-  summary: "call the webhook of an action once, for real",
   about:
     "Call the webhook of an action once, and show what the receiver answered. The job that it starts is real, but no " +
     "run exists, so the job can't report. The exit code is 0 only if the receiver accepted the request. An action " +
@@ -130,9 +127,8 @@ const SET_UP: Readonly<Record<Verify, string>> = {
 };
 
 const inbound = showing("action inbound", {
-  summary: "show where another product sends its events",
   about:
-    "Show the URL for the events of an action that has the member inbound, and how to set it up in the product. The " +
+    "Show where another product sends the events of an action that has the member inbound, and how to set it up. The " +
     "secret is never shown. If you have lost it, use `action rotate-secret`. The token needs the role owner or admin.",
   arguments: [NAME],
   examples: ["action-runs action inbound deploy", "action-runs action inbound deploy --json | jq -r .url"],
@@ -151,7 +147,6 @@ function inboundText({ url, verify, graceEndsAt }: Schemas["InboundOfAction"], o
 }
 
 const inboundTry = showing("action inbound-try", {
-  summary: "show what an action makes of an event",
   about:
     "Show whether an event would start a run, and the parameters of that run. Nothing is started or stored, and the " +
     "event needs no secret. The exit code is 0 only if a run would start. With --body you try a definition before " +
@@ -201,7 +196,6 @@ const rotateSecret = rotatingCommand(
 );
 
 export const actionCommand = group("action", {
-  summary: "store, show, list, delete, test and run actions",
   about:
     "Store, show, list, delete, test and run actions, and list their versions. A stored action holds the webhook that starts " +
     "the work, with its secrets. To run it, nobody needs a secret. An action can also start by an event of another " +

@@ -1,7 +1,6 @@
 /**
- * `apply`: compares the definitions in files with the stored ones, shows what differs, and changes it. It overwrites and
- * deletes only the versions that it has compared, so it takes back nobody's change. A second call goes on where the
- * first one was killed.
+ * `apply`: compares the definitions in files with the stored ones, and changes what differs. It overwrites and deletes
+ * only versions that it has compared. A second call goes on where the first one was killed.
  */
 
 import { ActionRunsError, type Client } from "../../client/index.ts";
@@ -37,11 +36,10 @@ const APPLY = [
 ] as const;
 
 export const applyCommand = calling("apply", {
-  summary: "store the actions, schedules and webhook endpoints of a folder",
   about:
-    "Compare the actions, schedules and webhook endpoints in the files of a folder with the stored ones, show what " +
-    `differs, ask, and store it. A file is ${FILES}, with what ` +
-    "`action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is " +
+    "Store the actions, schedules and webhook endpoints of a folder. The command compares the files with what is " +
+    `stored, shows what differs, and asks. A file is ${FILES}, ` +
+    "with what `action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is " +
     "changed. If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token " +
     "with the role owner or admin.",
   options: APPLY,
@@ -178,10 +176,7 @@ async function changeOf(
   return { kind, name, stored, wanted, body, secrets };
 }
 
-/**
- * As it will be stored. A schedule whose action changes before it can't be checked together with that action. So it is
- * checked as one that is disabled.
- */
+/** A schedule whose action changes before it can't be checked with that action, so it is checked as disabled. */
 async function checked(client: Client, kind: Kind, name: string, body: Definition, earlier: readonly Change[]) {
   const waits = kind === SCHEDULES && earlier.some((change) => change.name === body.action);
   const { definition } = await kind.of(client).check(name, waits ? { ...body, disabled: true } : body);

@@ -1,7 +1,4 @@
-/**
- * The commands that every kind of definition has: `put`, `get`, `list`, `versions` and `delete`, and the rotation of the
- * secret that the service makes for a definition. Every text from the service passes through `plain`.
- */
+/** The commands of every kind of definition: `put`, `get`, `list`, `versions`, `delete` and the secret's rotation. */
 
 import type { Client, RotateSecretOptions } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
@@ -57,7 +54,7 @@ export function nameArgument({ noun, suggested }: Pick<Told, "noun" | "suggested
 const aOrAn = (noun: string) => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 
 export function definitionCommands(told: Told): readonly Build[] {
-  const { kind, noun, example, about, members = [], read = readBody } = told;
+  const { kind, noun, example, about, members = [] } = told;
   const { command: group } = kind;
   const one = aOrAn(kind.noun);
   const name = nameArgument(told);
@@ -68,8 +65,7 @@ export function definitionCommands(told: Told): readonly Build[] {
     kind.secret !== null ? " A secret never shows, so a version with only a new secret shows no difference." : "";
   return [
     calling(`${group} put`, {
-      summary: `store ${one}`,
-      about: `Create or replace ${one}. A change takes effect within 30 seconds. ${about.put}`,
+      about: `Store or replace ${one}. A change takes effect within 30 seconds. ${about.put}`,
       arguments: [name],
       options: [
         option("--body <json>", "the definition, as a JSON object", {
@@ -87,7 +83,7 @@ export function definitionCommands(told: Told): readonly Build[] {
         `action-runs ${group} put ${example} --if-version 1795612908373 --body @${example}.json`,
       ],
       async run({ client, output, flags, command }, name) {
-        const definition = await read(flags, command);
+        const definition = await (told.read?.(flags, command) ?? readObject(flags.body ?? "", "--body"));
         const put = await kind.of(client).put(name, definition, { ifVersion: flags.ifNew ? null : flags.ifVersion });
         await show(told, put, madeSecretOf(put), output);
         const warning = leftOverWarning(definition, `or ${told.orElse}`);
@@ -95,7 +91,6 @@ export function definitionCommands(told: Told): readonly Build[] {
       },
     }),
     calling(`${group} get`, {
-      summary: `show ${one}`,
       about:
         `Show ${one}${about.get}. With --json it is the definition alone, which \`${group} put\` accepts again. ` +
         `\`${group} list --json\` has the version.`,
@@ -106,7 +101,6 @@ export function definitionCommands(told: Told): readonly Build[] {
       },
     }),
     listing(`${group} list`, {
-      summary: `list ${kind.noun}s`,
       about: `List the ${kind.noun}s of the environment by name${about.list}`,
       options: [limitOption()],
       examples: [`action-runs ${group} list`, `action-runs ${group} list --json | jq -r '.[].name'`],
@@ -115,9 +109,8 @@ export function definitionCommands(told: Told): readonly Build[] {
       table: (listed, output) => told.table(listed as readonly never[], output),
     }),
     calling(`${group} versions`, {
-      summary: `list the versions of ${one}`,
       about:
-        `List the versions of ${one}, newest first: who stored each, when, and what differs from the version ` +
+        `List the versions of ${one}, newest first. Each says who stored it, when, and what differs from the version ` +
         `before.${secrets} With --json each version has its definition. The token needs the role owner or admin.`,
       arguments: [name],
       options: [limitOption(20)],
@@ -132,7 +125,6 @@ export function definitionCommands(told: Told): readonly Build[] {
       },
     }),
     showing(`${group} delete`, {
-      summary: `delete ${one}`,
       about: `Delete ${one}${about.delete}`,
       arguments: [name],
       options: [ifVersion],
@@ -144,10 +136,6 @@ export function definitionCommands(told: Told): readonly Build[] {
       text: ({ deleted }) => `Deleted ${plain(deleted)}.`,
     }),
   ];
-}
-
-function readBody({ body = "" }: { readonly body?: string | undefined }): Promise<Definition> {
-  return readObject(body, "--body");
 }
 
 /** Shows a definition. As JSON it is the definition alone, because `put` accepts that. `secret`: made just now. */
@@ -219,7 +207,6 @@ export function rotatingCommand(
   const { made } = kind;
   if (made === null) throw new Error(`no secret is made for ${aOrAn(kind.noun)}`);
   return calling(made.rotate, {
-    summary: `give ${aOrAn(kind.noun)} a new ${made.noun}`,
     about,
     arguments: [nameArgument(told)],
     options: [

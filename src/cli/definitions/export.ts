@@ -1,7 +1,4 @@
-/**
- * `export`: copies an environment to files. Its runs come from the feed of changes, as lines of a file that the next
- * export continues. Its definitions become files that `apply` reads.
- */
+/** `export`: copies runs into a file that the next export continues, and definitions into files for `apply`. */
 
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -35,10 +32,9 @@ const EXPORT = [
 type Call = ApiCall<typeof EXPORT>;
 
 export const exportCommand = calling("export", {
-  summary: "copy the runs or the definitions of an environment to files",
   about:
-    "Print all runs of an environment with their details, one on each line (NDJSON), or append them to a file. The " +
-    "next export into the file continues where the last one ended, also after a kill. A run that has changed since " +
+    "Copy the runs or the definitions of an environment to files. Without --output, the runs are printed. Each is a line " +
+    "with its details (NDJSON). The next export into the file continues where the last one ended, also after a kill. A run that has changed since " +
     "then comes again, so the last line of a run counts. With --definitions, write the actions, schedules and webhook " +
     "endpoints instead, without their secrets, as files that `apply` reads.",
   options: EXPORT,
@@ -198,7 +194,6 @@ async function exportDefinitions({ client, output, flags }: Call, folder: string
   );
 }
 
-/** The definition in a file; null if it has none. */
 function known(path: string): Definition | null {
   try {
     return readDefinition(path);

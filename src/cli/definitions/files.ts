@@ -113,7 +113,6 @@ export const FILES = "actions/NAME.json, schedules/NAME.json or webhook-endpoint
 export interface DefinitionFile {
   readonly kind: Kind;
   readonly name: string;
-  /** Below the folder. */
   readonly path: string;
   readonly definition: Definition;
 }
@@ -213,10 +212,9 @@ const REFERENCE = /^\$env:(ACTION_RUNS_SECRET_[A-Z0-9_]+)$/;
 const ALONE = `Write "$env:${PREFIX}NAME" as the whole text, with a name of capital letters, digits and underscores.`;
 
 /**
- * The file's definition with its secrets. A secret that is stored stays, because nobody can compare it: it is sent only
- * if `sendsAll`. `stored`: null if there is no such definition. Of the result, `body` is what a PUT takes, with null in
- * the place of each secret that stays. `sent` has the paths of the others, and the variable that each comes from. `kept`:
- * how many texts of the file are not sent.
+ * The file's definition with its secrets. A stored secret stays unless `sendsAll`, because nobody can compare it.
+ * `body`: what a PUT takes, with null in the place of each secret that stays. `sent`: the paths of the others, and the
+ * variable that each comes from. `kept`: how many texts of the file are not sent.
  */
 export function resolveSecrets(
   { kind, path: file, definition }: DefinitionFile,

@@ -3,8 +3,15 @@
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { calling, group } from "../command.ts";
+import {
+  CREATING,
+  creatingOptions,
+  JSON_HELP,
+  PARAMETERS,
+  readParameterFlags,
+  showCreated,
+} from "../commands/new-run.ts";
 import { readObject } from "../input.ts";
-import { CREATING, creatingOptions, JSON_HELP, PARAMETERS, readParameterFlags, showCreated } from "../new-run.ts";
 import { type FlagsOf, option, repeated } from "../options.ts";
 import { indent, instantText, type Output, plain, words } from "../output.ts";
 import { definitionCommands, nameArgument, type Told } from "./commands.ts";
@@ -52,10 +59,9 @@ const SCHEDULE: Told = {
 const NAME = nameArgument(SCHEDULE);
 
 const status = calling("schedule status", {
-  summary: "show the next times of a schedule",
   about:
-    "Show the next five times of a schedule, what became of the last one, whether somebody disabled the schedule, and " +
-    "who changed it.",
+    "Show the next five times of a schedule. Also shows what became of the last one, whether somebody disabled the " +
+    "schedule, and who changed it.",
   arguments: [NAME],
   examples: [
     "action-runs schedule status nightly",
@@ -64,16 +70,14 @@ const status = calling("schedule status", {
   ],
   async run({ client: { schedules }, output }, name) {
     const status = await schedules.status(name);
-    if (output.isJson) await output.show(status, String);
-    else await output.line(statusText(status, await schedules.get(name), output));
+    await output.show(status, async () => statusText(status, await schedules.get(name), output));
   },
 });
 
 const run = calling("schedule run", {
-  summary: "run the action of a schedule now",
   about:
-    "Create a run of the action now, with the parameters and labels of the schedule. You are its creator. The times of " +
-    "the schedule stay as they are, also if this run is still open. --wait works as for `create`.",
+    "Run the action of a schedule now, with its parameters and labels. You are the run's creator. The times of the " +
+    "schedule stay as they are, also if this run is still open. --wait works as for `create`.",
   arguments: [NAME],
   options: CREATING,
   examples: ["action-runs schedule run nightly --wait"],
@@ -86,7 +90,6 @@ const run = calling("schedule run", {
 });
 
 export const scheduleCommand = group("schedule", {
-  summary: "store, show, list, delete and run schedules",
   about:
     "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
     "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
@@ -129,12 +132,12 @@ function statusText(
     ["runs", `${plain(action)} at ${plain(cron)} in ${plain(timezone)}`],
     ["disabled", off ? output.paint("yellow", off) : "no"],
     ["next times", indent(times.join("\n"))],
-    ["last time", lastTime && lastText(lastTime)],
+    [
+      "last time",
+      lastTime &&
+        words(instantText(lastTime.at), plain(lastTime.outcome), lastTime.runId && `· run ${plain(lastTime.runId)}`),
+    ],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
   ]);
-}
-
-function lastText({ at, outcome, runId }: NonNullable<Schemas["ScheduleStatus"]["lastTime"]>): string {
-  return words(instantText(at), plain(outcome), runId && `· run ${plain(runId)}`);
 }

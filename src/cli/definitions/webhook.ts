@@ -1,7 +1,4 @@
-/**
- * `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. Every text from the
- * service passes through `plain`.
- */
+/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. */
 
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";
@@ -70,7 +67,6 @@ const ENDPOINT: Told = {
 const NAME = nameArgument(ENDPOINT);
 
 const test = showing("webhook test", {
-  summary: "send one message now",
   about:
     "Send one message now, and show what the receiver answered. The exit code is 0 only if it was delivered. The " +
     "message is about a made-up run, or with --run about one that has ended or waits for approval. It counts for " +
@@ -95,23 +91,20 @@ const test = showing("webhook test", {
 });
 
 const status = calling("webhook status", {
-  summary: "show the health of a webhook endpoint",
   about:
-    "Show whether messages of a webhook endpoint arrive, why the service disabled it, how far its recovery is, and who " +
+    "Show the health of a webhook endpoint. Also shows why the service disabled it, how far its recovery is, and who " +
     "changed it.",
   arguments: [NAME],
   examples: ["action-runs webhook status chat", "action-runs webhook status chat --json | jq -r .health.state"],
   async run({ client: { webhookEndpoints }, output }, name) {
     const status = await webhookEndpoints.status(name);
-    if (output.isJson) await output.show(status, String);
-    else await output.line(statusText(status, await webhookEndpoints.get(name), output));
+    await output.show(status, async () => statusText(status, await webhookEndpoints.get(name), output));
   },
 });
 
 const deliveries = listing("webhook deliveries", {
-  summary: "list the messages of a webhook endpoint",
   about:
-    "List the messages of a webhook endpoint, newest run first, with how often and when they were tried. A message is " +
+    "List the messages of a webhook endpoint, newest run first. Each says how often and when it was tried. A message is " +
     "kept for 7 days. With --json each has its newest 10 attempts and what the receiver answered.",
   arguments: [NAME],
   options: [option("--state <state>", "only messages in this state", { choices: STATES }), limitOption(50)],
@@ -125,7 +118,6 @@ const deliveries = listing("webhook deliveries", {
 });
 
 const resend = showing("webhook resend", {
-  summary: "send a message again",
   about:
     "Send the message about a run again, with the same webhook-id as before. It needs no earlier message. A script " +
     "must give the run's whole id.",
@@ -146,7 +138,6 @@ function inSeconds(read: (text: string) => string) {
 }
 
 const recover = calling("webhook recover", {
-  summary: "send lost messages again",
   about:
     "Send lost messages again, newest run first and at most 10000. With failed, the command sends the messages that " +
     "the service gave up. With missing, it sends those of runs that the endpoint never heard of, for example because " +
@@ -173,10 +164,9 @@ const recover = calling("webhook recover", {
 });
 
 const enable = showing("webhook enable", {
-  summary: "enable an endpoint that the service disabled",
   about:
-    "Enable a webhook endpoint that the service disabled, because no message was delivered for days or the receiver " +
-    "answered 410. The member disabled of its definition is your own switch, and stays.",
+    "Enable a webhook endpoint that the service disabled. It does so if no message is delivered for days, or the receiver " +
+    "answers 410. The member disabled of its definition is your own switch, and stays.",
   arguments: [NAME],
   examples: ["action-runs webhook enable chat"],
   async ask({ client }, name) {
@@ -195,7 +185,6 @@ const rotateSecret = rotatingCommand(
 );
 
 export const webhookCommand = group("webhook", {
-  summary: "store, test and delete webhook endpoints, and repeat their messages",
   about:
     "Store, show, list, test and delete webhook endpoints, and see and repeat their messages. A webhook endpoint " +
     "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",

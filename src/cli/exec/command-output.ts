@@ -11,7 +11,6 @@ export class CommandOutput {
   readonly #secrets: readonly string[];
   readonly #tail: Tail;
   readonly #isLog: boolean;
-  /** The beginning of a log. */
   #head = NOTHING;
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
@@ -34,11 +33,7 @@ export class CommandOutput {
     const lineEnd = lastLineEnd(all) + 1;
     const whole = all.length - lineEnd < LINE_MAX_BYTES ? lineEnd : all.length;
     this.#begun[name] = Buffer.from(all.subarray(whole));
-    this.#keep(all.subarray(0, whole));
-    const lines = this.#lines[name];
-    if (this.#failed !== null && this.#failed !== lines) return;
-    lines.push(chunk);
-    if (lines.isFound) this.#failed = lines;
+    this.#keep(name, all.subarray(0, whole));
   }
 
   /** Call this after the last chunk. The end of stdout and stderr: their lines, as they came. */
@@ -60,25 +55,27 @@ export class CommandOutput {
     return `${masked(plainBytes(head), this.#secrets, 0, shown.length)}\n… ${this.pushed - LOG_HEAD_BYTES - LOG_TAIL_BYTES} bytes left out …\n${this.tail()}`;
   }
 
-  #keep(bytes: Buffer): void {
+  /** `bytes`: whole lines, or a part of one that is too long. */
+  #keep(name: "stdout" | "stderr", bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#tail.push(bytes);
     const room = LOG_HEAD_BYTES + SPARE_BYTES - this.#head.length;
     if (this.#isLog && room > 0) this.#head = Buffer.concat([this.#head, bytes.subarray(0, room)]);
+    const lines = this.#lines[name];
+    if (this.#failed !== null && this.#failed !== lines) return;
+    lines.push(bytes);
+    if (lines.isFound) this.#failed = lines;
   }
 
   /** Lines without an end are whole now. */
   #end(): void {
     for (const name of ["stdout", "stderr"] as const) {
-      this.#keep(this.#begun[name]);
+      this.#keep(name, this.#begun[name]);
       this.#begun[name] = NOTHING;
     }
   }
 
-  /**
-   * The newest whole lines, for people who watch; empty if there are none. A line that is not at its end may hold the
-   * first half of a secret, and so may lines whose next one is still to come.
-   */
+  /** Whole lines for people: half a line may hold half a secret, and so may lines whose next one is to come. */
   newestLines(): string {
     const whole = wholeLines(this.#tail.text(this.#secrets, TAIL_BYTES));
     const lines = wholeLines(whole.slice(0, beginOfSecret(whole, this.#secrets)));
@@ -93,11 +90,7 @@ export class CommandOutput {
 
   /** Call this after the last chunk. One line of at most 500 characters; empty if there was no output. */
   errorLine(): string {
-    for (const lines of Object.values(this.#lines)) {
-      if (this.#failed !== null) break;
-      lines.end();
-      if (lines.isFound) this.#failed = lines;
-    }
+    this.#end();
     const line = this.#failed?.text(this.#secrets) ?? lastLine(this.tail());
     return line.trim().slice(0, ERROR_LINE_CHARACTERS).toWellFormed();
   }
@@ -107,13 +100,13 @@ export class CommandOutput {
 const LINE_MAX_BYTES = 4096;
 /** Kept around what is shown, so that a secret is recognised of which only a part is there. */
 const SPARE_BYTES = 4096;
-const LF = 0x0a;
-const CR = 0x0d;
 
 const WORDS = ["error", "fatal", "failed", "failure", "exception", "panic", "traceback"];
 /** Most lines have none of the words, so they need no further look. */
 const HAS_ONE = new RegExp(WORDS.join("|"), "i");
 const WORD = /[\p{L}\p{N}_]+/gu;
+/** Between the parts of `TypeError` and of `OSError`, because programs name their errors so. */
+const PARTS = /(?<=[^A-Z])(?=[A-Z])|(?=[A-Z][a-z])/;
 /** `0 failed` and `no error` are good news. */
 const DENIALS = ["0", "no"];
 
@@ -122,83 +115,43 @@ export function namesFailure(line: string): boolean {
   if (!HAS_ONE.test(line)) return false;
   let before = "";
   for (const [word] of withoutColours(line).matchAll(WORD)) {
-    if (WORDS.includes(lastPart(word)) && !DENIALS.includes(before)) return true;
+    const part = word.split(PARTS).at(-1) ?? "";
+    if (WORDS.includes(part.toLowerCase()) && !DENIALS.includes(before)) return true;
     before = word.toLowerCase();
   }
   return false;
 }
 
-/** `error` of `TypeError` and of `OSError`, because programs name their errors so. In lower case. */
-function lastPart(word: string): string {
-  for (let at = word.length - 1; at > 0; at--) {
-    const isFirst = isUpper(word[at]) && (!isUpper(word[at - 1]) || isLower(word[at + 1]));
-    if (isFirst) return word.slice(at).toLowerCase();
-  }
-  return word.toLowerCase();
-}
-
-function isUpper(character = ""): boolean {
-  return character >= "A" && character <= "Z";
-}
-
-function isLower(character = ""): boolean {
-  return character >= "a" && character <= "z";
-}
-
-/** The line that names a failure, with what stands around it. */
-interface Found {
-  readonly before: Buffer;
-  readonly line: Buffer;
-  after: Buffer;
-}
-
-/**
- * Finds the first line of stdout or of stderr that names a failure, while the output streams by. Each stream needs its
- * own, because their lines come in pieces. The work for each byte is bounded, whatever the command prints.
- */
+/** Finds the first line of one stream that names a failure. The work for each byte is bounded. */
 class FailureLine {
-  /** The current line, after what came before it. */
-  #kept: Buffer = Buffer.alloc(0);
-  /** Where the current line begins in `#kept`. */
-  #start = 0;
-  /** Whether the current line is too long, and its beginning names no failure. */
-  #isSkipped = false;
-  #found: Found | null = null;
+  /** The end of what came before. */
+  #before = NOTHING;
+  /** Whether the next bytes go on with a line whose beginning was judged. */
+  #isWithinLine = false;
+  /** The line that names a failure, with what stands around it. */
+  #found: { readonly before: Buffer; readonly line: Buffer; after: Buffer } | null = null;
 
   get isFound(): boolean {
     return this.#found !== null;
   }
 
-  push(chunk: Buffer): void {
+  /** `bytes`: whole lines, or a part of one that is too long. */
+  push(bytes: Buffer): void {
     if (this.#found !== null) {
       const { after } = this.#found;
-      this.#found.after = Buffer.concat([after, chunk.subarray(0, SPARE_BYTES - after.length)]);
+      this.#found.after = Buffer.concat([after, bytes.subarray(0, SPARE_BYTES - after.length)]);
       return;
     }
-    const all = Buffer.concat([this.#kept, chunk]);
-    let start = this.#start;
-    // Most of the output has none of the words. Then only its last line can still get one.
-    const first = HAS_ONE.test(all.toString("latin1")) ? this.#kept.length : lastLineEnd(all);
-    for (let at = Math.max(first, this.#kept.length); at < all.length; at++) {
-      if (all[at] !== LF && all[at] !== CR) continue;
-      if (!this.#isSkipped) this.#judge(all, start, at);
+    // A character for each byte.
+    const text = bytes.toString("latin1");
+    const all = Buffer.concat([this.#before, bytes]);
+    const lines = HAS_ONE.test(text) ? text.matchAll(/[^\r\n]+/g) : [];
+    for (const { index, 0: line } of lines) {
+      if (index > 0 || !this.#isWithinLine) this.#judge(all, this.#before.length + index, line.length);
       if (this.isFound) return;
-      this.#isSkipped = false;
-      start = at + 1;
     }
-    if (!this.#isSkipped && all.length - start >= LINE_MAX_BYTES) {
-      this.#judge(all, start, all.length);
-      this.#isSkipped = true;
-    }
-    if (this.#isSkipped) start = all.length;
-    const from = Math.max(start - SPARE_BYTES, 0);
-    this.#kept = Buffer.from(all.subarray(from));
-    this.#start = start - from;
-  }
-
-  /** Judges a last line without a line end. */
-  end(): void {
-    if (this.#found === null && !this.#isSkipped) this.#judge(this.#kept, this.#start, this.#kept.length);
+    this.#isWithinLine = !/[\r\n]$/.test(text);
+    this.#before = Buffer.from(all.subarray(-SPARE_BYTES));
   }
 
   /** The line without colours, and without `secrets` as far as `masked` finds them; null if there is none. */
@@ -211,8 +164,8 @@ class FailureLine {
     return shown.split(/[\r\n]/, 1)[0] ?? "";
   }
 
-  #judge(all: Buffer, start: number, end: number): void {
-    const to = Math.min(end, start + LINE_MAX_BYTES);
+  #judge(all: Buffer, start: number, length: number): void {
+    const to = start + Math.min(length, LINE_MAX_BYTES);
     const line = all.subarray(start, to);
     if (!namesFailure(line.toString("utf8"))) return;
     const before = all.subarray(Math.max(start - SPARE_BYTES, 0), start);
@@ -225,7 +178,7 @@ function wholeLines(text: string): string {
 }
 
 function lastLineEnd(bytes: Buffer): number {
-  return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
+  return Math.max(bytes.lastIndexOf("\n"), bytes.lastIndexOf("\r"));
 }
 
 const TAIL_BYTES = 16 * 1024;
@@ -280,7 +233,6 @@ export class Tail {
   }
 }
 
-/** The text of bytes, without colours. */
 function plainBytes(bytes: Buffer): string {
   return stripVTControlCharacters(bytes.toString("utf8")).replaceAll("\0", "");
 }
@@ -292,10 +244,7 @@ function startOfLast(count: number, bytes: Buffer): number {
   return from;
 }
 
-/**
- * The last line that is not indented, because indented lines are details of the line before them. If all are indented,
- * the last one. Empty if there is none.
- */
+/** The last line that is not indented, because indented lines are details; or else the last one; or else empty. */
 export function lastLine(text: string): string {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
   return lines.findLast((line) => !/^\s/.test(line)) ?? lines.at(-1) ?? "";

@@ -36,7 +36,6 @@ const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 export const execCommand: Build = () => execute().usage("[options] -- <command> [args...]").passThroughOptions();
 
 const execute = command("exec", {
-  summary: "run a command as the work of a run",
   about:
     "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
     "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
@@ -132,17 +131,12 @@ interface Execution {
   readonly report: Callback;
   /** Null: as often as it is useful. */
   readonly intervalSeconds: number | null;
-  /** Whether the report has as much of the output as it can. */
   readonly isLog: boolean;
   readonly outputFile: string | null;
-  /** Hidden in the tail and in the error. */
   readonly secrets: readonly string[];
 }
 
-/**
- * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
- * report failed.
- */
+/** The command's status, or the exit code that says why it was not started or was stopped, or the report failed. */
 async function runCommand(execution: Execution): Promise<number> {
   const control = new JobControl();
   control.listen();
@@ -199,8 +193,8 @@ async function firstBeat({ beats }: Execution): Promise<ActionRunsError | BeatAn
   }
 }
 
-function reasonOf({ reason }: Cancel): string {
-  return reason ? `: ${reason}` : "";
+function reasonOf(cancel?: Cancel): string {
+  return cancel?.reason ? `: ${cancel.reason}` : "";
 }
 
 function isRefusal(fault: unknown): fault is ActionRunsError {
@@ -225,29 +219,23 @@ async function work(
   return end;
 }
 
-/**
- * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
- * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
- */
+/** Sends heartbeats until the command or the run ends. After a cancel too: the run must not fall silent. */
 async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
-  while (await waited(heartbeats.pauseMs, over)) {
+  while (await delay(heartbeats.pauseMs, true, { signal: over }).catch(() => false)) {
     try {
       const { cancel } = await heartbeats.send(over);
-      if (cancel !== null) stopFor(control, graceOf(cancel), reasonOf(cancel));
+      if (cancel !== null) stopFor(control, cancel);
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      if (isCancelled(fault)) stopFor(control, LATE_GRACE_MS, "");
+      if (isCancelled(fault)) stopFor(control);
       else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
       return;
     }
   }
 }
 
-/**
- * The heartbeats of a running command: when the next one is due, and which of them carry the newest lines of its output.
- * The client sends a heartbeat again without the lines if something refuses them.
- */
+/** When the next heartbeat of a running command is due, and which of them carry the newest lines of its output. */
 export class Heartbeats {
   readonly #beats: Pick<Callback, "heartbeat">;
   readonly #intervalSeconds: number | null;
@@ -269,7 +257,6 @@ export class Heartbeats {
     this.#isWatched = isWatched;
   }
 
-  /** The time until the next one is due. */
   get pauseMs(): number {
     return (this.#intervalSeconds ?? (this.#isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000;
   }
@@ -287,22 +274,15 @@ export class Heartbeats {
   }
 }
 
-/** The time until KILL, by our own clock. */
-function graceOf({ remainingMs }: Cancel): number {
-  return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
-}
-
-function stopFor(control: JobControl, graceMs: number, reason: string): void {
+/** KILL comes by our own clock. */
+function stopFor(control: JobControl, cancel?: Cancel): void {
+  const leftMs = cancel?.remainingMs ?? -1;
+  const graceMs = leftMs >= 0 ? leftMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
   if (!control.isStopped) {
     const seconds = Math.ceil(graceMs / 1000);
-    complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
+    complain(`The run was cancelled${reasonOf(cancel)}. The command must end within ${seconds} s.`);
   }
   control.stop(graceMs);
-}
-
-/** Resolves with true after `ms`, or with false as soon as `over` aborts. */
-function waited(ms: number, over: AbortSignal): Promise<boolean> {
-  return delay(ms, true, { signal: over }).catch(() => false);
 }
 
 /** Sends the report. Returns null, or the error that stopped it. */

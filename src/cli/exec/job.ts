@@ -1,7 +1,4 @@
-/**
- * Runs one command as a child process: passes its output and our signals through, and hands its output over. It
- * knows nothing about runs and callbacks.
- */
+/** Runs one command as a child process, and passes its output and our signals through. It knows nothing about runs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -15,10 +12,7 @@ const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 /** How long to read on after the command has ended. A process that it left behind may hold the output open forever. */
 const LAST_OUTPUT_MS = 500;
-/**
- * More than a pipe holds. Output beyond this is not the command's: another process printed it after the command had
- * ended.
- */
+/** More than a pipe holds. What comes beyond this, another process printed after the command had ended. */
 const PIPES_MAX_BYTES = 4 * 1024 * 1024;
 
 export interface JobEnd {
@@ -26,9 +20,7 @@ export interface JobEnd {
   readonly status: number;
   /** The signal that ended it, from any sender. */
   readonly endedBy: NodeJS.Signals | null;
-  /** Why it could not start. */
   readonly fault: string | null;
-  /** Whether it was asked to stop before it ended. */
   readonly isStopped: boolean;
 }
 
@@ -40,23 +32,18 @@ const LOOK_EVERY_MS = 50;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/**
- * What ends the processes of a command: signals to this process, which are passed on, and a stop. A stop sends TERM at
- * once, and KILL if they do not end in time.
- */
+/** Passes signals on to the processes of a command, and stops them: with TERM at once, and with KILL later. */
 export class JobControl {
   /** Undefined unless the command runs. */
   #pid: number | undefined;
   /** Whether the command's id is the id of its process group. */
   #isGroup = false;
-  /** The first signal that came. */
   first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
   #killAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** Resolves when KILL has been sent. */
   readonly #killed = Promise.withResolvers<void>();
 
   get isStopped(): boolean {
@@ -77,10 +64,7 @@ export class JobControl {
     this.#isGroup = isGroup;
   }
 
-  /**
-   * Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
-   * others.
-   */
+  /** What the command left behind is not its work, and others may soon get the id of an empty group. */
   letGo(): void {
     this.#pid = undefined;
   }
@@ -142,11 +126,13 @@ export async function runJob(
   control: JobControl,
   output: CommandOutput,
 ): Promise<JobEnd> {
-  const detached = hasOwnGroup();
+  // A group of its own, so that a signal reaches what the command starts too. A terminal sends Ctrl-C only to its
+  // foreground group, and Windows has no process groups.
+  const detached = !isWindows && !process.stdin.isTTY;
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
   control.started(child, detached);
-  passThrough("stdout", child, output);
-  passThrough("stderr", child, output);
+  passThrough("stdout", child.stdout, output);
+  passThrough("stderr", child.stderr, output);
   const closed = once(child, "close").catch(() => {});
   try {
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
@@ -178,10 +164,7 @@ async function untilSilent(closed: Promise<unknown>, output: CommandOutput): Pro
   }
 }
 
-type Readables = Readonly<Record<"stdout" | "stderr", Readable>>;
-
-function passThrough(name: "stdout" | "stderr", child: Readables, output: CommandOutput): void {
-  const from = child[name];
+function passThrough(name: "stdout" | "stderr", from: Readable, output: CommandOutput): void {
   const to = process[name];
   from.on("data", (chunk: Buffer) => output.push(name, chunk));
   from.pipe(to, { end: false });
@@ -197,14 +180,6 @@ export function statusOf(signal: NodeJS.Signals | null): number {
 const isWindows = process.platform === "win32";
 
 /**
- * Whether the command gets a process group of its own, so that a signal reaches what it starts too. Not on a terminal,
- * because a terminal sends Ctrl-C only to its foreground group. Not on Windows, which has no process groups.
- */
-function hasOwnGroup(): boolean {
-  return !isWindows && !process.stdin.isTTY;
-}
-
-/**
  * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. We don't use the
  * child's own `kill`: if the command runs as another user, `kill` emits an error that looks like a failed start.
  */
@@ -214,8 +189,7 @@ function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
     return true;
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
-    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they
-    // are alive, but out of reach.
+    // On macOS, every process of the group has ended. Elsewhere they run as another user, out of reach.
     return code === "EPERM" && process.platform !== "darwin";
   }
 }

@@ -11,10 +11,7 @@ import { checkToken } from "../input.ts";
 
 type Calling = Parameters<typeof transportSettings>[0];
 
-/**
- * A proof for this audience; null if the job has none. GitHub makes a proof for each audience. Elsewhere the job's file
- * names the audience of `ACTION_RUNS_ID_TOKEN`.
- */
+/** Null if the job has none. GitHub makes one for each audience. Elsewhere the job's file names the audience. */
 export async function proofFor(audience: string, settings: Calling): Promise<string | null> {
   const { ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN } = process.env;
   if (ACTION_RUNS_ID_TOKEN) return withAudience(audience, checkToken(ACTION_RUNS_ID_TOKEN, "ACTION_RUNS_ID_TOKEN"));

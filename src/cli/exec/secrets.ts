@@ -1,13 +1,7 @@
-/**
- * Secrets that a command of `exec` must not get, and no report may show: the variables that can hold a credential, and
- * credentials in text.
- */
+/** Secrets that a command of `exec` must not get, and no report may show. */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
-/**
- * The tokens, the proof, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
- * does.
- */
+/** The tokens, the proof, and options whose JSON can contain secrets. Ignores case, because Windows does. */
 const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_ID_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
 
 export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -16,9 +10,8 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * Removes the secret variables from this process. Call this after the settings are read. Linux shows the environment
- * with which a process was started to every process of the same user, in `/proc/PID/environ`. So the values are
- * overwritten there too, if Linux lets a process write its own memory, as it does by default. Other systems still show
- * the values.
+ * with which a process was started to every process of the same user (`/proc/PID/environ`), so the values are
+ * overwritten there too, if Linux lets a process write its own memory. Other systems still show the values.
  */
 export function hideSecrets(): void {
   // Node would open its debugger, to which every process of this machine may connect.
@@ -67,9 +60,8 @@ const LINE_BREAK = "(?:\\r?\\n)?";
 const BASE64_MIN_CHARACTERS = 8;
 
 /**
- * `text` from the character `from` up to `to`, without secrets, also if they are percent-encoded, in base64, or broken
- * into lines. A secret that begins before `from` or ends after `to` is hidden too. Other forms are not found, such as a
- * part of a secret, hex or compressed text.
+ * `text` from `from` to `to`, without secrets, also percent-encoded, in base64, or broken into lines. One that only
+ * begins or ends there is hidden too. Other forms are not found, such as a part of a secret, hex or compressed text.
  */
 export function masked(text: string, secrets: readonly string[], from = 0, to = text.length): string {
   const places = formsOfAll(secrets)
@@ -92,10 +84,7 @@ export function masked(text: string, secrets: readonly string[], from = 0, to = 
 /** A shorter beginning of a secret could be any word. */
 const BEGUN_MIN_CHARACTERS = 8;
 
-/**
- * Where the end of a text begins that can be the beginning of a secret, of which the rest is still to come in the next
- * lines. The text's length if there is no such end. `text`: as `masked` returns it.
- */
+/** Where the end of a text begins that can be the beginning of a secret; otherwise the text's length. */
 export function beginOfSecret(text: string, secrets: readonly string[]): number {
   const starts = formsOfAll(secrets).flatMap((form) => {
     for (const { index, end } of placesOf(text, form)) if (end === text.length) return index;
@@ -104,17 +93,11 @@ export function beginOfSecret(text: string, secrets: readonly string[]): number 
   return Math.min(text.length, ...starts);
 }
 
-interface Place {
-  readonly index: number;
-  readonly end: number;
-  readonly isWhole: boolean;
-}
-
 /**
  * Where a text has a form as a whole, or its beginning at the end of the text. Character by character, because one
  * expression for a long secret, or for all its beginnings, would be too large.
  */
-function* placesOf(text: string, form: readonly string[]): Iterable<Place> {
+function* placesOf(text: string, form: readonly string[]) {
   const first = new RegExp(`(?=${form.slice(0, BEGUN_MIN_CHARACTERS).join(LINE_BREAK)})`, "gi");
   const starts = [...text.matchAll(first)];
   if (starts.length === 0) return;
@@ -142,10 +125,7 @@ function formsOfAll(secrets: readonly string[]): readonly (readonly string[])[] 
   return secrets.filter((secret) => secret !== "").flatMap(formsOf);
 }
 
-/**
- * Expressions for the characters of each form of a secret. They ignore case, so a program that changes a secret's case
- * does not get past them.
- */
+/** The expressions of each form. They ignore case, because a program may change a secret's case. */
 function formsOf(secret: string): readonly (readonly string[])[] {
   const bytes = Buffer.from(secret, "utf8");
   const characters = [...secret].map((character) => `(?:${literal(character)}|${percent(character)})`);
@@ -164,9 +144,7 @@ function percent(character: string): string {
   return Buffer.from(character, "utf8").toString("hex").replace(/../g, "%$&");
 }
 
-/**
- * The base64 characters that depend on these bytes alone. `shift`: how many bytes of a group of three come before them.
- */
+/** The base64 characters that depend on these bytes alone. `shift`: how many bytes of a group come before them. */
 function base64At(bytes: Buffer, shift: number): string {
   const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
   const end = shift + bytes.length;

@@ -1,7 +1,4 @@
-/**
- * Cloudflare's API, with the account and the address that wrangler uses. A refusal becomes a sentence that says what to
- * do. The token goes into the Authorization header and nowhere else.
- */
+/** Cloudflare's API, with wrangler's account and address. A refusal becomes a sentence. The token goes nowhere else. */
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

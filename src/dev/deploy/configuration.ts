@@ -41,14 +41,12 @@ export function variablesOf(deployment: Deployment, publicUrl: string): Readonly
   };
 }
 
-interface Found {
-  readonly accountId: string;
-  readonly publicUrl: string;
-  readonly databaseIds: ReadonlyMap<number, string>;
-}
-
-/** Writes the configuration, and returns its file. */
-export function writeConfiguration(deployment: Deployment, { accountId, publicUrl, databaseIds }: Found): string {
+export function writeConfiguration(
+  deployment: Deployment,
+  accountId: string,
+  publicUrl: string,
+  databaseIds: ReadonlyMap<number, string>,
+): string {
   const file = join(ROOT, ".wrangler", "deployments", `${deployment.name}.json`);
   const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");
   const { main, assets, build, observability, ratelimits, ...rest } = project();
@@ -96,10 +94,8 @@ function project(): Project {
   return parse(readFileSync(CONFIG, "utf8")) as unknown as Project;
 }
 
-type Variables = Readonly<Record<string, unknown>>;
-
 interface Config {
-  settingFaults(env: Variables, origin: string): readonly string[];
+  settingFaults(env: Readonly<Record<string, unknown>>, origin: string): readonly string[];
 }
 interface KeyRings {
   keyRing(secret: string): { readonly ok: true } | { readonly ok: false; readonly error: string };

@@ -1,7 +1,6 @@
 /**
- * `npm run deploy`: one program for the first deploy and for every later one. Each step says what it does and can be
- * repeated, so after an interruption you run the command again. It stops with a sentence before it does something that
- * can't be undone.
+ * `npm run deploy`: one program for the first deploy and for every later one. Each step can be repeated, so after an
+ * interruption you run it again. It stops before it does something that can't be undone.
  */
 
 import { once } from "node:events";
@@ -80,11 +79,8 @@ async function main(): Promise<number> {
   if (secrets !== null) step("Secrets", secrets.file === null ? "from the environment" : `they are in ${secrets.file}`);
   if (secrets?.file) console.log(COPY_THEM);
   const databases = await makeWhatIsMissing(api, account, deployment, inspection);
-  const file = writeConfiguration(deployment, {
-    accountId: account.id,
-    publicUrl,
-    databaseIds: new Map(databases.map(({ number, id }) => [number, id])),
-  });
+  const databaseIds = new Map(databases.map(({ number, id }) => [number, id]));
+  const file = writeConfiguration(deployment, account.id, publicUrl, databaseIds);
   await migrateAll(api, account, databases);
   if (secrets !== null) await requireNoWorker(api, account, deployment);
   step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);

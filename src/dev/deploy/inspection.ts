@@ -184,10 +184,9 @@ async function findDatabase(seen: Seen, number: number, name: string): Promise<F
 }
 
 /**
- * A database that the Worker does not bind yet is taken only if no table has a row. It is what an interrupted deploy
- * or `wrangler d1 create` leaves, perhaps with some of the migrations, and it can't hold what somebody would miss. Rows
- * would be those of another Worker, or of a deleted one whose signing keys and objects are gone. What this can't tell
- * apart is an empty database that another Worker binds.
+ * A database that the Worker does not bind yet is taken only if no table has a row: an interrupted deploy or `wrangler
+ * d1 create` left it. Rows would be those of another Worker, or of a deleted one whose signing keys and objects are
+ * gone. This can't tell apart an empty database that another Worker binds.
  */
 function requireUnused(deployment: Deployment, database: Database, state: DatabaseState, member: string): void {
   const jurisdiction = database.jurisdiction ?? undefined;
@@ -226,10 +225,7 @@ async function databaseNamed(api: CloudflareApi, at: string, name: string): Prom
   }
 }
 
-/**
- * The bucket that must be made; null if there is none to make. A first deploy takes one that exists, because the archive
- * names objects by their content and so overwrites none.
- */
+/** Null if there is none to make. A first deploy takes one that exists: the archive overwrites no object. */
 async function findBucket({ api, at, deployment, deployed }: Seen): Promise<string | null> {
   const { name, archive, jurisdiction } = deployment;
   const bound = deployed?.find(({ name }) => name === "ARCHIVE")?.bucket_name;
@@ -279,19 +275,12 @@ function notesOn(deployment: Deployment, deployed: readonly Binding[] | null, pu
     });
 }
 
-interface Target {
-  readonly api: CloudflareApi;
-  readonly account: Account;
-  readonly deployment: Deployment;
-  readonly inspection: Inspection;
-}
-
 export function step(name: string, text: string): void {
   console.log(`${name}: ${text}`);
 }
 
 /** `environment`: null for the deployment at the top of `deploy.toml`. Throws a sentence. */
-export async function findTarget(environment: string | null): Promise<Target> {
+export async function findTarget(environment: string | null) {
   const deployment = readDeployment(environment);
   const { CLOUDFLARE_ACCOUNT_ID: chosen } = process.env;
   if (deployment.account_id && chosen && chosen !== deployment.account_id) {

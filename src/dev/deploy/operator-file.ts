@@ -1,7 +1,6 @@
 /**
- * Reads `deploy.toml`: what the operator decides about each deployment. deploy.example.toml explains its members. Refuses
- * an unknown member, a value that the service would ignore, and members that contradict each other, before anything is
- * asked of Cloudflare.
+ * Reads `deploy.toml`: what the operator decides about each deployment. Refuses unknown members, values that the
+ * service would ignore, and members that contradict each other, before anything is asked of Cloudflare.
  */
 
 import { readFileSync } from "node:fs";
@@ -88,10 +87,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   vars: "Variables are members of settings.",
 };
 
-/**
- * What `deploy.toml` says about an environment, which has the account and the jurisdiction of the top, or about the
- * deployment at its top. Throws a sentence.
- */
+/** An environment has the account and the jurisdiction of the top. Null means the top itself. Throws a sentence. */
 export function readDeployment(environmentName: string | null, folder = ROOT): Deployment {
   const { environments, ...top } = checked(parsed(folder));
   if (environmentName === null) return top;

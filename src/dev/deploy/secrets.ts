@@ -29,10 +29,7 @@ export function secretsFile(accountId: string, workerName: string): string {
   return join(folder, "action-runs", accountId, `${workerName}.env`);
 }
 
-/**
- * Takes the secrets from variables of this process that have their names. Otherwise makes them, but only on a terminal,
- * because a person must learn where the secrets are kept. Throws an error with a sentence for people.
- */
+/** Takes them from the environment, or makes them on a terminal, where a person learns where they are kept. */
 export async function obtainSecrets(deployment: Deployment, accountId: string): Promise<NewSecrets> {
   const needed = secretsOf(deployment);
   const file = secretsFile(accountId, deployment.name);
