@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { aboutOf, fieldsIn, formOf, typeOf } from "../../src/console/actions/schema-form.ts";
+import { aboutOf, fieldsIn, formOf } from "../../src/console/actions/schema-form.ts";
 import { envOf } from "../../src/console/tokens/audit-page.tsx";
 import { expiryChoices, grantableRoles } from "../../src/console/tokens/token-rules.ts";
 import { putCommands } from "../../src/console/ui/shell-commands.tsx";
@@ -30,7 +30,7 @@ it("parameters are listed with the objects around them", () => {
   });
   const rows = fieldsIn(form).map(([name, field]) => [
     name,
-    typeOf(field),
+    field.takes,
     field.isRequired,
     field.limits,
     aboutOf(field),

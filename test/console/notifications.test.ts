@@ -15,7 +15,7 @@ import {
   RECEIVERS,
   receiverOf,
   withReceiver,
-} from "../../src/console/notifications/endpoint-shape.ts";
+} from "../../src/console/notifications/endpoint-editor.tsx";
 import { EVENT_TYPES } from "../../src/runs/endpoint-deliveries.ts";
 
 const example = (name: string): Schema =>

@@ -1,18 +1,17 @@
 /** Actions as a kind of definition, and the pages that store a new one or change one, with a preview of its request. */
-import type { ComponentProps } from "preact";
-import { useState } from "preact/hooks";
+
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { type EditorForm, EditorPage, ofDefinition } from "../definitions/definition-editor.tsx";
 import type { DefinitionKind, View } from "../definitions/kind.ts";
 import { secretsOf } from "../definitions/members.ts";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { useSession } from "../session/session.tsx";
+import { useDialog } from "../ui/forms.tsx";
 import { Button } from "../ui/parts.tsx";
 import { ACTION_FIELDS, EVENT_SECRET, inWords, namesIn, pointersOfAction } from "./action-fields.ts";
-import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields } from "./definition-fields.tsx";
 import { newDefinition, type ProductSecret, productOf } from "./products.ts";
-import { RequestPreview, useTrialParameters } from "./request-preview.tsx";
+import { ActionTestDialog, RequestPreview, untestable, useTrialParameters } from "./request-preview.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 
 export const ACTION = {
@@ -39,13 +38,11 @@ export const ACTION = {
   Fields: DefinitionFields,
 } satisfies DefinitionKind;
 
-type AskedTest = Omit<ComponentProps<typeof ActionTestDialog>, "onClose">;
-
 /** `name`: of the action that is changed; null for a new one. */
 export function ActionEditorPage({ name }: { readonly name: string | null }) {
   const { may } = useSession();
   const noteWaiting = useWaitingNote();
-  const [asked, setAsked] = useState<AskedTest | null>(null);
+  const [dialog, open] = useDialog();
   return (
     <>
       <EditorPage
@@ -60,10 +57,10 @@ export function ActionEditorPage({ name }: { readonly name: string | null }) {
             </Button>
           ) : null
         }
-        beside={(form) => <Beside form={form} name={name} onTest={setAsked} />}
+        beside={(form) => <Beside form={form} name={name} open={open} />}
       />
       {/* Outside of the editor's form, because it is a form, too. */}
-      {asked === null ? null : <ActionTestDialog {...asked} onClose={() => setAsked(null)} />}
+      {dialog}
     </>
   );
 }
@@ -71,17 +68,18 @@ export function ActionEditorPage({ name }: { readonly name: string | null }) {
 interface BesideProps {
   readonly form: EditorForm;
   readonly name: string | null;
-  readonly onTest: (asked: AskedTest) => void;
+  readonly open: ReturnType<typeof useDialog>[1];
 }
 
 /** What the request would be, and a button that really sends it. */
-function Beside({ form: { definition, checked, explain }, name, onTest }: BesideProps) {
+function Beside({ form: { definition, checked, explain }, name, open }: BesideProps) {
   const why = definition === null ? null : untestable(definition);
   const parameters = useTrialParameters(name, definition?.parametersSchema);
   function test() {
     const whole = checked();
     if (whole === null || parameters === null) return;
-    onTest({ ...whole, parameters, explain: (error, afterLoss) => explain(ofDefinition(error), afterLoss) });
+    const explained: EditorForm["explain"] = (error, afterLoss) => explain(ofDefinition(error), afterLoss);
+    open((onClose) => <ActionTestDialog {...whole} parameters={parameters} explain={explained} onClose={onClose} />);
   }
   return (
     <RequestPreview

@@ -2,11 +2,12 @@
  * The page "Actions": the stored actions of the environment by name with their newest runs, a search, a button that runs
  * each, and for those who may, a way to store a new one.
  */
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useCallback, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { WAITED_FOR } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { TextField } from "../ui/forms.tsx";
+import { TextField, useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
 import { Button, ByHand, Empty, Labels, Said, StatusMark } from "../ui/parts.tsx";
@@ -98,7 +99,8 @@ function Found({ actions, text }: { readonly actions: readonly ListedAction[]; r
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
   const { scope, may } = useSession();
   const table = useRef<HTMLTableElement>(null);
-  const [toRun, setToRun] = useState<ListedAction | null>(null);
+  const [dialog, open] = useDialog();
+  const run = (action: ListedAction) => open((onClose) => <RunDialog action={action} onClose={onClose} />);
   const newest = useNewestRuns(actions);
   useRowKeys("Actions", "action", table);
   return (
@@ -124,7 +126,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
               </td>
               <td class="is-end">
                 {may("data:write") ? (
-                  <Button aria-label={`Run ${name}`} onClick={() => setToRun(action)}>
+                  <Button aria-label={`Run ${name}`} onClick={() => run(action)}>
                     Run
                   </Button>
                 ) : null}
@@ -133,7 +135,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
           );
         })}
       </Table>
-      {toRun === null ? null : <RunDialog action={toRun} onClose={() => setToRun(null)} />}
+      {dialog}
     </>
   );
 }
@@ -170,18 +172,11 @@ function LastRun({ of }: { readonly of: NewestRun | undefined }) {
       {subject === null ? null : <bdi>{subject}</bdi>} {source === "action" ? null : <ByHand />}
       <p class="muted">
         <RelativeTime at={createdAt} /> by <bdi>{triggeredBy}</bdi>
-        {waiting === null ? null : ` · ${WAITS[waiting] ?? "waits"}`}
+        {waiting === null ? null : ` · waits for ${WAITED_FOR[waiting as keyof typeof WAITED_FOR] ?? waiting}`}
       </p>
     </>
   );
 }
-
-const WAITS: Readonly<Record<string, string>> = {
-  time: "waits for its time",
-  approval: "waits for approval",
-  concurrency: "waits in line",
-  pause: "paused",
-};
 
 /** Where the trigger calls. A stored URL always has a host of its own. */
 function Host({ url }: { readonly url: string | undefined }) {

@@ -2,26 +2,25 @@
  * The home of a stored action: its last runs, what it takes and calls, a form to run it, and for those who may, its
  * versions and an editor.
  */
-import type { ComponentChildren } from "preact";
 import { counted } from "../../words/statuses.ts";
-import { DefinitionPage } from "../definitions/definition-page.tsx";
+import { DefinitionPage, Part } from "../definitions/definition-page.tsx";
 import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { type Column, Table } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
 import { Fact, Labels, Said } from "../ui/parts.tsx";
 import { Command, runCommands } from "../ui/shell-commands.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ACTION } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";
-import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { RunsPart } from "./last-runs.tsx";
-import { useTrialParameters } from "./request-preview.tsx";
+import { ActionTestDialog, untestable, useTrialParameters } from "./request-preview.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
-import { aboutOf, fieldsIn, formOf, typeOf } from "./schema-form.ts";
+import { aboutOf, fieldsIn, formOf } from "./schema-form.ts";
 import { StartsPart } from "./starts-part.tsx";
 import type { StoredAction } from "./use-action.ts";
 
@@ -94,7 +93,7 @@ function ActionView({ action, onChanged }: ActionViewProps) {
   const newest = versions.data?.[0];
   const commands = runCommands(target, name);
   return (
-    <div class="stack gap-24">
+    <>
       <Said class="action-description" text={description} />
       <dl class="facts row">
         <Fact term="Version">{version}</Fact>
@@ -139,22 +138,11 @@ function ActionView({ action, onChanged }: ActionViewProps) {
         </Part>
       ) : null}
       <VersionsPart kind={ACTION} stored={action} loaded={versions} onChanged={onChanged} />
-      <Part title="Definition">
-        <JsonTree what="JSON" value={definition} />
-      </Part>
-    </div>
+    </>
   );
 }
 
-/** Without a name of its own, because the dialogs have fields of these names. */
-function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
-  return (
-    <section class="stack">
-      <h2>{title}</h2>
-      {children}
-    </section>
-  );
-}
+const COLUMNS: readonly Column[] = [{ text: "Name" }, { text: "Value" }];
 
 function Parameters({ schema }: { readonly schema: Readonly<Record<string, unknown>> | undefined }) {
   if (schema === undefined) {
@@ -165,35 +153,27 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
   const rows = fieldsIn(form);
   if (rows.length === 0) return <p class="muted">None.</p>;
   return (
-    <table class="table parameters-table">
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">Value</th>
+    <Table label="What a run takes" class="parameters-table" columns={COLUMNS}>
+      {rows.map(([name, field]) => (
+        <tr key={field.pointer}>
+          <td>
+            <code>
+              <bdi>{name}</bdi>
+            </code>
+            {field.isRequired ? <span class="beside muted small">required</span> : null}
+            <Said text={aboutOf(field)} />
+          </td>
+          <td>
+            <bdi>{field.takes}</bdi>
+            <Said text={field.limits} />
+            {field.suggested === undefined ? null : (
+              <p class="muted">
+                default <code class="break">{JSON.stringify(field.suggested)}</code>
+              </p>
+            )}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map(([name, field]) => (
-          <tr key={field.pointer}>
-            <td>
-              <code>
-                <bdi>{name}</bdi>
-              </code>
-              {field.isRequired ? <span class="beside muted small">required</span> : null}
-              <Said text={aboutOf(field)} />
-            </td>
-            <td>
-              <bdi>{typeOf(field)}</bdi>
-              <Said text={field.limits} />
-              {field.suggested === undefined ? null : (
-                <p class="muted">
-                  default <code class="break">{JSON.stringify(field.suggested)}</code>
-                </p>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }

@@ -1,9 +1,9 @@
 /** How the last runs of an action or of a schedule went: numbers, bars with an axis, and the newest runs. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
-import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
+import { barsFor, durationMs, fullHeightMs, Strip, useWidth } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -30,11 +30,7 @@ interface RunsPartProps {
 
 export function RunsPart({ of, value }: RunsPartProps) {
   const { scope, reader } = useSession();
-  const {
-    data: rows,
-    failure,
-    reload,
-  } = useRead(
+  const { data, failure, reload } = useRead(
     async (signal) => {
       const filter = of === "action" ? { actionName: value } : { label: [value] };
       const query = { ...filter, include: "details", limit: STRIP_RUNS } as const;
@@ -47,13 +43,13 @@ export function RunsPart({ of, value }: RunsPartProps) {
   return (
     <>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {rows === undefined ? null : rows.length === 0 ? (
+      {data === undefined ? null : data.length === 0 ? (
         <p class="muted">{of === "action" ? "Nobody has run this action yet." : "None yet."}</p>
       ) : (
         <>
-          <Numbers rows={rows} />
-          <Chart rows={rows} search={search} />
-          <Newest rows={rows.slice(0, LISTED)} search={search} />
+          <Numbers rows={data} />
+          <Chart rows={data} search={search} />
+          <Newest rows={data.slice(0, LISTED)} search={search} />
         </>
       )}
       <p>
@@ -101,15 +97,7 @@ interface RowsProps {
 /** The bars, with how long the highest one took and when the first and the last run were created. */
 function Chart({ rows, search }: RowsProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [count, setCount] = useState(0);
-  useEffect(() => {
-    if (box.current === null) return;
-    const hasFinger = matchMedia("(pointer: coarse)").matches;
-    const observer = new ResizeObserver(([entry]) => setCount(barsFor(entry?.contentRect.width ?? 0, hasFinger)));
-    observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
-  const shown = rows.slice(0, count);
+  const shown = rows.slice(0, barsFor(useWidth(box), matchMedia("(pointer: coarse)").matches));
   const [newest, oldest] = [shown[0], shown.at(-1)];
   return (
     <div ref={box}>
@@ -160,19 +148,11 @@ function Newest({ rows, search }: RowsProps) {
   );
 }
 
-interface RunStatistics {
-  /**
-   * Runs that succeeded or failed. A run that somebody cancelled says nothing about the action, and neither does one that
-   * somebody sent under its name.
-   */
-  readonly decided: number;
-  readonly succeeded: number;
-  /** Of those that succeeded or failed, in ms; null if there are none. */
-  readonly p50Ms: number | null;
-  readonly p95Ms: number | null;
-}
-
-export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
+/**
+ * Of the runs that succeeded or failed. A run that somebody cancelled says nothing about the action, and neither does one
+ * that somebody sent under its name. The percentiles are null if there are none.
+ */
+export function statisticsOf(rows: readonly RunRow[]) {
   const decided = rows.filter(({ status, isByHand }) => !isByHand && (status === "succeeded" || status === "failed"));
   const durations = decided.map((row) => durationMs(row, 0)).sort((a, b) => a - b);
   return {
@@ -189,7 +169,7 @@ function percentile(sorted: readonly number[], percent: number): number | null {
 }
 
 /** `94 %`. Only if all succeeded it is 100 %, and only if none did it is 0 %. */
-export function formatRate({ decided, succeeded }: RunStatistics): string {
+export function formatRate({ decided, succeeded }: ReturnType<typeof statisticsOf>): string {
   const percent = Math.round((succeeded / decided) * 100);
   const isMixed = succeeded > 0 && succeeded < decided;
   return `${isMixed ? Math.min(Math.max(percent, 1), 99) : percent} %`;

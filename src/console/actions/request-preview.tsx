@@ -1,14 +1,16 @@
 /**
- * The request that an action sends, as people may see it, and its preview while somebody edits the action. The service
- * renders it, and shows null instead of each secret.
+ * The request that an action sends, as people may see it: its preview while somebody edits the action, and a test that
+ * sends it. The service renders it, and shows null instead of each secret.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { ofDefinition } from "../definitions/definition-editor.tsx";
+import { valueAt } from "../definitions/members.ts";
+import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useSession } from "../session/session.tsx";
-import { TextArea } from "../ui/forms.tsx";
+import { ChangeDialog, type Problems, TextArea, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
 import { Fact } from "../ui/parts.tsx";
@@ -69,7 +71,7 @@ function dotted(template: unknown, payload: unknown): unknown {
 }
 
 /** The parameters of a request that no run has: those of the last run, or examples, until somebody types others. */
-export interface TrialParameters {
+interface TrialParameters {
   readonly text: string;
   readonly setText: (text: string) => void;
   readonly isOfLastRun: boolean;
@@ -87,17 +89,14 @@ export function useTrialParameters(name: string | null, schema: unknown): TrialP
     },
     [reader, name],
   );
-  const schemaText = JSON.stringify(schema);
-  const examples = useMemo(() => exampleParameters(isSchema(schema) ? schema : undefined), [schemaText]);
   if (last.data === undefined && last.failure === null) return null;
   const ofLastRun = last.data ?? null;
-  const text = typed ?? JSON.stringify(ofLastRun ?? examples, null, 2);
+  const shown = ofLastRun ?? exampleParameters(isSchema(schema) ? schema : undefined);
+  const text = typed ?? JSON.stringify(shown, null, 2);
   return { text, setText: setTyped, isOfLastRun: typed === null && ofLastRun !== null };
 }
 
-type ParametersFieldProps = Pick<TrialParameters, "text" | "setText" | "isOfLastRun">;
-
-export function TrialParametersField({ text, setText, isOfLastRun }: ParametersFieldProps) {
+function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {
   return (
     <TextArea
       label="With these parameters"
@@ -111,7 +110,7 @@ export function TrialParametersField({ text, setText, isOfLastRun }: ParametersF
 }
 
 /** Null if the text is no JSON object. */
-export function objectOf(text: string): Schema | null {
+function objectOf(text: string): Schema | null {
   const parsed = parseExact(text);
   return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
 }
@@ -140,7 +139,7 @@ export function RequestPreview({ name, definition, parameters, button }: Request
       if (asked === null) return null;
       const body = JSON.parse(asked) as Schemas["ActionTest"];
       const shown = await reader.actions.preview(name === "" ? UNNAMED : name, body, { signal });
-      return { ...shown, template: payloadIn(body.definition) };
+      return { ...shown, template: valueAt(body.definition, "/trigger/payload") ?? EVERYTHING };
     },
     [reader, asked],
   );
@@ -180,12 +179,8 @@ function problemOf(error: unknown): string {
   return error instanceof ActionRunsError ? inWords(ofDefinition(error).message) : sentenceOf(error);
 }
 
-/** Null: the body is everything about the run. Then only the callback token is null. */
-function payloadIn(definition: unknown): unknown {
-  const trigger = isSchema(definition) ? definition.trigger : undefined;
-  const payload = isSchema(trigger) ? trigger.payload : undefined;
-  return payload === undefined ? { run: { callbackToken: "callbackToken" } } : payload;
-}
+/** Without a payload, the body is everything about the run. Then only the callback token is null. */
+const EVERYTHING = { run: { callbackToken: "callbackToken" } };
 
 /** The value after a pause in which it has not changed. */
 function useSettled<T>(value: T): T {
@@ -195,4 +190,67 @@ function useSettled<T>(value: T): T {
     return () => clearTimeout(timer);
   }, [value]);
   return settled;
+}
+
+const AFTER_LOST_TEST = "The receiver may have got this request. Another try sends a second one.";
+
+interface ActionTestDialogProps {
+  readonly name: string;
+  /** One that is not stored, with its secrets; null for the stored one. */
+  readonly body: Schema | null;
+  /** What it begins with. */
+  readonly parameters: TrialParameters;
+  /** An error in the words of a form. */
+  readonly explain?: (error: ActionRunsError, afterLoss: string) => Problems;
+  readonly onClose: () => void;
+}
+
+export function ActionTestDialog({ name, body, parameters, explain, onClose }: ActionTestDialogProps) {
+  const { reader } = useSession();
+  const [tested, setTested] = useState<Tested | null>(null);
+  const [text, setText] = useState(parameters.text);
+  const change = useChange({ afterLoss: AFTER_LOST_TEST });
+  function test() {
+    const value = objectOf(text);
+    if (value === null) return;
+    setTested(null);
+    const asked = { ...(body !== null && { definition: body }), parameters: value } as Schemas["ActionTest"];
+    change.submit({
+      send: ({ signal }) => reader.actions.test(name, asked, { signal }),
+      done: setTested,
+      // The dialog has no field of the definition, so every sentence stands as a whole.
+      explain: (error) => {
+        const problems = explain?.(error, AFTER_LOST_TEST);
+        return problems === undefined ? null : new Map([[null, [...problems.values()].join(" ")]]);
+      },
+    });
+  }
+  return (
+    <ChangeDialog
+      title={`Test ${name}`}
+      change={change}
+      onSubmit={test}
+      onClose={onClose}
+      verb="Call it now"
+      kind="danger"
+      keep="Close"
+      class="wide-form"
+      besides={tested === null ? null : <TestResult what="The request" result={tested} />}
+    >
+      <p class="note is-warning">
+        This calls your CI for real. If the request starts a deploy, it deploys. No run is created, so the job can't
+        report, and you don't find it in the list of runs.
+      </p>
+      <TrialParametersField {...parameters} text={text} setText={setText} />
+    </ChangeDialog>
+  );
+}
+
+/** Why an action can't be tested; null if it can. */
+export function untestable({ trigger, approval, concurrency }: Schema): string | null {
+  if (trigger === undefined) return "The action has no webhook, so there is nothing to test.";
+  if (approval !== undefined || concurrency !== undefined) {
+    return "An action with an approval or a concurrency group can't be tested: a test would go around it. Run it instead.";
+  }
+  return null;
 }

@@ -1,11 +1,11 @@
 /** The form that runs an action, made from its `parametersSchema`. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { PlannedPause } from "../gates/pause.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, filledLines, TextArea, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, filledLines, TextArea, TextField, useForm } from "../ui/forms.tsx";
 import { useNotices } from "../ui/parts.tsx";
 import { gatesText } from "./action-facts.tsx";
 import { parametersOf } from "./form-values.ts";
@@ -38,24 +38,25 @@ export function RunDialog({ action: { name, definition }, begin, onClose }: RunD
   const { announce } = useNotices();
   const schemaForm = useMemo(() => formOf(definition.parametersSchema), [definition]);
   const parameters = useNewParameters(schemaForm, begin?.parameters);
-  const [entity, setEntity] = useState("");
-  const [labels, setLabels] = useState(begin?.labels?.join("\n") ?? "");
-  const [startAt, setStartAt] = useState("");
-
-  const { form, texts } = parameters;
-  const change = useChange({ fields: ["/entityId", "/labels", START_AT, ...pointersOf(form).map(inBody)] });
+  const { form } = parameters;
+  const { change, texts, field } = useForm(
+    { "/entityId": "", "/labels": begin?.labels?.join("\n") ?? "", [START_AT]: "" },
+    { fields: ["/entityId", "/labels", START_AT, ...pointersOf(form).map(inBody)] },
+  );
 
   function run() {
-    const filled = parametersOf(form, texts);
+    const filled = parametersOf(form, parameters.texts);
     if ("problems" in filled) {
       return change.refuse(new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])));
     }
-    const start = startAtOf(startAt, change);
+    const start = startAtOf(texts[START_AT], change);
     if (start === null) return;
+    const entityId = texts["/entityId"].trim();
+    const labels = filledLines(texts["/labels"]);
     const body: Schemas["NewRunOfAction"] = {
       parameters: filled.value as NonNullable<Schemas["NewRunOfAction"]["parameters"]>,
-      ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
-      ...(labels.trim() === "" ? {} : { labels: filledLines(labels) }),
+      ...(entityId !== "" && { entityId }),
+      ...(labels.length > 0 && { labels }),
       ...start,
     };
     change.submit({
@@ -84,25 +85,12 @@ export function RunDialog({ action: { name, definition }, begin, onClose }: RunD
       {isStarted ? null : <NobodyStarts />}
       <ParameterFields parameters={parameters} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
       <div class="run-about grid">
-        <TextField
-          label="Entity"
-          hint="What the run is about, as a UUID. Optional."
-          value={entity}
-          error={change.problems.get("/entityId")}
-          onText={setEntity}
-        />
-        <TextArea
-          label="Labels"
-          hint="One on each line. Optional."
-          rows={2}
-          value={labels}
-          error={change.problems.get("/labels")}
-          onText={setLabels}
-        />
-        {isStarted ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
+        <TextField label="Entity" hint="What the run is about, as a UUID. Optional." {...field("/entityId")} />
+        <TextArea label="Labels" hint="One on each line. Optional." rows={2} {...field("/labels")} />
+        {isStarted ? <StartAt {...field(START_AT)} /> : null}
       </div>
       {gates === null ? null : <p class="hint">{gates}</p>}
-      {gates === null && startAt === "" ? null : <PlannedPause group={definition.concurrency?.group ?? null} />}
+      {gates === null && texts[START_AT] === "" ? null : <PlannedPause group={definition.concurrency?.group ?? null} />}
     </ChangeDialog>
   );
 }

@@ -21,6 +21,10 @@ interface Described {
   readonly isNullable: boolean;
   /** What the schema suggests; undefined if nothing. */
   readonly suggested: unknown;
+  /** What it takes, in words. */
+  readonly takes: string;
+  /** A value that the schema could accept, if it suggests none. */
+  readonly example: unknown;
 }
 
 export type Field = Described &
@@ -81,21 +85,27 @@ function fieldOf(schema: Schema, { pointer, name, isRequired, depth }: Position)
     isRequired,
     isNullable: typesOf(schema).includes("null"),
     suggested: schema.default,
+    takes: "JSON",
+    example: undefined,
   };
   const json: Field = { ...described, kind: "json" };
   if (BEYOND_A_FORM.some((keyword) => Object.hasOwn(schema, keyword))) return json;
-  if (Object.hasOwn(schema, "const")) return { ...described, kind: "choice", options: [schema.const] };
-  if (isList(schema.enum)) return { ...described, kind: "choice", options: schema.enum };
+  const options = Object.hasOwn(schema, "const") ? [schema.const] : schema.enum;
+  if (isList(options)) {
+    const takes = options.length === 1 ? listed(options) : `one of ${listed(options)}`;
+    return { ...described, kind: "choice", options, takes, example: options[0] };
+  }
   const [type, ...others] = typesOf(schema).filter((one) => one !== "null");
   if (others.length > 0) return json;
   switch (type ?? (isSchema(schema.properties) ? "object" : undefined)) {
     case "string":
-      return { ...described, kind: "text", isLong: isLong(schema) };
+      return { ...described, kind: "text", isLong: isLong(schema), takes: "text", example: name };
     case "number":
+      return { ...described, kind: "number", isInteger: false, takes: "number", example: 1 };
     case "integer":
-      return { ...described, kind: "number", isInteger: type === "integer" };
+      return { ...described, kind: "number", isInteger: true, takes: "whole number", example: 1 };
     case "boolean":
-      return { ...described, kind: "flag" };
+      return { ...described, kind: "flag", takes: "true or false", example: false };
     case "array":
       return listOf(schema, described) ?? json;
     case "object":
@@ -122,7 +132,8 @@ function groupOf(schema: Schema, described: Described, depth: number): Group | n
         depth: depth + 1,
       }),
     );
-  return { ...described, kind: "group", fields };
+  const example = Object.fromEntries(fields.map((one) => [one.name, exampleOf(one)]));
+  return { ...described, kind: "group", fields, takes: "object", example };
 }
 
 /** Null if an entry is more than a word or a number. */
@@ -130,14 +141,16 @@ function listOf(schema: Schema, described: Described): Field | null {
   const { items } = schema;
   if (!isSchema(items) || Object.hasOwn(schema, "prefixItems")) return null;
   const entry = fieldOf(items, { pointer: "", name: "", isRequired: true, depth: DEEPEST_GROUP });
-  const limits = [described.limits, entry.limits].filter((one) => one !== null).join("; ") || null;
   if (entry.isNullable) return null;
   if (entry.kind === "choice" && entry.options.length <= MOST_PICKS) {
-    return { ...described, limits: null, kind: "picks", options: entry.options };
+    const { options } = entry;
+    return { ...described, limits: null, kind: "picks", options, takes: `list of ${listed(options)}`, example: [] };
   }
-  if (entry.kind === "text" && !entry.isLong) return { ...described, limits, kind: "lines", of: "text" };
+  const limits = [described.limits, entry.limits].filter((one) => one !== null).join("; ") || null;
+  const lines = { ...described, limits, kind: "lines", example: [] } as const;
+  if (entry.kind === "text" && !entry.isLong) return { ...lines, of: "text", takes: "list of texts" };
   if (entry.kind !== "number") return null;
-  return { ...described, limits, kind: "lines", of: entry.isInteger ? "integer" : "number" };
+  return { ...lines, of: entry.isInteger ? "integer" : "number", takes: "list of numbers" };
 }
 
 /** One step of a JSON Pointer. */
@@ -208,28 +221,6 @@ export function aboutOf({ label, name, description }: Field): string | null {
   return title === null || description === null ? (title ?? description) : `${title}: ${description}`;
 }
 
-/** What a field takes, in words. */
-export function typeOf(field: Field): string {
-  switch (field.kind) {
-    case "text":
-      return "text";
-    case "number":
-      return field.isInteger ? "whole number" : "number";
-    case "flag":
-      return "true or false";
-    case "choice":
-      return field.options.length === 1 ? listed(field.options) : `one of ${listed(field.options)}`;
-    case "picks":
-      return `list of ${listed(field.options)}`;
-    case "lines":
-      return field.of === "text" ? "list of texts" : "list of numbers";
-    case "json":
-      return "JSON";
-    case "group":
-      return "object";
-  }
-}
-
 function listed(options: readonly unknown[]): string {
   const shown = options.slice(0, MOST_OPTIONS).map((option) => optionText(option));
   const more = options.length - shown.length;
@@ -247,23 +238,6 @@ export function exampleParameters(schema: Schema | undefined): unknown {
   return exampleOf(formOf(schema)) ?? {};
 }
 
-function exampleOf(field: Field): unknown {
-  if (field.suggested !== undefined) return field.suggested;
-  switch (field.kind) {
-    case "group":
-      return Object.fromEntries(field.fields.map((one) => [one.name, exampleOf(one)]));
-    case "text":
-      return field.name;
-    case "number":
-      return 1;
-    case "flag":
-      return false;
-    case "choice":
-      return field.options[0];
-    case "picks":
-    case "lines":
-      return [];
-    case "json":
-      return undefined;
-  }
+function exampleOf({ suggested, example }: Field): unknown {
+  return suggested === undefined ? example : suggested;
 }

@@ -1,17 +1,19 @@
 /** What starts the runs of an action besides people: its schedules, events of another product, retries after a failure, agents. */
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { DialogButton } from "../ui/forms.tsx";
+import { ChangeDialog, DialogButton, filledLines, TextArea, useForm } from "../ui/forms.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { Fact, Said } from "../ui/parts.tsx";
 import { Command } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
 import { ACTION } from "./action-editor.tsx";
 import { RETRIED, RETRIED_AT_FIRST, VERIFIED } from "./action-fields.ts";
-import { TryEventDialog } from "./try-event-dialog.tsx";
 import type { StoredAction } from "./use-action.ts";
 
 interface StartsPartProps {
@@ -133,4 +135,81 @@ export function retryText({ attempts, delaySeconds, on = [] }: Schemas["Automati
   const delays = [delaySeconds].flat().map((seconds) => formatDuration(seconds * 1000));
   const ends = (on.length === 0 ? RETRIED_AT_FIRST : on).map((end) => RETRIED[end as keyof typeof RETRIED] ?? end);
   return `${attempts} ${attempts === 1 ? "retry" : "retries"}, ${delays.join(" and ")} after the end, if ${ends.join(" or ")}`;
+}
+
+interface TryEventDialogProps {
+  readonly action: StoredAction;
+  readonly onClose: () => void;
+}
+
+/** Shows what an action makes of an event that somebody types. Nothing is started. */
+function TryEventDialog({ action: { name, definition }, onClose }: TryEventDialogProps) {
+  const { reader } = useSession();
+  const [tried, setTried] = useState<Schemas["TriedEvent"] | null>(null);
+  const { change, texts, field } = useForm(
+    { "/headers": "", "/body": "{}" },
+    { afterLoss: "Nothing was started. Try again." },
+  );
+  const { headers: named = [] } = definition.inbound ?? {};
+  function attempt() {
+    setTried(null);
+    const headers = headersOf(texts["/headers"]);
+    if (typeof headers === "string") return change.refuse(new Map([["/headers", headers]]));
+    const parsed = parseExact(texts["/body"]);
+    if ("problem" in parsed) return change.refuse(new Map([["/body", parsed.problem]]));
+    change.submit({
+      send: ({ signal }) => reader.actions.tryInbound(name, { headers, body: parsed.value }, { signal }),
+      done: setTried,
+    });
+  }
+  return (
+    <ChangeDialog
+      title="Try a sample event"
+      change={change}
+      onSubmit={attempt}
+      onClose={onClose}
+      verb="Try it"
+      keep="Close"
+      class="wide-form"
+      besides={tried === null ? null : <Tried of={tried} />}
+    >
+      <p class="muted">Paste an event of the product. No run is created, and no signature is needed.</p>
+      {named.length === 0 ? null : (
+        <TextArea
+          label="Headers"
+          hint={`One on each line, such as ${named[0]}: push. The action reads only ${named.join(", ")}.`}
+          rows={2}
+          {...field("/headers")}
+        />
+      )}
+      <TextArea label="Body" hint="JSON, as the product sends it." rows={8} {...field("/body")} />
+    </ChangeDialog>
+  );
+}
+
+function Tried({ of: { matches, parameters, error } }: { readonly of: Schemas["TriedEvent"] }) {
+  const isStarted = matches && error === null;
+  return (
+    <>
+      <p class={`note is-${isStarted ? "succeeded" : error === null ? "warning" : "failed"}`} role="alert">
+        <strong>
+          This event starts {isStarted ? "a" : "no"} run{matches ? "." : ", because it does not meet the conditions."}
+        </strong>{" "}
+        {error === null ? "Its parameters:" : <bdi>{error}</bdi>}
+      </p>
+      {parameters === null ? null : <JsonTree what="parameters" value={parameters} />}
+    </>
+  );
+}
+
+/** `Name: value` on each line. A sentence if a line is something else. */
+export function headersOf(text: string): Readonly<Record<string, string>> | string {
+  const pairs: [string, string][] = [];
+  for (const line of filledLines(text)) {
+    const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined)
+      return `“${line.slice(0, 40)}” is not a header. Type a name, a colon and a value.`;
+    pairs.push([name, value]);
+  }
+  return Object.fromEntries(pairs);
 }

@@ -4,6 +4,7 @@ import { useKeys } from "../keys.tsx";
 import { Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, DialogButton } from "../ui/forms.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
 import { Empty, Skeleton, useNotices } from "../ui/parts.tsx";
@@ -61,8 +62,26 @@ export function DefinitionPage<T extends AnyStored>(props: DefinitionPageProps<T
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
-      {shown !== undefined ? children(shown) : failure === null ? <Skeleton /> : null}
+      {shown === undefined ? null : (
+        <div class="stack gap-24">
+          {children(shown)}
+          <Part title="Definition">
+            <JsonTree what="JSON" value={shown.definition} />
+          </Part>
+        </div>
+      )}
+      {shown === undefined && failure === null ? <Skeleton /> : null}
     </div>
+  );
+}
+
+/** Without a name of its own, because the dialogs have fields of these names. */
+export function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  return (
+    <section class="stack">
+      <h2>{title}</h2>
+      {children}
+    </section>
   );
 }
 

@@ -20,13 +20,27 @@ export interface FieldsProps {
   readonly onDefinition: (definition: Schema) => void;
 }
 
-/** Makes the field of a member. `more`: what this field has beside its row of the table. */
+/** Makes the fields of members. */
 export function fieldsOf(table: FieldTable, props: FieldsProps) {
-  return (at: string, more?: Partial<MemberField>) => {
-    const field = table[at];
-    return field === undefined ? null : <Member {...props} at={at} of={{ ...field, ...more }} />;
-  };
+  /** `more`: what this field has beside its row of the table. */
+  function field(at: string, more?: Partial<MemberField>) {
+    const of = table[at];
+    return of === undefined ? null : <Member key={at} {...props} at={at} of={{ ...of, ...more }} />;
+  }
+  const fields = (...all: readonly string[]) => all.map((at) => field(at));
+  /** Beside each other, if there is room. */
+  const grid = (...all: readonly string[]) => <div class="grid">{fields(...all)}</div>;
+  /** A member that a checkbox adds, and the fields inside it. */
+  const part = (at: string, ...inside: readonly ComponentChildren[]) => (
+    <>
+      {field(at)}
+      {valueAt(props.definition, at) === undefined ? null : inside}
+    </>
+  );
+  return { field, fields, grid, part };
 }
+
+const READERS = { text: String, word: (text: string) => text.trim(), number: numberOf };
 
 interface MemberProps extends FieldsProps {
   readonly at: string;
@@ -41,18 +55,22 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
   const error = problemAt(at);
   const shared = { label, hint, error };
   const set = (next: unknown) => onDefinition(withValueAt(definition, at, next));
-  const setText = (next: string) => set(next === "" ? empty : next);
   switch (kind) {
     case "text":
     case "word":
+    case "number":
       return (
         <>
           <TextField
             {...shared}
+            inputMode={kind === "number" ? "numeric" : "text"}
             placeholder={placeholder}
             list={suggested && id}
             value={text}
-            onText={(next) => setText(kind === "word" ? next.trim() : next)}
+            onText={(next) => {
+              const read = READERS[kind](next);
+              set(read === "" ? empty : read);
+            }}
           />
           {suggested && (
             <datalist id={id}>
@@ -62,16 +80,6 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
             </datalist>
           )}
         </>
-      );
-    case "number":
-      return (
-        <TextField
-          {...shared}
-          inputMode="numeric"
-          placeholder={placeholder}
-          value={text}
-          onText={(next) => set(numberOf(next))}
-        />
       );
     case "numbers":
       return <NumbersField {...shared} value={value} onValue={set} />;
@@ -95,7 +103,14 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
         />
       );
     case "picks":
-      return <Picks {...of} error={error} picked={(value ?? of.first ?? []) as readonly string[]} onPicked={set} />;
+      return (
+        <Picks
+          {...shared}
+          options={Object.entries(options)}
+          picked={(value ?? of.first ?? []) as readonly string[]}
+          onPicked={set}
+        />
+      );
     case "flag":
       return (
         <Check isOn={value === true} onChange={(isOn) => set(isOn || empty)}>
@@ -123,8 +138,12 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
 }
 
 /** A problem of several fields together. */
-export function FieldError({ text }: { readonly text: string | undefined }) {
-  return text === undefined ? null : <p class="field-error">{text}</p>;
+export function FieldError({ text, id }: { readonly text: string | undefined; readonly id?: string }) {
+  return text === undefined ? null : (
+    <p class="field-error" role="alert" id={id}>
+      {text}
+    </p>
+  );
 }
 
 interface ValueFieldProps extends Pick<MemberField, "label" | "hint"> {
@@ -167,32 +186,37 @@ function JsonField({ error, value, onValue, ...shared }: ValueFieldProps) {
   );
 }
 
-interface PicksProps extends Pick<MemberField, "label" | "hint" | "options"> {
+interface PicksProps {
+  readonly label: string;
+  readonly hint?: ComponentChildren;
   readonly error: string | undefined;
+  /** Values with their words. */
+  readonly options: readonly (readonly [value: string, words: string])[];
   readonly picked: readonly string[];
-  readonly onPicked: (picked: readonly string[]) => void;
+  readonly onPicked: (picked: string[]) => void;
 }
 
 /** Checkboxes of which several can be ticked. */
-function Picks({ label, hint, options = {}, error, picked, onPicked }: PicksProps) {
+export function Picks({ label, hint, error, options, picked, onPicked }: PicksProps) {
+  const id = useId();
+  const values = options.map(([value]) => value);
   return (
-    <fieldset class="stack">
+    <fieldset class="stack" aria-describedby={error && id}>
       <legend>{label}</legend>
       <div class="row gap-14">
-        {Object.entries(options).map(([option, words]) => (
+        {options.map(([value, words]) => (
           <Check
-            key={option}
-            isOn={picked.includes(option)}
-            onChange={(isOn) =>
-              onPicked(Object.keys(options).filter((one) => (one === option ? isOn : picked.includes(one))))
-            }
+            key={value}
+            isOn={picked.includes(value)}
+            isInvalid={error !== undefined}
+            onChange={(isOn) => onPicked(values.filter((one) => (one === value ? isOn : picked.includes(one))))}
           >
-            {words}
+            <bdi>{words}</bdi>
           </Check>
         ))}
       </div>
-      {hint === undefined ? null : <p class="hint">{hint}</p>}
-      <FieldError text={error} />
+      {hint ? <p class="hint">{hint}</p> : null}
+      <FieldError text={error} id={id} />
     </fieldset>
   );
 }

@@ -1,16 +1,27 @@
 /** The page "Approvals": the runs that wait for approval, oldest first. */
-import { useCallback, useState } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import type { CallOptions, Schemas } from "../../client/index.ts";
 import { titleOf } from "../../words/statuses.ts";
 import { Link } from "../router.tsx";
 import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
+import { useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { Empty, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { type Decision, DecisionButtons, Fails, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
-import { DecisionDialog } from "./decision-dialog.tsx";
+import {
+  type Decision,
+  DecisionButtons,
+  DecisionDialog,
+  Fails,
+  isUndecided,
+  mayBeOwn,
+  useRefusals,
+  WhyRefused,
+} from "./approval.tsx";
 import { useGateNews } from "./gate-news.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Run" },
@@ -25,22 +36,17 @@ const WAITING = { waiting: "approval", include: "details", order: "oldest" } as 
 /** A filter of the list of runs, which links to a run carry. */
 const SEARCH = "waiting=approval";
 
-interface Decided {
-  readonly decision: Decision;
-  readonly run: Schemas["DetailedActionRun"];
-}
-
 export function ApprovalsPage() {
   const { reader, holder } = useSession();
   const { reload } = useGateNews();
   const list = useCallback((_: object, options: CallOptions) => reader.runs.list(WAITING, options), [reader]);
   const loaded = useListPage(list, { everyMs: POLL_MS });
-  const [open, setOpen] = useState<Decided | null>(null);
-  function close() {
-    setOpen(null);
+  const [dialog, open] = useDialog(() => {
     loaded.reload();
     reload();
-  }
+  });
+  const decide = (decision: Decision, run: DetailedActionRun) =>
+    open((onClose) => <DecisionDialog decision={decision} run={run} onClose={onClose} />);
   return (
     <>
       <ListPage
@@ -54,27 +60,27 @@ export function ApprovalsPage() {
             </p>
           )
         }
-      >
-        {(runs) =>
-          runs.length === 0 ? (
-            <Empty title="Nothing waits for you">
-              <p>A run of an action that needs approval appears here by itself.</p>
-            </Empty>
-          ) : (
-            <Table label="Approvals" columns={COLUMNS}>
-              {runs.map((run) => (
-                <ApprovalRow key={run.id} run={run} onDecide={(decision) => setOpen({ decision, run })} />
-              ))}
-            </Table>
-          )
+        empty={
+          <Empty title="Nothing waits for you">
+            <p>A run of an action that needs approval appears here by itself.</p>
+          </Empty>
         }
+      >
+        {(runs) => (
+          <Table label="Approvals" columns={COLUMNS}>
+            {runs.map((run) => (
+              <ApprovalRow key={run.id} run={run} onDecide={(decision) => decide(decision, run)} />
+            ))}
+          </Table>
+        )}
       </ListPage>
-      {open === null ? null : <DecisionDialog {...open} onClose={close} />}
+      {dialog}
     </>
   );
 }
 
-interface ApprovalRowProps extends Pick<Decided, "run"> {
+interface ApprovalRowProps {
+  readonly run: DetailedActionRun;
   readonly onDecide: (decision: Decision) => void;
 }
 

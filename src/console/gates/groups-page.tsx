@@ -1,8 +1,8 @@
 /** The page "Groups": who runs and who waits in each concurrency group, and what is paused. */
-import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { Button, Empty } from "../ui/parts.tsx";
 import { useGateNews } from "./gate-news.tsx";
@@ -17,19 +17,15 @@ const COLUMNS: readonly Column[] = [
 
 const POLL_MS = 15_000;
 
-/** A group to pause, or a pause to end. */
-type Open = { readonly group: string } | { readonly pause: Schemas["Pause"] } | null;
-
 export function GroupsPage() {
   const { reader, may } = useSession();
   const { reload } = useGateNews();
   const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
-  const [open, setOpen] = useState<Open>(null);
-  function close() {
-    setOpen(null);
+  const [dialog, open] = useDialog(() => {
     loaded.reload();
     reload();
-  }
+  });
+  const pause = (group: string) => open((onClose) => <PauseDialog group={group} onClose={onClose} />);
   return (
     <>
       <ListPage
@@ -37,37 +33,27 @@ export function GroupsPage() {
         of="groups"
         loaded={loaded}
         button={
-          may("actions:manage") ? (
-            <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button>
-          ) : null
+          may("actions:manage") ? <Button onClick={() => pause(WHOLE_ENVIRONMENT)}>Pause the environment</Button> : null
         }
-        note={<Pauses onOpen={setOpen} />}
+        note={<Pauses onResume={(one) => open((onClose) => <ResumeDialog pause={one} onClose={onClose} />)} />}
+        empty={
+          <Empty title="No action has a group">
+            <p>
+              An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once,
+              and the others wait here.
+            </p>
+          </Empty>
+        }
       >
-        {(groups) =>
-          groups.length === 0 ? (
-            <Empty title="No action has a group">
-              <p>
-                An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once,
-                and the others wait here.
-              </p>
-            </Empty>
-          ) : (
-            <GroupTable groups={groups} onOpen={setOpen} />
-          )
-        }
+        {(groups) => <GroupTable groups={groups} onPause={pause} />}
       </ListPage>
-      {open !== null && "pause" in open ? <ResumeDialog pause={open.pause} onClose={close} /> : null}
-      {open !== null && "group" in open ? <PauseDialog group={open.group} onClose={close} /> : null}
+      {dialog}
     </>
   );
 }
 
-interface PartProps {
-  readonly onOpen: (open: Open) => void;
-}
-
 /** The pauses of groups, and what is planned. The pause of the environment that holds now has a banner on every page. */
-function Pauses({ onOpen }: PartProps) {
+function Pauses({ onResume }: { readonly onResume: (pause: Schemas["Pause"]) => void }) {
   const { may } = useSession();
   const { pauses } = useGateNews();
   const shown = pauses.filter(({ group, active }) => !active || group !== WHOLE_ENVIRONMENT);
@@ -86,7 +72,7 @@ function Pauses({ onOpen }: PartProps) {
             {may("actions:manage") ? (
               <Button
                 aria-label={active ? `Resume ${what}` : `Remove the planned pause of ${what}`}
-                onClick={() => onOpen({ pause })}
+                onClick={() => onResume(pause)}
               >
                 {active ? "Resume" : "Remove"}
               </Button>
@@ -98,11 +84,12 @@ function Pauses({ onOpen }: PartProps) {
   );
 }
 
-interface GroupTableProps extends PartProps {
+interface GroupTableProps {
   readonly groups: readonly Schemas["ConcurrencyGroup"][];
+  readonly onPause: (group: string) => void;
 }
 
-function GroupTable({ groups, onOpen }: GroupTableProps) {
+function GroupTable({ groups, onPause }: GroupTableProps) {
   const { scope, may } = useSession();
   return (
     <Table label="Groups" columns={COLUMNS}>
@@ -127,7 +114,7 @@ function GroupTable({ groups, onOpen }: GroupTableProps) {
               <Button
                 kind="quiet"
                 aria-label={`Pause ${key ? `${group}, of ${key}` : group}`}
-                onClick={() => onOpen({ group })}
+                onClick={() => onPause(group)}
               >
                 Pause
               </Button>

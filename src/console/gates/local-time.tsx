@@ -35,15 +35,8 @@ export function localMinute(at: Date): string {
 /** The pointer in the body of the field "Start at", which a form has that makes a run. */
 export const START_AT = "/notBefore";
 
-interface StartAtProps {
-  readonly change: Change;
-  readonly value: string;
-  readonly onText: (text: string) => void;
-}
-
-export function StartAt({ change, ...field }: StartAtProps) {
-  const error = change.problems.get(START_AT);
-  return <LocalTimeField label="Start at" hint="Optional. At most 30 days ahead." error={error} {...field} />;
+export function StartAt(field: Pick<LocalTimeFieldProps, "value" | "error" | "onText">) {
+  return <LocalTimeField label="Start at" hint="Optional. At most 30 days ahead." {...field} />;
 }
 
 /** The member of the body; empty if the field is. Null if the field holds no time. Then the change is refused. */

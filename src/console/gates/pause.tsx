@@ -1,9 +1,8 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
-import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { nextPause, plannedText, whenText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, ConfirmDialog, TextField, useDialog, useForm } from "../ui/forms.tsx";
 import { Button, Icon, useNotices, Who } from "../ui/parts.tsx";
 import { Countdown, useZone, WhenText } from "../ui/time.tsx";
 import { useGateNews } from "./gate-news.tsx";
@@ -12,21 +11,18 @@ import { CHOOSE_TIME, LocalTimeField, readLocalTime } from "./local-time.tsx";
 export function PauseBanner() {
   const { scope, may } = useSession();
   const { pauses, reload } = useGateNews();
-  const [isResuming, setResuming] = useState(false);
+  const [dialog, open] = useDialog(reload);
   const pause = pauses.find(({ group, active }) => active && group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
-  function close() {
-    setResuming(false);
-    reload();
-  }
+  const resume = () => open((onClose) => <ResumeDialog pause={pause} onClose={onClose} />);
   return (
     <section class="banner row gap-12 note is-warning" aria-label="Pause">
       <Icon name="warning" />
       <p>
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.
       </p>
-      {may("actions:manage") ? <Button onClick={() => setResuming(true)}>Resume</Button> : null}
-      {isResuming ? <ResumeDialog pause={pause} onClose={close} /> : null}
+      {may("actions:manage") ? <Button onClick={resume}>Resume</Button> : null}
+      {dialog}
     </section>
   );
 }
@@ -74,23 +70,17 @@ export function PauseDialog({ group, onClose }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
   const { timeZone } = useZone();
-  const [texts, setTexts] = useState({ reason: "", from: "", until: "" });
-  const change = useChange({
-    fields: ["/reason", "/from", "/until"],
-    afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first.",
-  });
-  const field = (name: keyof typeof texts) => ({
-    value: texts[name],
-    error: change.problems.get(`/${name}`),
-    onText: (text: string) => setTexts({ ...texts, [name]: text }),
-  });
+  const { change, texts, field } = useForm(
+    { "/reason": "", "/from": "", "/until": "" },
+    { afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first." },
+  );
   const isWhole = group === WHOLE_ENVIRONMENT;
   const what = isWhole ? `the environment ${scope.envName}` : `the group ${group}`;
 
   function pause() {
     const wrong = new Map<string, string>();
-    const reason = texts.reason.trim();
-    const [begin, end] = [readLocalTime(texts.from), readLocalTime(texts.until)];
+    const reason = texts["/reason"].trim();
+    const [begin, end] = [readLocalTime(texts["/from"]), readLocalTime(texts["/until"])];
     if (reason === "") wrong.set("/reason", "Say why. Those who wait for a run read the reason.");
     if (begin === null) wrong.set("/from", CHOOSE_TIME);
     if (end === null) wrong.set("/until", CHOOSE_TIME);
@@ -122,12 +112,17 @@ export function PauseDialog({ group, onClose }: PauseDialogProps) {
           ? "While the pause lasts, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
           : "While the pause lasts, no run of this group starts. Every run that has begun goes on."}
       </p>
-      <TextField label="Reason" required hint="Everybody who can see a waiting run can read it." {...field("reason")} />
-      <LocalTimeField label="From" hint="If you leave this empty, the pause begins now." {...field("from")} />
+      <TextField
+        label="Reason"
+        required
+        hint="Everybody who can see a waiting run can read it."
+        {...field("/reason")}
+      />
+      <LocalTimeField label="From" hint="If you leave this empty, the pause begins now." {...field("/from")} />
       <LocalTimeField
         label="Until"
         hint="If you leave this empty, the pause ends when somebody resumes the runs."
-        {...field("until")}
+        {...field("/until")}
       />
     </ChangeDialog>
   );
@@ -144,33 +139,29 @@ export function ResumeDialog({ pause: { group, from, active }, onClose }: Resume
   const { client, scope } = useSession();
   const { note } = useNotices();
   const { timeZone } = useZone();
-  const change = useChange({ afterLoss: "The pause may have ended. You can try again." });
   const what = group === WHOLE_ENVIRONMENT ? scope.envName : group;
-  const resume = () =>
-    change.submit({
-      send: ({ signal }) => client.pauses.delete(group, { from, signal }),
-      done() {
+  return (
+    <ConfirmDialog
+      title={active ? `Resume ${what}?` : `Remove the planned pause of ${what}?`}
+      verb={active ? "Resume" : "Remove"}
+      kind="primary"
+      keep="Close"
+      isRead
+      isDeliberate
+      afterLoss="The pause may have ended. You can try again."
+      send={({ signal }) => client.pauses.delete(group, { from, signal })}
+      done={() => {
         note(active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`);
         onClose();
-      },
-      explain: ({ code }) => (code === "pause_not_found" ? new Map([[null, "The pause has already ended."]]) : null),
-    });
-  return (
-    <ChangeDialog
-      title={active ? `Resume ${what}?` : `Remove the planned pause of ${what}?`}
-      isRead
-      change={change}
-      onSubmit={resume}
+      }}
+      explain={({ code }) => (code === "pause_not_found" ? new Map([[null, "The pause has already ended."]]) : null)}
       onClose={onClose}
-      verb={active ? "Resume" : "Remove"}
-      keep="Close"
-      isDeliberate
     >
       <p>
         {active
           ? "The runs that wait only for the end of this pause start at once, if there are free slots."
           : `The pause will not begin ${whenText(Date.parse(from), Date.now(), timeZone)}.`}
       </p>
-    </ChangeDialog>
+    </ConfirmDialog>
   );
 }

@@ -1,24 +1,128 @@
 /** Endpoints as a kind of definition, and the pages that store a new one or change one, and try it before. */
 import { useState } from "preact/hooks";
+import discord from "../../../examples/webhook-endpoints/discord.json" with { type: "json" };
+import slack from "../../../examples/webhook-endpoints/slack.json" with { type: "json" };
+import teams from "../../../examples/webhook-endpoints/teams.json" with { type: "json" };
 import type { Schemas } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
+import type { Schema } from "../actions/schema-form.ts";
 import { type EditorForm, EditorPage, ofDefinition } from "../definitions/definition-editor.tsx";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
+import { type FieldTable, secretsOf, withMember } from "../definitions/members.ts";
 import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { Button } from "../ui/parts.tsx";
-import {
-  ENDPOINT_FIELDS,
-  firstDefinition,
-  keptSecrets,
+
+/** Each event, and the label of its checkbox. */
+export const EVENTS: Readonly<Record<string, string>> = {
+  "action_run.succeeded": "succeeded",
+  "action_run.failed": "failed",
+  "action_run.cancelled": "cancelled",
+  "action_run.approval_requested": "waits for approval",
+  "action_run.*": "all, those of later versions included",
+};
+
+/** The URL is null while nobody types it: then the stored one stays. */
+export const ENDPOINT_FIELDS: FieldTable = {
+  "/url": { kind: "word", label: "URL", empty: null },
+  "/headers": { kind: "headers", label: "Headers" },
+  "/secrets": { kind: "own", label: "Secrets" },
+  "/payload": {
+    kind: "json",
+    label: "Body",
+    hint: "JSON with placeholders such as {{ event.summary }}. Empty: the body is everything about the run.",
+  },
+  "/signingSecret": { kind: "secret", label: "Signing secret" },
+  "/events": { kind: "picks", label: "Events", options: EVENTS },
+  "/actionNames": {
+    kind: "lines",
+    label: "Actions",
+    hint: "One on each line. Only runs of these stored actions. Empty: every run.",
+  },
+  "/labels": { kind: "lines", label: "Labels", hint: "One on each line. Only runs that have all of them." },
+  "/onlyOnChange": { kind: "flag", label: "Only if the outcome differs from the previous run’s", empty: false },
+  "/final": {
+    kind: "flag",
+    label: "Only final ends: hear of a failure only if no automatic retry follows",
+    empty: false,
+  },
+  "/includeUnstored": {
+    kind: "flag",
+    label: "Also trust the name of a run that no stored action started",
+    empty: false,
+  },
+  "/disabled": { kind: "flag", label: "Disabled: send nothing", empty: false },
+};
+
+/** The secrets of `base` that stay if they are not typed again. A URL that is sent needs them all again. */
+export function keptSecrets(base: unknown, definition: Schema | null): ReadonlySet<string> {
+  return new Set(definition?.url === null ? secretsOf(base) : []);
+}
+
+/** `failed, succeeded`. */
+export function eventWords(events: readonly string[]): string {
+  return events.map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event))).join(", ");
+}
+
+export interface Receiver {
+  readonly title: string;
+  readonly about: string;
+  /** Where the URL comes from. */
+  readonly hint: string;
+  readonly example: Schema & { readonly url: string; readonly payload?: unknown };
+}
+
+export const OWN: Receiver = {
+  title: "Your own program",
+  about: "JSON with everything about the run, and a signature.",
+  hint: "An https URL. Its path and query can have placeholders such as {{ run.id }}.",
+  example: { url: "https://hooks.example.com/runs", events: ["action_run.succeeded", "action_run.failed"] },
+};
+
+export const RECEIVERS: readonly Receiver[] = [
+  {
+    title: "Slack",
+    about: "A line in a channel.",
+    hint: "The URL of the incoming webhook of your Slack app.",
+    example: slack,
+  },
+  {
+    title: "Microsoft Teams",
+    about: "A card in a channel.",
+    hint: "The URL that the workflow “Post to a channel when a webhook request is received” shows.",
+    example: teams,
+  },
+  {
+    title: "Discord",
+    about: "A line in a channel.",
+    hint: "Copy it from Edit Channel > Integrations > Webhooks, and add ?wait=true at its end.",
+    example: discord,
+  },
   OWN,
-  RECEIVERS,
-  receiverOf,
-  withReceiver,
-} from "./endpoint-shape.ts";
+];
+
+/** What the editor of a new endpoint begins with. */
+export function firstDefinition({ example }: Receiver): Schema {
+  return { ...example, url: null };
+}
+
+/** The receiver whose payload this is. */
+export function receiverOf({ payload }: Schema): Receiver {
+  const text = JSON.stringify(payload);
+  return RECEIVERS.find(({ example }) => JSON.stringify(example.payload) === text) ?? OWN;
+}
+
+/** The definition for another receiver: its payload, and its choice of runs as far as the choice is still the example's. */
+export function withReceiver(definition: Schema, { example }: Receiver): Schema {
+  const before = receiverOf(definition).example;
+  const untouched = ["events", "onlyOnChange"].filter(
+    (name) => JSON.stringify(definition[name]) === JSON.stringify(before[name]),
+  );
+  return ["payload", ...untouched].reduce((changed, name) => withMember(changed, name, example[name]), definition);
+}
 
 export const ENDPOINT = {
   noun: "endpoint",
@@ -90,7 +194,7 @@ export function EndpointEditorPage({ name }: { readonly name: string | null }) {
 function EndpointFields(props: FieldsProps) {
   const { definition, isNew, secretsBut, onDefinition } = props;
   const receiver = receiverOf(definition);
-  const field = fieldsOf(ENDPOINT_FIELDS, props);
+  const { field, fields } = fieldsOf(ENDPOINT_FIELDS, props);
   return (
     <>
       <fieldset class="group stack gap-14">
@@ -104,23 +208,12 @@ function EndpointFields(props: FieldsProps) {
             : "Nobody can read the stored URL. Leave this empty to keep it. If you type one, type the secrets again, too.",
           placeholder: isNew ? receiver.example.url : undefined,
         })}
-        {receiver === OWN ? (
-          <>
-            {field("/headers")}
-            {field("/payload")}
-          </>
-        ) : null}
+        {receiver === OWN ? fields("/headers", "/payload") : null}
       </fieldset>
       {secretsBut(...(receiver === OWN ? ["/headers/"] : []))}
       <fieldset class="group stack gap-14">
         <legend>Which runs</legend>
-        {field("/events")}
-        {field("/actionNames")}
-        {field("/labels")}
-        {field("/onlyOnChange")}
-        {field("/final")}
-        {field("/includeUnstored")}
-        {field("/disabled")}
+        {fields("/events", "/actionNames", "/labels", "/onlyOnChange", "/final", "/includeUnstored", "/disabled")}
       </fieldset>
     </>
   );

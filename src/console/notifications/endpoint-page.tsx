@@ -6,13 +6,12 @@ import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { useSession } from "../session/session.tsx";
 import { DialogButton } from "../ui/forms.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
+
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { Fact, Labels, NotYours } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart } from "./deliveries.tsx";
-import { ENDPOINT, TestDialog } from "./endpoint-editor.tsx";
-import { eventWords } from "./endpoint-shape.ts";
+import { ENDPOINT, eventWords, TestDialog } from "./endpoint-editor.tsx";
 import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
 
 const STATUS_EVERY_MS = 5000;
@@ -66,16 +65,12 @@ function Endpoint({ name }: { readonly name: string }) {
       )}
     >
       {(shown) => (
-        <div class="stack gap-24">
+        <>
           <OffBox endpoint={shown} status={status.data} onChanged={changed} />
           <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
           {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
           <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecovering={status.reload} />
-          <section class="stack">
-            <h2>Definition</h2>
-            <JsonTree what="JSON" value={shown.definition} />
-          </section>
-        </div>
+        </>
       )}
     </DefinitionPage>
   );

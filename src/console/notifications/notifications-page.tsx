@@ -7,7 +7,7 @@ import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/lis
 import { useRead } from "../ui/load.tsx";
 import { Empty, NotYours } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { eventWords, RECEIVERS } from "./endpoint-shape.ts";
+import { eventWords, RECEIVERS } from "./endpoint-editor.tsx";
 import { Health } from "./endpoint-state.tsx";
 
 const COLUMNS: readonly Column[] = [

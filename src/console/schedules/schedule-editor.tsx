@@ -1,16 +1,50 @@
 /** Schedules as a kind of definition, and the pages that store a new one or change one. */
 import { useEffect, useMemo } from "preact/hooks";
+import { LABELS } from "../actions/action-fields.ts";
 import { parametersOf, typedIn } from "../actions/form-values.ts";
 import { ParameterFields, useNewParameters } from "../actions/parameter-fields.tsx";
-import { formOf, isSchema, type Schema } from "../actions/schema-form.ts";
+import { formOf, isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
 import { EditorPage } from "../definitions/definition-editor.tsx";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { type FieldsProps, fieldsOf } from "../definitions/member-fields.tsx";
-import { withMember } from "../definitions/members.ts";
+import { type FieldTable, withMember } from "../definitions/members.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { useRead } from "../ui/load.tsx";
-import { emptyIn, firstSchedule, SCHEDULE_FIELDS } from "./schedule-shape.ts";
+
+export const SCHEDULE_FIELDS: FieldTable = {
+  "/cron": {
+    kind: "text",
+    label: "Cron",
+    hint: "Minute, hour, day of the month, month, day of the week: 30 2 * * MON-FRI. Or @hourly, @daily, @weekly, @monthly.",
+    empty: "",
+  },
+  "/timezone": {
+    kind: "text",
+    label: "Time zone",
+    hint: "Such as Europe/Berlin or UTC.",
+    empty: "",
+    suggested: ["UTC", ...Intl.supportedValuesOf("timeZone")],
+  },
+  "/disabled": { kind: "flag", label: "Disabled: start no run", empty: false },
+  "/action": { kind: "text", label: "Action", hint: "A stored action with a webhook.", empty: "" },
+  // A text is no JSON yet.
+  "/parameters": { kind: "own", label: "Parameters", isShown: (value) => isSchema(value) || typeof value === "string" },
+  "/labels": LABELS,
+};
+
+/** The members that a schedule can't be without. */
+const REQUIRED = ["action", "cron", "timezone"];
+
+/** The pointers of fields that must not be empty, but are. */
+export function emptyIn(definition: Schema | null): readonly string[] {
+  return definition === null ? [] : REQUIRED.filter((name) => !definition[name]).map(stepOf);
+}
+
+/** What the editor of a new schedule begins with. `timezone`: of this machine. */
+export function firstSchedule(timezone: string): Schema {
+  return { action: "", cron: "30 2 * * *", timezone, parameters: {}, disabled: false };
+}
 
 export const SCHEDULE: DefinitionKind = {
   noun: "schedule",
@@ -58,17 +92,14 @@ function ScheduleFields(props: FieldsProps) {
     async (signal) => (await reader.actions.list({ limit: ACTIONS_OFFERED }, { signal }).page()).entries,
     [reader],
   );
-  const field = fieldsOf(SCHEDULE_FIELDS, props);
+  const { field, grid } = fieldsOf(SCHEDULE_FIELDS, props);
   const offered = actions?.filter(({ definition: { trigger } }) => trigger !== undefined) ?? [];
   const chosen = actions?.find(({ name }) => name === definition.action);
   return (
     <>
       <fieldset class="group stack gap-14">
         <legend>When</legend>
-        <div class="grid">
-          {field("/cron")}
-          {field("/timezone")}
-        </div>
+        {grid("/cron", "/timezone")}
         {field("/disabled")}
       </fieldset>
       <fieldset class="group stack gap-14">

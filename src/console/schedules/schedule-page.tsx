@@ -4,25 +4,29 @@ import type { Schemas, Stored } from "../../client/index.ts";
 import { RunsPart } from "../actions/last-runs.tsx";
 import { RunDialog } from "../actions/run-dialog.tsx";
 import { useAction } from "../actions/use-action.ts";
-import { DefinitionPage } from "../definitions/definition-page.tsx";
+import { DefinitionPage, Part } from "../definitions/definition-page.tsx";
 import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { DialogButton } from "../ui/forms.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
+
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
 import { Fact, Labels, Mark } from "../ui/parts.tsx";
 import { Countdown, RelativeTime, WhenText } from "../ui/time.tsx";
 import { SCHEDULE } from "./schedule-editor.tsx";
-import { localText, scheduleLabel } from "./schedule-shape.ts";
 
 type StoredSchedule = Stored<Schemas["Schedule"]>;
 type ScheduleStatus = Schemas["ScheduleStatus"];
 
 /** A time that has come is no next time any more. */
 const STATUS_EVERY_MS = 10_000;
+
+/** The runs of a schedule have this label. */
+export function scheduleLabel(name: string): string {
+  return `schedule:${name}`;
+}
 
 export function SchedulePage({ name }: { readonly name: string }) {
   const { reader, may } = useSession();
@@ -46,7 +50,7 @@ export function SchedulePage({ name }: { readonly name: string }) {
       }
     >
       {(shown) => (
-        <div class="stack gap-24">
+        <>
           <OffNote of={shown} status={status.data} />
           <ActionNote name={shown.definition.action} loaded={action} />
           <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
@@ -54,16 +58,11 @@ export function SchedulePage({ name }: { readonly name: string }) {
           {status.data === undefined || status.data.nextTimes.length === 0 ? null : (
             <NextTimes of={shown} status={status.data} />
           )}
-          <section class="stack">
-            <h2>Last runs</h2>
+          <Part title="Last runs">
             <RunsPart of="schedule" value={scheduleLabel(name)} />
-          </section>
+          </Part>
           <Versions schedule={shown} onChanged={loaded.reload} />
-          <section class="stack">
-            <h2>Definition</h2>
-            <JsonTree what="JSON" value={shown.definition} />
-          </section>
-        </div>
+        </>
       )}
     </DefinitionPage>
   );
@@ -174,8 +173,7 @@ function NextTimes({ of: { definition }, status }: OfSchedule & { readonly statu
     { text: "Until then", class: "is-end is-wide" },
   ];
   return (
-    <section class="stack">
-      <h2>Next times</h2>
+    <Part title="Next times">
       <Table label="Next times" columns={columns}>
         {status.nextTimes.map(({ at, local }) => (
           <tr key={at}>
@@ -187,8 +185,27 @@ function NextTimes({ of: { definition }, status }: OfSchedule & { readonly statu
           </tr>
         ))}
       </Table>
-    </section>
+    </Part>
   );
+}
+
+const WORDS = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZone: "UTC",
+});
+
+/**
+ * `Thu, 26 Nov 2026, 02:30 +01:00`, as the clocks of its zone show it. `local`: RFC 3339. A browser need not know the
+ * zone, because the text has its offset.
+ */
+export function localText(local: string): string {
+  const [, clock = "", offset = ""] = /^(.+?)(Z|[+-]\d\d:\d\d)$/.exec(local) ?? [];
+  return `${WORDS.format(Date.parse(`${clock}Z`))}${offset === "Z" ? "" : ` ${offset}`}`;
 }
 
 function Versions({ schedule, onChanged }: { readonly schedule: StoredSchedule; readonly onChanged: () => void }) {

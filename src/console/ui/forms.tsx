@@ -188,9 +188,13 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
 }
 
 /** The open dialog, to be rendered, and what opens one. It is made once, so it does not see later props. */
-export function useDialog() {
+export function useDialog(onClosed?: () => void) {
   const [dialog, setDialog] = useState<ComponentChildren>(null);
-  const open = (make: (onClose: () => void) => ComponentChildren) => setDialog(make(() => setDialog(null)));
+  function close() {
+    setDialog(null);
+    onClosed?.();
+  }
+  const open = (make: (onClose: () => void) => ComponentChildren) => setDialog(make(close));
   return [dialog, open] as const;
 }
 
@@ -297,13 +301,13 @@ export function ChangeDialog(props: ChangeDialogProps) {
 interface ConfirmDialogProps<T>
   extends Omit<Submission<T>, "body">,
     Pick<ChangeOptions, "afterLoss">,
-    Pick<ChangeDialogProps, "title" | "verb" | "onClose" | "children"> {}
+    Omit<ChangeDialogProps, "change" | "onSubmit"> {}
 
 /** Asks before something that can't be undone, and sends it. */
 export function ConfirmDialog<T>({ afterLoss, send, done, explain, ...dialog }: ConfirmDialogProps<T>) {
   const change = useChange({ afterLoss });
   const confirm = () => change.submit({ send, done, explain });
-  return <ChangeDialog {...dialog} change={change} onSubmit={confirm} kind="danger" keep="Keep it" />;
+  return <ChangeDialog kind="danger" keep="Keep it" {...dialog} change={change} onSubmit={confirm} />;
 }
 
 interface DialogButtonProps extends Omit<ButtonProps, "onClick"> {

@@ -5,8 +5,7 @@ import { RETRIED_ENDS } from "../../../src/base/limits.ts";
 import { ACTION_FIELDS, EVENT_SECRET, RETRIED } from "../../../src/console/actions/action-fields.ts";
 import { typedIn } from "../../../src/console/actions/form-values.ts";
 import { formOf } from "../../../src/console/actions/schema-form.ts";
-import { retryText, toolText } from "../../../src/console/actions/starts-part.tsx";
-import { headersOf } from "../../../src/console/actions/try-event-dialog.tsx";
+import { headersOf, retryText, toolText } from "../../../src/console/actions/starts-part.tsx";
 import { numbersOf, secretsOf, unshownOf } from "../../../src/console/definitions/members.ts";
 
 describe("the fields of an action", () => {
