@@ -2,9 +2,11 @@
  * A run as the result of a tool: the same as JSON and as short text. What the job wrote is data for the model and no
  * instruction, so it stands in JSON values, and a part of its own says who wrote it. PURE.
  */
+import type * as z from "zod";
 import { isJsonObject, type JsonObject, valueAt } from "../base/json.ts";
 import { utf8Bytes } from "../base/limits.ts";
 import { visibleText } from "../base/visible-text.ts";
+import type { detailedActionRun } from "../runs/api/responses/runs.ts";
 import { STATUSES } from "../runs/run.ts";
 
 /** Of an output or an error. `read_run_text` reads the rest. */
@@ -12,24 +14,9 @@ const SHOWN_MAX_BYTES = 8 * 1024;
 /** Lines are kept in texts of jobs. */
 const KEPT = "\n\t";
 
-/** The part of a run, with its details, that a result is made of. */
-interface ShownRun {
-  readonly id: string;
-  readonly actionName: string;
-  readonly status: string;
-  readonly error: string | null;
-  readonly output: JsonObject | null;
-  readonly details: {
-    readonly title: string | null;
-    readonly action: { readonly name: string } | null;
-    readonly waiting: { readonly for: string; readonly until: string } | null;
-    /** Of a cancel, and of a rejection. */
-    readonly cancel: { readonly by: string | null; readonly reason: string | null } | null;
-    readonly delivery: object | null;
-    /** The automatic retry that follows, or does not after all. */
-    readonly retry: { readonly runId: string | null; readonly dropped: string | null } | null;
-  };
-}
+type Run = z.output<typeof detailedActionRun>;
+/** A run with its details. */
+type ShownRun = Run & { readonly details: NonNullable<Run["details"]> };
 
 /** `text`: JSON of a run with its details. */
 export function parsedRun(text: string): ShownRun {

@@ -234,7 +234,7 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
     const changeKey = { key: retryKey(runId), fingerprint: "" };
     const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key: changeKey.key });
     const notBefore = { floorMs: at, ceilMs: at };
-    await retryRun(creation, changeKey, runId, { notBefore }, { isFirst: false, automaticAttempt: attempt });
+    await retryRun(creation, changeKey, runId, { notBefore }, { automaticAttempt: attempt });
     return MADE;
   } catch (error) {
     // Somebody dropped it meanwhile, and said why.

@@ -3,6 +3,7 @@
  * Server-Sent Events. They read the coordinator and never D1.
  */
 import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { CHANGE_CURSOR } from "../../base/limits.ts";
@@ -17,18 +18,19 @@ import type { ChangeFilter, FeedPosition, Inclusion, Tail, TimelineAnswer } from
 import { mayBeKnown } from "./read-runs.ts";
 import { changesQuery, eventsQuery } from "./request-schemas.ts";
 import { CHANGE_CURSOR_EXAMPLE, OF_RUNS, runChanges, timeline } from "./responses/runs.ts";
-import { ask, environmentOf, type RunEnvironment, refusalError, runIdOf, sendJson } from "./run-request.ts";
 import {
-  EVENT_STREAM,
-  type EventSource,
-  eventFrame,
-  eventStream,
-  eventStreamHeaders,
-  type Piece,
+  ask,
+  environmentOf,
+  type RunEnvironment,
+  refusalError,
+  runIdOf,
   type Subscription,
+  sendJson,
   subscriptionFor,
-  wantsEventStream,
-} from "./subscription.ts";
+} from "./run-request.ts";
+
+const JSON_TYPE = "application/json";
+const EVENT_STREAM = "text/event-stream";
 
 const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
   operationId: "followActionRuns",
@@ -361,4 +363,96 @@ async function opened({ ring, scope }: RunEnvironment, id: string, event: string
   const members = JSON.parse(event) as { readonly excerpt: string };
   const excerpt = ring && (await ring.openBase64(members.excerpt, sealedFor(scope, id, "excerpt")));
   return JSON.stringify({ ...members, excerpt });
+}
+
+/** A stream ends after this time, so that it does not keep its isolate. The client then resumes. */
+const STREAM_MAX_MS = 300_000;
+/** How often a comment is sent when there are no events, so that proxies keep the connection open. */
+const COMMENT_MS = 15_000;
+/** A subscriber that takes nothing for this long is dropped. */
+const SLOW_MAX_MS = 30_000;
+/** How long clients wait before they reconnect. */
+const RETRY_MS = 1000;
+
+/** Events that are sent together. */
+interface Piece {
+  /** Empty if there is no event. */
+  readonly text: string;
+  /** Whether no event can follow these. */
+  readonly isOver: boolean;
+}
+
+/** Whether the client wants Server-Sent Events. The response depends on `Accept`, and says so. */
+function wantsEventStream(c: Context): boolean {
+  c.header("Vary", "Accept");
+  return accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE }) === EVENT_STREAM;
+}
+
+interface EventSource {
+  /** The next events. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
+  next(maxMs: number): Promise<Piece | null>;
+  /** Called when the stream is over or has lost its subscriber. */
+  leave(): void;
+}
+
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
+/**
+ * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
+ * reading is dropped, and resumes with the id of the last event it got.
+ */
+function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const startedAt = Date.now();
+  let slow: ReturnType<typeof setTimeout> | null = null;
+
+  function send(controller: Controller, { text, isOver }: Piece): void {
+    controller.enqueue(encoder.encode(text));
+    if (isOver) {
+      controller.close();
+      return;
+    }
+    slow = setTimeout(() => {
+      source.leave();
+      controller.error(new Error("the reader of an event stream was too slow"));
+    }, SLOW_MAX_MS);
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        send(controller, { ...first, text: `retry: ${RETRY_MS}\n\n${first.text}` });
+      },
+      async pull(controller) {
+        clearTimeout(slow);
+        const leftMs = STREAM_MAX_MS - msSinceOrLongAgo(startedAt, Date.now());
+        const news = leftMs > 0 ? await source.next(Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
+        if (news === null) {
+          source.leave();
+          controller.close();
+          return;
+        }
+        if (news.isOver) source.leave();
+        send(controller, news.text === "" ? { ...news, text: ":\n\n" } : news);
+      },
+      cancel() {
+        clearTimeout(slow);
+        source.leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function eventStreamHeaders(c: Context): void {
+  c.header("Cache-Control", "no-store, no-transform");
+  // Some clients read text without a charset as Latin-1.
+  c.header("Content-Type", `${EVENT_STREAM}; charset=utf-8`);
+  // nginx holds back a response until it has a full buffer of it, unless this header is there.
+  c.header("X-Accel-Buffering", "no");
+}
+
+/** One event. `data` has no line break. */
+function eventFrame(id: string, data: string): string {
+  return `id: ${id}\ndata: ${data}\n\n`;
 }

@@ -3,7 +3,7 @@
  * ours, so the order of the checks is the protection. The id in the URL comes first, and costs no read. Nothing of an
  * event is parsed before its token or signature is verified. Whoever is verified is never refused because of others.
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import {
   eventIdOf,
   type Inbound,
@@ -22,12 +22,12 @@ import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../b
 import { log } from "../../base/log.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
-import { type Described, meaning } from "../../http/operation.ts";
+import { type Described, guard } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
 import { actorOfLine } from "../run.ts";
 import { inboundKey } from "../starts.ts";
-import { createStartedRun, type StartEnvironment, starterOf } from "./create-run.ts";
+import { createRunOfAction, type StartEnvironment, starterOf } from "./create-run.ts";
 import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
 import { environmentOf } from "./run-request.ts";
 
@@ -72,14 +72,13 @@ const unwanted = new EventLimit(5, 5000);
 const TOO_MANY = "Too many events that nothing proves came to this action. Try again later.";
 
 /** Lets only those through who know the URL. For all others, there is no such endpoint. */
-function requiresInboundId(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresInboundId(c, next) {
+function requiresInboundId(operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
     const { name, inboundId } = c.req.param() as Record<"name" | "inboundId", string>;
     if (!(await isInboundId(usableRing(c), scopeOf(c), name, inboundId))) throw new ApiError("not_found");
-    await next();
   };
-  return meaning(
-    middleware,
+  return guard(
+    check,
     DESCRIBE && {
       who: "Requires what `verify` of the action's `inbound` asks for.",
       security: [{ eventSecret: [] }],
@@ -124,7 +123,8 @@ export const inboundEventRoutes = new Hono<AppEnv>().post(EVENTS, requiresInboun
   const key = inboundKey(name, await eventIdOf(sent, verified));
   const origin = new URL(c.req.url).origin;
   const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
-  const creating = createStartedRun(creation, name, async () => {
+  // Without a fingerprint, because what is wanted can change until the event is repeated.
+  const creating = createRunOfAction(creation, { key, fingerprint: "" }, name, async () => {
     if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
       throw new ApiError("starter_ended");
     const parameters = parametersOf(inbound, event);

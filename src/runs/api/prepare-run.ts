@@ -65,11 +65,14 @@ export interface WantedRun {
   };
 }
 
-/** What a run takes from the request that creates it. */
-interface Asked extends Origin {
+/** What a run takes from the request that creates it. `origin`: of the request. */
+export interface Asked extends Origin {
+  /** `…/action-runs`: the URL of a run is this and its id. */
   readonly runsUrl: string;
   readonly actor: Actor;
+  /** Whether the request must name a person if the run has gates. */
   readonly mustNamePerson: boolean;
+  /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
 }
 

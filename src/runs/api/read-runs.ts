@@ -4,11 +4,13 @@
  * come from D1.
  */
 
+import type { Context } from "hono";
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
+import type { AppEnv } from "../../http/request-context.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import type { Home } from "../home.ts";
@@ -16,8 +18,15 @@ import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
 import { mergedPage, type Page, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import { ask, isErasing, isGenuine, type RunEnvironment, refusalError } from "./run-request.ts";
-import type { Subscription } from "./subscription.ts";
+import {
+  ask,
+  environmentOf,
+  isErasing,
+  isGenuine,
+  type RunEnvironment,
+  refusalError,
+  subscriptionFor,
+} from "./run-request.ts";
 
 interface ReadRun {
   readonly actionRun: string;
@@ -27,21 +36,20 @@ interface ReadRun {
   readonly isStale?: boolean;
 }
 
-/** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
-export async function readRun(environment: RunEnvironment, id: string, inclusion: Inclusion): Promise<ReadRun | null> {
-  const remembered = recallEndedRun(environment, id, inclusion);
-  if (remembered !== null) return remembered;
-  if (await mayBeKnown(environment, id)) return readFromCoordinator(environment, id, inclusion);
-  return null;
-}
-
-/** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
-function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
-  const remembered = recallEnded(scope, id, Date.now());
-  if (remembered === null) return null;
-  const { details, actionRun } = remembered;
-  if (include === undefined) return { actionRun };
-  return details === undefined ? null : remembered;
+/**
+ * The run. With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`,
+ * `coordinator_unavailable`, `database_unavailable`, and after a wait what `authorize` throws.
+ */
+export async function readRun(c: Context<AppEnv>, id: string, inclusion: Inclusion, waitMs?: number): Promise<ReadRun> {
+  const environment = environmentOf(c);
+  const remembered = recallEnded(environment.scope, id, Date.now());
+  if (remembered !== null && inclusion.include === undefined) return { actionRun: remembered.actionRun };
+  if (remembered?.details !== undefined) return remembered;
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  const waited = waitMs === undefined ? null : await waitForEnd(c, environment, id, inclusion, waitMs);
+  const run = waited ?? (await readFromCoordinator(environment, id, inclusion));
+  if (run === null) throw new ApiError("run_not_found");
+  return run;
 }
 
 /** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
@@ -138,25 +146,16 @@ export function forgetEnded(scope: string, id: string): void {
 /** The longest that one call to a coordinator waits. A longer wait takes several calls. */
 const CALL_MAX_MS = 25_000;
 
-interface WaitForEnd extends Inclusion {
-  readonly waitMs: number;
-  /** Called only if a coordinator may know the run, because ending a subscription wakes the coordinator. */
-  readonly subscription: () => Subscription;
-}
-
-/**
- * GET …/{id}?wait=: the run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
- * run is remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
- */
-export async function waitForEnd(
+/** Null if the coordinator can't be reached. */
+async function waitForEnd(
+  c: Context<AppEnv>,
   environment: RunEnvironment,
   id: string,
-  { waitMs, include, subscription }: WaitForEnd,
+  { include }: Inclusion,
+  waitMs: number,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
-  const isRemembered = recallEndedRun(environment, id, { include }) !== null;
-  if (isRemembered || !(await mayBeKnown(environment, id))) return null;
-  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscription();
+  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscriptionFor(c, environment);
   const leftMs = () => waitMs - msSinceOrLongAgo(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
   try {
@@ -170,10 +169,7 @@ export async function waitForEnd(
       const answer = await call.catch(() => null);
       await authorizeAgain();
       if (answer === null) return null;
-      if (!answer.ok) {
-        if (answer.reason === "run_not_found") return null;
-        throw refusalError(answer.reason);
-      }
+      if (!answer.ok) throw refusalError(answer.reason);
       rememberIfOver(environment, id, answer);
       if (answer.isOver || isLast || isGone()) return answer;
     }

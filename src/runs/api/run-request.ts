@@ -1,6 +1,6 @@
 /**
  * What a request about runs brings: its environment and how it asks the coordinator, who acts and for which person, the
- * run's callback token, and the key of its change.
+ * run's callback token, the key of its change, and its subscription to news.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
@@ -8,16 +8,18 @@ import { type CallbackGrant, formatOf, verifyCallbackToken } from "../../auth/to
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
 import { fingerprint, sha256Hex } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { askCoordinator as ask } from "../../definitions/change.ts";
 import { ApiError, type ErrorCode, errorResponse } from "../../http/errors.ts";
-import { type Described, meaning } from "../../http/operation.ts";
+import { type Described, guard, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withCallback, withDetails } from "../action-run.ts";
-import { type Coordinator, callCoordinator, EnvironmentErasing } from "../protocol.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
+
+export { ask };
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {
@@ -60,22 +62,6 @@ export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Pr
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
-/**
- * Calls the environment's coordinator. Throws `coordinator_unavailable` if it can't be reached, and `environment_erasing`.
- * The platform's own words go to the log, because they name internals.
- */
-export async function ask<T>(
-  { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
-  call: (coordinator: Coordinator) => Promise<T>,
-): Promise<T> {
-  try {
-    return await callCoordinator(env, hops, scope, call);
-  } catch (error) {
-    if (error instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
-    throw new ApiError("coordinator_unavailable", undefined, { cause: error });
-  }
-}
-
 /** Whether `ask` threw this because the environment is being erased. Then D1's rows are no answer. */
 export function isErasing(error: unknown): boolean {
   return error instanceof ApiError && error.code === "environment_erasing";
@@ -105,9 +91,9 @@ const EXPIRED = "This callback token has expired at the run's deadline.";
  */
 export function requiresCallbackToken(
   { opensReplay }: { readonly opensReplay: boolean },
-  operation?: Described,
+  operation: Described,
 ): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresCallbackToken(c, next) {
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
     const isLate = lateMs >= 0;
     const { headers } = c.req.raw;
@@ -133,16 +119,15 @@ export function requiresCallbackToken(
 }
 
 /** Lets the run's own callback token through, and everybody who has `data:read`. */
-export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresReaderOrJob(c, next) {
+export function requiresReaderOrJob(operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
     const isOfJob = c.req.header("Authorization") !== undefined && formatOf(bearerToken(c)) === "callback";
     if (!isOfJob) await authorize(c, "data:read");
     else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
     c.set("isOfJob", isOfJob);
-    await next();
   };
-  return meaning(
-    middleware,
+  return guard(
+    check,
     DESCRIBE && {
       who: "Requires the permission `data:read`, or the run's callback token.",
       security: [{ apiToken: [] }, { callbackToken: [] }],
@@ -270,4 +255,38 @@ export function sendChanged(
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
   return sendJson(c, runJson(answer), status);
+}
+
+export type Subscription = ReturnType<typeof subscriptionFor>;
+
+/** The first call with `subscriber` subscribes at the coordinator. A client that hangs up is unsubscribed. */
+export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
+  const { id: tokenId, expiresAt } = c.get("principal");
+  const subscriber = { key: crypto.randomUUID(), tokenId };
+  const { signal } = c.req.raw;
+  let hasLeft = false;
+  const leave = () => {
+    if (hasLeft) return;
+    hasLeft = true;
+    const left = ask(environment, ({ watches }) => watches.unwatch(subscriber.key));
+    // Without waitUntil, the platform drops the call together with the request of a client that hung up.
+    c.executionCtx.waitUntil(left.catch(() => {}));
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  return {
+    subscriber,
+    /** When the token expires. No wait lasts longer. */
+    expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    /** Whether the subscription has ended. */
+    hasLeft: () => hasLeft,
+    /** Whether the client hung up. */
+    isGone: () => signal.aborted,
+    /**
+     * Throws if the token no longer opens this environment. Call it after each wait, before the news is sent. So a token
+     * gets no more news from 30 s after its revocation on (10 minutes while D1 is down).
+     */
+    authorizeAgain: () => authorize(c, "data:read"),
+    /** Ends the subscription. The call goes on after the response. */
+    leave,
+  };
 }

@@ -4,7 +4,7 @@
  * runs that ended more than so many days ago, however long they were to be kept.
  */
 
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { auditStatement, logAudit, newAuditEntry, writeAudited } from "../../../auth/audit.ts";
 import { requiresRoot } from "../../../auth/authentication.ts";
@@ -22,10 +22,10 @@ import {
 } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
-import type { Described } from "../../../http/operation.ts";
+import { type Described, guard } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
 import type { AppEnv, Hops } from "../../../http/request-context.ts";
-import { inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { objectOf, wholeNumber } from "../../../http/schemas.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import {
   boundDatabases,
@@ -65,10 +65,7 @@ const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 const DATABASE = "/databases/:database{[0-9]{1,2}}" as "/databases/:database";
 
 /** An unknown path is 404 before the query is checked, as everywhere. */
-const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
-  numberOf(c);
-  return next();
-};
+const requiresNumber = guard(numberOf, false);
 
 export const databaseRoutes = new Hono<AppEnv>();
 
@@ -304,12 +301,14 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(RESYNC_ACT
   return c.json({ remaining }, 202);
 });
 
-const environmentMove = z.strictObject({ database: wholeNumber("a whole number", 0, DATABASE_MAX) });
-inDocument(environmentMove, {
-  id: "EnvironmentMove",
-  members: { database: "The number of the database where the environment shall live." },
-  examples: [{ database: 0 }],
-});
+const environmentMove = objectOf(
+  { database: wholeNumber("a whole number", 0, DATABASE_MAX) },
+  DESCRIBE && {
+    id: "EnvironmentMove",
+    members: { database: "The number of the database where the environment shall live." },
+    examples: [{ database: 0 }],
+  },
+);
 
 export const environmentDatabaseRoutes = new Hono<AppEnv>();
 
@@ -436,18 +435,17 @@ function moveIn(reply: MoveReply): Move {
 
 const DAYS_MAX = 3650;
 
-const purgeRequest = z.strictObject({
-  days: wholeNumber("whole days", 0, DAYS_MAX),
-  dryRun: z.optional(z.boolean({ error: "send true or false." })),
-});
-inDocument(purgeRequest, {
-  id: "PurgeRequest",
-  members: {
-    days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
-    dryRun: "Only counts the runs, and changes nothing.",
+const purgeRequest = objectOf(
+  { days: wholeNumber("whole days", 0, DAYS_MAX), dryRun: z.optional(z.boolean({ error: "send true or false." })) },
+  DESCRIBE && {
+    id: "PurgeRequest",
+    members: {
+      days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
+      dryRun: "Only counts the runs, and changes nothing.",
+    },
+    examples: [{ days: 7, dryRun: true }],
   },
-  examples: [{ days: 7, dryRun: true }],
-});
+);
 
 export const purgeRoutes = new Hono<AppEnv>();
 

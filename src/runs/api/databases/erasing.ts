@@ -16,7 +16,7 @@ import { MINUTE_MS, msSinceOrLongAgo, rfc3339, within } from "../../../base/time
 import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../../http/errors.ts";
 import { type AppEnv, projectOf, scopeOf } from "../../../http/request-context.ts";
-import { described, inDocument } from "../../../http/schemas.ts";
+import { objectOf } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
 import type { Env } from "../../../settings/env.ts";
@@ -75,17 +75,19 @@ export const projectEraseRoutes = eraseRoutes({
 
 function erasureOrder({ name, scope, example }: Kind) {
   const error = `send the name of what you erase, such as ${example}.`;
-  const order = z.strictObject({
-    confirm: described(
-      z.string({ error }).check(z.regex(scope, { error })),
-      DESCRIBE && "The name of what you erase once more, as the path has it.",
-    ),
-    reason: z.optional(
-      reasonOf("Why it is erased: one line of well-formed Unicode. The record of the erasure keeps it."),
-    ),
-  });
-  inDocument(order, { id: `${name}Erasure`, examples: [{ confirm: example, reason: "the customer has left" }] });
-  return order;
+  return objectOf(
+    {
+      confirm: z.string({ error }).check(z.regex(scope, { error })),
+      reason: z.optional(
+        reasonOf("Why it is erased: one line of well-formed Unicode. The record of the erasure keeps it."),
+      ),
+    },
+    DESCRIBE && {
+      id: `${name}Erasure`,
+      members: { confirm: "The name of what you erase once more, as the path has it." },
+      examples: [{ confirm: example, reason: "the customer has left" }],
+    },
+  );
 }
 
 function eraseRoutes(kind: Kind) {
