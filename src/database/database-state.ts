@@ -92,9 +92,13 @@ export const NUMBERS_IN_USE = `
     )
     SELECT number FROM used WHERE number IS NOT NULL)`;
 
+/** `selected`: by NUMBERS_IN_USE. */
+export function numbersIn(selected: D1Result | undefined): readonly number[] {
+  return ((selected?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
+}
+
 export async function numbersInUse(control: D1Database): Promise<readonly number[]> {
-  const rows = await control.prepare(NUMBERS_IN_USE).raw<[number: number]>();
-  return rows.map(([number]) => number);
+  return numbersIn(await control.prepare(NUMBERS_IN_USE).all());
 }
 
 /** Those of these numbers that are not bound. */
@@ -140,12 +144,6 @@ export function warningsIn(databases: readonly Pick<DatabaseState, "number" | "s
   );
 }
 
-/** The row as `SELECT_REPORT` returns it. */
-export interface ReportRow {
-  readonly lookedAt: number;
-  readonly report: string;
-}
-
 export const SELECT_REPORT = "SELECT looked_at AS lookedAt, report FROM database_report";
 
 const WRITE_REPORT = `
@@ -157,8 +155,9 @@ export function hasReport(env: Databases & Pick<Env, "ARCHIVE">): boolean {
   return hasSeveralDatabases(env) || env.ARCHIVE !== undefined;
 }
 
-/** Null if the cron has never looked. */
-export function readReport(row: ReportRow | undefined): DatabaseReport | null {
+/** `selected`: by SELECT_REPORT. Null if the cron has never looked. */
+export function reportIn(selected: D1Result | undefined): DatabaseReport | null {
+  const [row] = (selected?.results ?? []) as readonly { readonly lookedAt: number; readonly report: string }[];
   return row === undefined ? null : { ...JSON.parse(row.report), lookedAt: row.lookedAt };
 }
 

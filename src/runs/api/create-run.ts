@@ -50,7 +50,7 @@ export interface CreatedRun {
  */
 const TRIES_MAX = 3;
 
-/** Throws `not_configured`, or `invalid_idempotency_key`. `key`: that of the request, unless the caller has one. */
+/** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = idempotencyKey(c)): Creation {
   const environment = environmentOf(c);
   return {
@@ -72,7 +72,7 @@ export interface StartEnvironment extends RunEnvironment {
   readonly ring: KeyRing;
 }
 
-/** Of a call of the environment's coordinator. Throws if the signing keys can't be used: then no run can be created. */
+/** Of a call of the environment's coordinator. Throws if the signing keys can't be used. */
 export function startEnvironment(
   env: Env,
   scope: string,
@@ -171,7 +171,7 @@ export function wantedOfAction(
   };
 }
 
-/** How the service retries the run by itself. `attempt`: which automatic retry of its chain it is. */
+/** `attempt`: which automatic retry of its chain the run is. */
 function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number): Pick<NewRun, "retryRule"> {
   if (retry === undefined || attempt >= retry.attempts) return {};
   const { attempts, delaySeconds, on } = retry;
@@ -206,7 +206,7 @@ function retryPlanned({ id }: { readonly id: string | null }): ApiError {
   return new ApiError("retry_planned", sentence);
 }
 
-/** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */
+/** If an action started the run, the action counts as it is now. */
 async function wantedAgain(
   creation: Creation,
   id: string,
@@ -260,9 +260,8 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
 }
 
 /**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
- * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
- * fine at that time.
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal, because the request may
+ * have been fine at that time.
  */
 export async function createRun(
   creation: Creation,
@@ -275,9 +274,7 @@ export async function createRun(
     wanted = await want();
     prepared = await prepareRun(creation, wanted);
     const { gates } = prepared.run;
-    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
-      await creation.requireMayLeave();
-    }
+    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) await creation.requireMayLeave();
   } catch (refusal) {
     const created = refusal instanceof ApiError ? await recallRun(creation, changeKey, refusal) : null;
     if (created === null) throw refusal;
@@ -314,7 +311,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiE
   throw refusalError(answer.reason);
 }
 
-/** The run says whether the caller may see the token. The action may have changed since. */
+/** The run says whether the caller may see the token, because the action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, isRepeated: true, token: null };
   const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };

@@ -32,6 +32,8 @@ import {
 const JSON_TYPE = "application/json";
 const EVENT_STREAM = "text/event-stream";
 
+export const followingRoutes = new Hono<AppEnv>();
+
 const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
   operationId: "followActionRuns",
   summary: "Follow the changes of action runs",
@@ -54,26 +56,21 @@ const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
   errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
 };
 
-export const changeRoutes = new Hono<AppEnv>().get(
-  "/changes",
-  requires("data:read", FOLLOW_ACTION_RUNS),
-  validQuery(changesQuery),
-  async (c) => {
-    const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
-    const isStream = wantsEventStream(c);
-    const cursor = sentCursor(after, isStream ? c.req.header("Last-Event-ID") : undefined);
-    const environment = environmentOf(c);
-    const read = readerOf(environment, { ...others, labels }, cursor);
-    if (isStream) return streamChanges(c, environment, read);
-    const changes = await read(null, 0);
-    // Without a cursor there is nothing to wait for, because the client needs one first.
-    const isAtOnce = wait === 0 || after === undefined || isNews(changes);
-    return sendJson(c, changesJson(isAtOnce ? changes : await waited(c, environment, read, wait * 1000, changes)));
-  },
-);
+followingRoutes.get("/changes", requires("data:read", FOLLOW_ACTION_RUNS), validQuery(changesQuery), async (c) => {
+  const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
+  const isStream = wantsEventStream(c);
+  const cursor = sentCursor(after, isStream ? c.req.header("Last-Event-ID") : undefined);
+  const environment = environmentOf(c);
+  const read = readerOf(environment, { ...others, labels }, cursor);
+  if (isStream) return streamChanges(c, environment, read);
+  const changes = await read(null, 0);
+  // Without a cursor there is nothing to wait for, because the client needs one first.
+  const isAtOnce = wait === 0 || after === undefined || isNews(changes);
+  return sendJson(c, changesJson(isAtOnce ? changes : await waited(c, environment, read, wait * 1000, changes)));
+});
 
-/** JSON of the runs, with commas between them. `isCaughtUp`: nothing more is to be read. */
 interface Changes {
+  /** JSON, with commas between the runs. */
   readonly runs: string;
   readonly cursor: string;
   readonly isCaughtUp: boolean;
@@ -83,17 +80,16 @@ function isNews({ runs, isCaughtUp }: Changes): boolean {
   return runs !== "" || !isCaughtUp;
 }
 
-/** How long an answer takes beyond its wait. After that, the coordinator counts as one that can't be reached. */
+/** How long an answer takes beyond its wait. */
 const ANSWER_MAX_MS = 5000;
 
 /**
- * The changes after the last read, or after `from`; null begins with the newest change. With a subscription, a read waits
- * up to `maxMs` for some, and gets them at most once a second. Throws `cursor_gone`, `too_many_watchers`, or
- * `coordinator_unavailable`.
+ * The changes after the last read. With a subscription, a read waits up to `maxMs` for some, and gets them at most once a
+ * second. Throws `cursor_gone`, `too_many_watchers`, or `coordinator_unavailable`.
  */
 type Read = (subscription: Subscription | null, maxMs: number) => Promise<Changes>;
 
-/** The feed as one request reads it. */
+/** The feed as one request reads it. `from`: null for the newest change. */
 function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
   let after = from;
   return async (subscription, askedMs) => {
@@ -115,7 +111,6 @@ function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, 
 /** How long a wait goes on before the token is judged again. */
 const JUDGED_EVERY_MS = 25_000;
 
-/** The next changes, or what there is after `waitMs`. */
 async function waited(
   c: Context<AppEnv>,
   environment: RunEnvironment,
@@ -133,7 +128,6 @@ async function waited(
       const leftMs = waitMs - msSinceOrLongAgo(startedAt, now);
       if (leftMs <= 0 || isGone() || isNews(changes)) return changes;
       changes = await read(subscription, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
-      // Authorize before the answer is used, because the token may have been revoked while the call waited.
       await authorizeAgain();
     }
   } finally {
@@ -172,17 +166,13 @@ function pieceOfChanges(changes: Changes): Piece {
   return { text: eventFrame(changes.cursor, changesJson(changes)), isOver: false };
 }
 
-/** The object of a response or an event. */
 function changesJson({ runs, cursor, isCaughtUp }: Changes): string {
   return `{"runs":[${runs}],"cursor":"${cursor}","caughtUp":${isCaughtUp}}`;
 }
 
 const WHOLE = new RegExp(CHANGE_CURSOR);
 
-/**
- * The cursor of the feed: `{epoch}.{number}`, the position up to which the changes were read, or `0` before every change.
- * It is in clear and grants nothing, because the token decides what a request may read. Null for a text that is no cursor.
- */
+/** The cursor of the feed is `{epoch}.{number}`, or `0` before every change. Null for a text that is no cursor. */
 export function readChangeCursor(text: string): FeedPosition | null {
   if (!WHOLE.test(text)) return null;
   const [epoch, seq = 0] = text.split(".").map(Number);
@@ -207,7 +197,7 @@ function sentCursor(after: string | undefined, lastEventId: string | undefined):
   );
 }
 
-/** The most events that a stream fetches at once. */
+/** Events that a stream fetches at once. */
 const STREAM_PAGE = 100;
 
 const LIST_ACTION_RUN_EVENTS: Described = DESCRIBE && {
@@ -231,7 +221,7 @@ const LIST_ACTION_RUN_EVENTS: Described = DESCRIBE && {
   errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
 };
 
-export const timelineRoutes = new Hono<AppEnv>().get(
+followingRoutes.get(
   "/:id/events",
   requires("data:read", LIST_ACTION_RUN_EVENTS),
   validQuery(eventsQuery),
@@ -289,7 +279,6 @@ async function streamTimeline(c: Context<AppEnv>, environment: RunEnvironment, i
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number, tailAt: number) => {
     const answer = await watch(seq, tailAt, Math.min(maxMs, expiresAt - Date.now()));
-    // Authorize before the answer is used, because the token may have been revoked while the call waited.
     await authorizeAgain();
     return answer.ok ? openExcerpts(environment, id, answer) : null;
   };
@@ -308,8 +297,7 @@ function seesExcerpts(c: Context<AppEnv>): boolean {
  * A timeline as Server-Sent Events, each with its number as the id. A tail has a name and no id: no client resumes after
  * it, and one that reads only unnamed events never sees it. A slow reader gets only the newest tail.
  *
- * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. If there is neither yet, it waits up
- * to `maxMs` for one. Null if there is nothing to watch any more.
+ * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. Waits up to `maxMs` for one.
  */
 export function streamEvents(
   first: TimelineAnswer,
@@ -349,11 +337,7 @@ function toFrame(event: string): string {
 /** No other text of an event can contain this, because JSON escapes its quotes. */
 const HAS_EXCERPT = ',"excerpt":"';
 
-/**
- * Opens the excerpts of a page. An excerpt can repeat a secret of the request, so the sender seals it, and the journal
- * never holds it in clear. An excerpt is null if no key of the ring opens it. The page has excerpts only if the call to
- * the coordinator asked for them.
- */
+/** An excerpt can repeat a secret of the request, so the sender has sealed it. Null if no key of the ring opens it. */
 async function openExcerpts(environment: RunEnvironment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
@@ -365,7 +349,7 @@ async function opened({ ring, scope }: RunEnvironment, id: string, event: string
   return JSON.stringify({ ...members, excerpt });
 }
 
-/** A stream ends after this time, so that it does not keep its isolate. The client then resumes. */
+/** A stream ends after this time, so that it does not keep its isolate. Its client resumes. */
 const STREAM_MAX_MS = 300_000;
 /** How often a comment is sent when there are no events, so that proxies keep the connection open. */
 const COMMENT_MS = 15_000;
@@ -376,26 +360,21 @@ const RETRY_MS = 1000;
 
 /** Events that are sent together. */
 interface Piece {
-  /** Empty if there is no event. */
   readonly text: string;
   /** Whether no event can follow these. */
   readonly isOver: boolean;
 }
 
-/** Whether the client wants Server-Sent Events. The response depends on `Accept`, and says so. */
 function wantsEventStream(c: Context): boolean {
   c.header("Vary", "Accept");
   return accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE }) === EVENT_STREAM;
 }
 
 interface EventSource {
-  /** The next events. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
+  /** Waits up to `maxMs` for events. Null if there is nothing to watch any more. */
   next(maxMs: number): Promise<Piece | null>;
-  /** Called when the stream is over or has lost its subscriber. */
   leave(): void;
 }
-
-type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /**
  * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
@@ -406,7 +385,7 @@ function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Arr
   const startedAt = Date.now();
   let slow: ReturnType<typeof setTimeout> | null = null;
 
-  function send(controller: Controller, { text, isOver }: Piece): void {
+  function send(controller: ReadableStreamDefaultController<Uint8Array>, { text, isOver }: Piece): void {
     controller.enqueue(encoder.encode(text));
     if (isOver) {
       controller.close();
@@ -452,7 +431,7 @@ function eventStreamHeaders(c: Context): void {
   c.header("X-Accel-Buffering", "no");
 }
 
-/** One event. `data` has no line break. */
+/** `data` has no line break. */
 function eventFrame(id: string, data: string): string {
   return `id: ${id}\ndata: ${data}\n\n`;
 }

@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import { requires } from "../../auth/authentication.ts";
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { msSinceOrLongAgo, Timeout, within } from "../../base/time.ts";
-import { type ReportRow, readReport, SELECT_REPORT, STORAGE_BYTES } from "../../database/database-state.ts";
+import { reportIn, SELECT_REPORT, STORAGE_BYTES } from "../../database/database-state.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
@@ -73,8 +73,7 @@ async function readMetrics(environment: RunEnvironment): Promise<string> {
     ]),
   );
   const counts = registered?.results.length === 0 ? NOTHING : await countsOf(environment);
-  const report = readReport(reported?.results[0] as ReportRow | undefined);
-  const noted = report?.databases.find(({ number }) => number === counts.database)?.sizeBytes ?? null;
+  const noted = reportIn(reported)?.databases.find(({ number }) => number === counts.database)?.sizeBytes ?? null;
   const databaseBytes = counts.database === 0 ? (registered?.meta.size_after ?? null) : noted;
   return metricsText(counts, databaseBytes, Date.now());
 }

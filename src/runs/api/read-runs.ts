@@ -63,7 +63,6 @@ interface AnsweredRun extends ReadRun {
   readonly purgeAt: number;
 }
 
-/** Remembers what a coordinator says of a run if the run has ended, because it never changes again. */
 function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
   if (answer.isOver && !answer.isRetryPlanned) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
@@ -87,7 +86,6 @@ async function readFromCoordinator(
   }
 }
 
-/** The run as D1 has it; null if D1 has none. */
 async function selectRun(environment: RunEnvironment, id: string): Promise<string | null> {
   const { hops, scope } = environment;
   const { db } = await databaseOf(environment);
@@ -103,22 +101,16 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
 
-/** `details`: undefined if nobody has asked for them yet. */
-type EndedRun = Omit<ReadRun, "isStale">;
-
-interface Entry extends EndedRun {
+interface Entry extends ReadRun {
   readonly bytes: number;
   readonly readAt: number;
   readonly purgeAt: number;
 }
 
-/**
- * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
- * only under its scope. Whoever reads from here must have authorized the request.
- */
+/** Ended runs that this isolate remembers, because they never change again. Who reads from here must have authorized. */
 const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
-export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
+export function recallEnded(scope: string, id: string, now: number): ReadRun | null {
   const entry = entries.get(`${scope}/${id}`);
   if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS) return null;
   return entry;
@@ -127,14 +119,13 @@ export function recallEnded(scope: string, id: string, now: number): EndedRun | 
 export function rememberEnded(
   scope: string,
   id: string,
-  { actionRun, details }: EndedRun,
+  { actionRun, details }: ReadRun,
   purgeAt: number,
   now: number,
 ): void {
   const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
   entries.set(`${scope}/${id}`, { actionRun, ...(details && { details }), bytes, readAt: now, purgeAt });
-  // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
-  // run out.
+  // All entries live equally long, so the expired ones come first.
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
 }
 
@@ -143,7 +134,7 @@ export function forgetEnded(scope: string, id: string): void {
   entries.delete(`${scope}/${id}`);
 }
 
-/** The longest that one call to a coordinator waits. A longer wait takes several calls. */
+/** A longer wait takes several calls of the coordinator. */
 const CALL_MAX_MS = 25_000;
 
 /** Null if the coordinator can't be reached. */
@@ -179,11 +170,10 @@ async function waitForEnd(
   }
 }
 
-/** How long a list waits for the object. */
 export const LACKING_MAX_MS = 2500;
 
 interface ListedRuns {
-  /** ActionRuns as JSON text, with their details if the query includes them. */
+  /** As JSON text, with their details if the query includes them. */
   readonly actionRuns: readonly string[];
   /** The id after which the next page starts; null on the last page. */
   readonly nextAfter: string | null;
@@ -193,8 +183,7 @@ interface ListedRuns {
 
 /**
  * A list is what the database has, without the runs that the environment's object knows better, and those runs. The object
- * is asked first. So what is replicated between the two reads is in neither twice, and nothing that was acknowledged before
- * the list is in neither. Throws `database_unavailable`.
+ * is asked first, so no run is missing or twice if it is replicated between the two reads. Throws `database_unavailable`.
  */
 export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
   const lacking = await lackingOf(environment, query);
@@ -211,13 +200,12 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
   return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale: isStale || isOther };
 }
 
-/** How long a list by a text waits for the object, which waits for its turn and for the database. */
+/** The object waits for its turn and for the database. */
 const SEARCH_MAX_MS = 12_000;
 
 /**
  * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.
- * So without the object there is no such list, not even a stale one: nobody would bound how many queries run. Throws
- * `too_many_searches`, `coordinator_unavailable`, `database_unavailable` or `database_not_bound`.
+ * Without the object there is no such list, because nobody would bound how many queries run.
  */
 export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
   const asked = ask(environment, ({ upkeep }) => upkeep.search(query));
@@ -257,7 +245,7 @@ export async function readReplica<Asked, T>(
   return readD1(environment.hops, () => read(db.withSession("first-unconstrained"), environment.scope, asked));
 }
 
-/** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */
+/** Null if the object can't be reached in time, or has too many lists to answer. */
 async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
   const asked = ask(environment, ({ upkeep }) => upkeep.lacking(query));
   const reply = await within(LACKING_MAX_MS, asked).catch((error: unknown) => {

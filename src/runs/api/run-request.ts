@@ -33,7 +33,6 @@ export interface RunEnvironment {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** The environment that the path names. */
 export function environmentOf(c: Context<AppEnv>): RunEnvironment {
   return environmentIn(c, scopeOf(c));
 }
@@ -50,7 +49,7 @@ export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment
   };
 }
 
-/** The id in the path in its canonical spelling. Throws `run_not_found` for a text that is not a UUID. */
+/** The id in the path. Throws `run_not_found` for a text that is not a UUID. */
 export function runIdOf(c: Context<AppEnv>): string {
   const id = parseUuid(c.req.param("id") ?? "");
   if (id === null) throw new ApiError("run_not_found");
@@ -62,7 +61,7 @@ export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Pr
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
-/** Whether `ask` threw this because the environment is being erased. Then D1's rows are no answer. */
+/** Whether `ask` threw this because the environment is being erased. */
 export function isErasing(error: unknown): boolean {
   return error instanceof ApiError && error.code === "environment_erasing";
 }
@@ -86,8 +85,8 @@ const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
  * Lets a genuine callback token through. It is verified before the body is read and before any storage is asked, so a
- * forged token costs an HMAC for each key at most and learns nothing. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
- * expiry, the holder may repeat a report that came in time, with the same key.
+ * forged token costs an HMAC for each key at most. `opensReplay`: for a day after the token's expiry, the holder may repeat
+ * a report that came in time, with the same key.
  */
 export function requiresCallbackToken(
   { opensReplay }: { readonly opensReplay: boolean },
@@ -118,7 +117,6 @@ export function requiresCallbackToken(
   );
 }
 
-/** Lets the run's own callback token through, and everybody who has `data:read`. */
 export function requiresReaderOrJob(operation: Described) {
   const check = async (c: Context<AppEnv>) => {
     const isOfJob = c.req.header("Authorization") !== undefined && formatOf(bearerToken(c)) === "callback";
@@ -137,7 +135,7 @@ export function requiresReaderOrJob(operation: Described) {
   );
 }
 
-/** What the token of the request grants. Throws 401 if it is not genuine for the run in the path. */
+/** Throws 401 if the token is not genuine for the run in the path. */
 async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   const token = bearerToken(c);
   // A path without a valid id gets 401, not 404, like every path that the token does not open.
@@ -148,25 +146,19 @@ async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   return grant;
 }
 
-/** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
-type Caller =
-  /** Of the token, its id counts, because names can repeat. */
-  | Pick<Actor, "tokenId" | "person" | "proven">
-  /** The holder of a callback token. The key is looked up only in that token's run. */
-  | "callback";
-
 /**
- * The key of a change. A change with the same key is not made again. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
- * Our own keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
+ * The key of a change: a change with the same key is not made again. If the caller sends no key, we create one, so that the
+ * call to the coordinator can be repeated. Our own keys sort by time, so the journal's index has those of runs that are
+ * purged together side by side.
  *
- * A person is part of the fingerprint and not of the key. So another person who sends the same key through the same
- * token is refused, and never gets the first one's answer.
+ * Who repeats a create gets the run's callback token, so no key may find another caller's run. The person is part of the
+ * fingerprint and not of the key: another person who sends the same key through the same token is refused.
  *
- * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain
- * hash somebody could guess a weak secret.
+ * `caller`: `callback` for the holder of a callback token, whose key is looked up only in that token's run. `ring`: for a
+ * body that can contain secrets. From a plain hash in the journal, somebody could guess a weak one.
  */
 export async function changeKeyOf(
-  caller: Caller,
+  caller: Pick<Actor, "tokenId" | "person" | "proven"> | "callback",
   callersKey: string | null,
   body: unknown,
   ring: KeyRing | null = null,
@@ -215,13 +207,11 @@ export function refusalError(reason: Reason): ApiError {
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), sentence);
 }
 
-/** Sends JSON text. */
 export function sendJson(c: Context, text: string, status: 200 | 201 | 202 = 200): Response {
   c.header("Content-Type", "application/json");
   return c.body(text, status);
 }
 
-/** The JSON of a run, with its `details` if they were asked for. */
 export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "details">): string {
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
@@ -259,7 +249,10 @@ export function sendChanged(
 
 export type Subscription = ReturnType<typeof subscriptionFor>;
 
-/** The first call with `subscriber` subscribes at the coordinator. A client that hangs up is unsubscribed. */
+/**
+ * The subscription of a request that waits for news. The first call with `subscriber` subscribes at the coordinator. A
+ * client that hangs up is unsubscribed.
+ */
 export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const subscriber = { key: crypto.randomUUID(), tokenId };
@@ -277,7 +270,6 @@ export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment)
     subscriber,
     /** When the token expires. No wait lasts longer. */
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
-    /** Whether the subscription has ended. */
     hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
@@ -286,7 +278,6 @@ export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment)
      * gets no more news from 30 s after its revocation on (10 minutes while D1 is down).
      */
     authorizeAgain: () => authorize(c, "data:read"),
-    /** Ends the subscription. The call goes on after the response. */
     leave,
   };
 }

@@ -357,8 +357,6 @@ export const actionRunsRoutes = new Hono<AppEnv>().post(
 const FOR_OWNERS = "Only a token with the role owner erases the texts of a run. Ask the owner of the project.";
 const NAMES_NOBODY = "This token must say for whom it acts. Send the header On-Behalf-Of with a person's name.";
 
-export const eraseRoutes = new Hono<AppEnv>();
-
 const ERASE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "eraseActionRun",
   summary: "Erase the texts of an action run",
@@ -374,7 +372,7 @@ const ERASE_ACTION_RUN: Described = DESCRIBE && {
   },
   errors: ["own_run", "person_required", ...OF_RUNS],
 };
-eraseRoutes.post("/:id/erase", requires("tokens:manage", ERASE_ACTION_RUN), validBody(erasure), async (c) => {
+runRoutes.post("/:id/erase", requires("tokens:manage", ERASE_ACTION_RUN), validBody(erasure), async (c) => {
   if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);
   // Otherwise nobody would know whether the run is the person's own.
   if (mustNamePerson(c)) throw new ApiError("person_required", NAMES_NOBODY);
@@ -396,7 +394,7 @@ const GET_ACTION_RUN_ERASURE: Described = DESCRIBE && {
   responses: { 200: { description: "The erasure", json: runErasure } },
   errors: ["erasure_not_found", ...OF_RUNS],
 };
-eraseRoutes.get("/:id/erase", requires("tokens:manage", GET_ACTION_RUN_ERASURE), async (c) => {
+runRoutes.get("/:id/erase", requires("tokens:manage", GET_ACTION_RUN_ERASURE), async (c) => {
   const id = runIdOf(c);
   const erased = await asked(c, id, ({ runs }) => runs.erasure(id));
   const isComplete = erased.isComplete && !(await hasReasons(c, id, createdAtOf(id)));
