@@ -92,9 +92,9 @@ export const NUMBERS_IN_USE = `
     )
     SELECT number FROM used WHERE number IS NOT NULL)`;
 
-/** `selected`: by NUMBERS_IN_USE. */
-export function numbersIn(selected: D1Result | undefined): readonly number[] {
-  return ((selected?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
+/** What `NUMBERS_IN_USE` has read. */
+export function numbersIn(read: D1Result | undefined): readonly number[] {
+  return ((read?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
 }
 
 export async function numbersInUse(control: D1Database): Promise<readonly number[]> {
@@ -155,9 +155,9 @@ export function hasReport(env: Databases & Pick<Env, "ARCHIVE">): boolean {
   return hasSeveralDatabases(env) || env.ARCHIVE !== undefined;
 }
 
-/** `selected`: by SELECT_REPORT. Null if the cron has never looked. */
-export function reportIn(selected: D1Result | undefined): DatabaseReport | null {
-  const [row] = (selected?.results ?? []) as readonly { readonly lookedAt: number; readonly report: string }[];
+/** What `SELECT_REPORT` has read. Null if the cron has never looked. */
+export function readReport(read: D1Result | undefined): DatabaseReport | null {
+  const row = read?.results[0] as { readonly lookedAt: number; readonly report: string } | undefined;
   return row === undefined ? null : { ...JSON.parse(row.report), lookedAt: row.lookedAt };
 }
 

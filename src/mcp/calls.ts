@@ -111,7 +111,6 @@ const CALLS: Readonly<Record<RunToolName, (c: Context<AppEnv>, call: Call) => Pr
   },
 };
 
-/** Runs the action of a tool. Null: there is no such tool. */
 async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
   const action = await actionOf(call.tool, () => offeredTools(c));
   const definition = action && (await offered(c, action));
@@ -154,13 +153,11 @@ function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
   return parameters;
 }
 
-/** What is stored of the action if it is offered now; null if it is not. */
 async function offered(c: Context<AppEnv>, action: string): Promise<ActionDefinition | null> {
   const known = await knownAction(environmentOf(c), action).catch(nullFor("action_not_found"));
   return known?.definition.agents === undefined ? null : known.definition;
 }
 
-/** Takes an error with this code for null. */
 function nullFor(code: ErrorCode) {
   return (error: unknown): null => {
     if (error instanceof ApiError && error.code === code) return null;
@@ -205,7 +202,6 @@ async function created(c: Context<AppEnv>, { answer, isRepeated }: CreatedRun): 
   return runResult(isLeft ? run : await runAfter(c, answer.id, CALL_WAIT_MS), shown);
 }
 
-/** The run as soon as it has ended, or as it is after the wait. Throws `run_not_found`. */
 async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
   const inclusion = { include: "details" } as const;
   const waiting = waitMs === 0 ? null : readRun(c, id, inclusion, waitMs);
@@ -214,7 +210,6 @@ async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
   return parsedRun(runJson(waited ?? (await readRun(c, id, inclusion))));
 }
 
-/** The runs of the environment in the console. */
 function runsUrlOf(c: Context<AppEnv>): string {
   return `${baseUrl(c.env, c.req.url)}/console/-/${environmentOf(c).scope}/runs`;
 }

@@ -21,7 +21,7 @@ import {
   numbersIn,
   numbersInUse,
   OLDER_MAX,
-  reportIn,
+  readReport,
   SELECT_REPORT,
   unboundAmong,
   WARNINGS,
@@ -262,7 +262,7 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
     const sizeBytes = schema?.meta.size_after ?? null;
     const [older = { secrets: 0, requests: 0 }] = (counted?.results ?? []) as UnderOlderKeys[];
     const isFull = (sizeBytes ?? 0) >= FULL_BYTES;
-    answer = isFull ? "full" : { older, report: reportIn(reported), inUse: numbersIn(used), sizeBytes };
+    answer = isFull ? "full" : { older, report: readReport(reported), inUse: numbersIn(used), sizeBytes };
   } catch (error) {
     cause = (error as ApiError).cause;
     answer = problemOf(cause);

@@ -45,7 +45,6 @@ const statuses = listOf(
   "send an array of statuses.",
 );
 
-/** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
 const bulkFilter = objectOf(
   {
     status: z.optional(statuses),
@@ -75,7 +74,6 @@ const bulkFilter = objectOf(
   },
 );
 
-/** The filter of a list that matches the same runs. */
 function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
   return { ...filter, label };
 }
@@ -86,7 +84,7 @@ const only = (operation: BulkAction) => ({
   additionalProperties: true,
 });
 const has = (name: string) => ({ properties: { [name]: {} }, required: [name], additionalProperties: true });
-/** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
+/** The checks of `bulkRequest` for the OpenAPI document. */
 const CHECKS = {
   if: has("runIds"),
   // biome-ignore lint/suspicious/noThenProperty: this is the keyword of JSON Schema.
@@ -353,7 +351,6 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
     : { operation, includeRetried: includeRetried ?? false };
 }
 
-/** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { envName } = c.req.param() as { envName: string };
   const reason = order.request.operation === "cancel" ? order.request.reason : null;

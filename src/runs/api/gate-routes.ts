@@ -165,7 +165,6 @@ async function decideAsApprover(
   );
 }
 
-/** The response to a decision. `request`: what makes a repetition the same request. */
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
   return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
@@ -358,7 +357,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
   },
 );
 
-/** Adds the groups in which no run is. Each list has all that come before its last entry, so a page of both is whole. */
+/** Each list has all that come before its last entry, so a page of both is whole. */
 function withIdle(groups: readonly ConcurrencyGroup[], named: readonly NamedGroup[]): readonly ConcurrencyGroup[] {
   const active = new Set(groups.map(({ group }) => group));
   const idle = named.filter(({ group }) => !active.has(group));
@@ -371,9 +370,8 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
 }
 
 /**
- * Notifies the coordinator of a new limit when a PUT has stored it, so that a raised limit starts queued runs at once.
- * If it can't be reached, it hears of the limit with the next run of the action. A new action has no runs, so there is
- * nobody to notify.
+ * Notifies the coordinator of a new limit, so that a raised one starts queued runs at once. If it can't be reached, it
+ * hears of the limit with the next run of the action.
  */
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;

@@ -34,40 +34,33 @@ import { environmentOf } from "./run-request.ts";
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
 /** How many events of a kind an action may get in a while. Per isolate, and bounded: only real actions have an id. */
-class EventLimit {
-  readonly #max: number;
-  readonly #whileMs: number;
-  readonly #counts = new BoundedMap<{ readonly since: number; count: number }>(1000);
+function eventLimit(max: number, whileMs: number) {
+  const counts = new BoundedMap<{ readonly since: number; count: number }>(1000);
+  return {
+    /** Throws `too_many_requests` if the action may not get one now. */
+    require(key: string, now: number): void {
+      const { since, count } = counts.get(key) ?? { since: now, count: 0 };
+      const leftMs = whileMs - msSinceOrLongAgo(since, now);
+      if (count < max || leftMs <= 0) return;
+      const headers = { "Retry-After": String(Math.ceil(leftMs / 1000)) };
+      throw new ApiError("too_many_requests", TOO_MANY, { headers });
+    },
 
-  constructor(max: number, whileMs: number) {
-    this.#max = max;
-    this.#whileMs = whileMs;
-  }
-
-  /** Throws `too_many_requests` if the action may not get one now. */
-  require(key: string, now: number): void {
-    const counted = this.#counts.get(key);
-    if (counted === undefined || counted.count < this.#max) return;
-    const leftMs = this.#whileMs - msSinceOrLongAgo(counted.since, now);
-    if (leftMs <= 0) return;
-    const headers = { "Retry-After": String(Math.ceil(leftMs / 1000)) };
-    throw new ApiError("too_many_requests", TOO_MANY, { headers });
-  }
-
-  charge(key: string, now: number): void {
-    const counted = this.#counts.get(key);
-    if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < this.#whileMs) counted.count++;
-    else this.#counts.set(key, { since: now, count: 1 });
-  }
+    charge(key: string, now: number): void {
+      const counted = counts.get(key);
+      if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < whileMs) counted.count++;
+      else counts.set(key, { since: now, count: 1 });
+    },
+  };
 }
 
 /** Events that nothing proved. */
-const unverified = new EventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
+const unverified = eventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
 /**
  * Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. The
  * while is short, because it also holds up the genuine events of an action that takes events again.
  */
-const unwanted = new EventLimit(5, 5000);
+const unwanted = eventLimit(5, 5000);
 
 const TOO_MANY = "Too many events that nothing proves came to this action. Try again later.";
 
@@ -125,8 +118,8 @@ export const inboundEventRoutes = new Hono<AppEnv>().post(EVENTS, requiresInboun
   const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
   // Without a fingerprint, because what is wanted can change until the event is repeated.
   const creating = createRunOfAction(creation, { key, fingerprint: "" }, name, async () => {
-    if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
-      throw new ApiError("starter_ended");
+    const state = await tokenStateOf(environment, projectOf(c), actor.tokenId);
+    if (state !== "living") throw new ApiError("starter_ended");
     const parameters = parametersOf(inbound, event);
     if (!parameters.ok) throw new ApiError("invalid_parameters", parameters.error);
     return { entityId: null, parameters: parameters.value, recommendations: {} };

@@ -15,7 +15,7 @@ import {
   lookAtDatabase,
   NUMBERS_IN_USE,
   numbersIn,
-  reportIn,
+  readReport,
   SELECT_REPORT,
   warningsOf,
 } from "../../../database/database-state.ts";
@@ -140,7 +140,7 @@ async function listDatabases(env: Env, hops: Hops) {
   const [used, reported] = await readD1(hops, () =>
     env.DB.batch([env.DB.prepare(NUMBERS_IN_USE), env.DB.prepare(SELECT_REPORT)]),
   );
-  const report = reportIn(reported);
+  const report = readReport(reported);
   const numbers = [...new Set([...boundDatabases(env), ...numbersIn(used)])].sort((a, b) => a - b);
   const forNew = databasesForNew(env);
   const controlBytes = used?.meta.size_after ?? null;
