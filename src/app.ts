@@ -22,7 +22,7 @@ import { FixedAndPatternRouter } from "./http/router.ts";
 import { mcpRoutes } from "./mcp/routes.ts";
 import { actionTestRoutes } from "./runs/api/action-test-routes.ts";
 import { bulkRoutes } from "./runs/api/bulk-routes.ts";
-import { callbackRoutes, callbackTokenRoutes } from "./runs/api/callback-routes.ts";
+import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import {
   databaseRoutes,
   environmentDatabaseRoutes,
@@ -30,11 +30,11 @@ import {
   resyncRoutes,
 } from "./runs/api/databases/database-routes.ts";
 import { environmentEraseRoutes, projectEraseRoutes } from "./runs/api/databases/erasing.ts";
-import { changeRoutes, timelineRoutes } from "./runs/api/following.ts";
+import { followingRoutes } from "./runs/api/following.ts";
 import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/api/gate-routes.ts";
 import { inboundEventRoutes } from "./runs/api/inbound-events.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
-import { actionRunsRoutes, eraseRoutes, runRoutes } from "./runs/api/run-routes.ts";
+import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
 import { scheduleRoutes } from "./schedules/kind.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
@@ -82,8 +82,7 @@ const ROUTES: readonly (readonly [path: string, routes: readonly Hono<AppEnv>[]]
   [`${PROJECT}/erase`, [projectEraseRoutes]],
   [`${ENVIRONMENT}/actions`, [actionRoutes(notifyLimit), actionRunsRoutes, actionTestRoutes]],
   [`${ENVIRONMENT}/actions`, [inboundRoutes, inboundEventRoutes]],
-  [`${ENVIRONMENT}/action-runs`, [runRoutes, changeRoutes, callbackRoutes, callbackTokenRoutes]],
-  [`${ENVIRONMENT}/action-runs`, [timelineRoutes, decisionRoutes, eraseRoutes]],
+  [`${ENVIRONMENT}/action-runs`, [runRoutes, followingRoutes, callbackRoutes, decisionRoutes]],
   [`${ENVIRONMENT}/bulk-operations`, [bulkRoutes]],
   [`${ENVIRONMENT}/concurrency-groups`, [groupRoutes]],
   [`${ENVIRONMENT}/pauses`, [pauseRoutes]],

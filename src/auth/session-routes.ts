@@ -14,7 +14,7 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import { type Described, guard, type Meaning } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { inDocument, uuid } from "../http/schemas.ts";
+import { objectOf, uuid } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
 import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
@@ -54,23 +54,24 @@ import { describePrincipal } from "./whoami.ts";
 
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
 
-const beginning = z.strictObject({
-  project: z.optional(z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." }))),
-  code: z.optional(oneTimeCode),
-  tokenId: z.optional(uuid),
-});
-inDocument(beginning, {
-  id: "NewSession",
-  members: {
-    project: "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it, and who signed in.",
-    code: "The code of a sign-in, or of a link that `npm start` printed, instead of a token.",
-    tokenId: "After a sign-in: which token of `POST /session/sign-in` to open. Requires `code` and `project`.",
+const beginning = objectOf(
+  {
+    project: z.optional(z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." }))),
+    code: z.optional(oneTimeCode),
+    tokenId: z.optional(uuid),
   },
-  examples: [{ project: "acme/shop" }],
-});
+  DESCRIBE && {
+    id: "NewSession",
+    members: {
+      project: "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it, and who signed in.",
+      code: "The code of a sign-in, or of a link that `npm start` printed, instead of a token.",
+      tokenId: "After a sign-in: which token of `POST /session/sign-in` to open. Requires `code` and `project`.",
+    },
+    examples: [{ project: "acme/shop" }],
+  },
+);
 
-const noMembers = z.strictObject({});
-inDocument(noMembers, { examples: [{}] });
+const noMembers = objectOf({}, DESCRIBE && { examples: [{}] });
 
 /** A form of another page can't send JSON. */
 const onlyJson = guard((c) => requireJson(c.req), DESCRIBE && { errors: ["unsupported_media_type"] });

@@ -10,7 +10,7 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, flag, inDocument, instant, wholeNumber, withExample } from "../http/schemas.ts";
+import { described, filterableName, flag, instant, objectOf, wholeNumber, withExample } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { askerGone, logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires, requiresManagerOrSelf } from "./authentication.ts";
@@ -44,73 +44,75 @@ import {
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
-export const newToken = z.strictObject({
-  name: filterableName.check(
-    z.refine((name) => !INVISIBLE.test(name), {
-      error: "has a character that can't be seen; send only visible characters.",
-    }),
-    z.refine((name) => !looksLikeRoot(name), {
-      error: "looks like root, which is the operator's name; choose another name.",
-    }),
-  ),
-  role: z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
-  envName: z.nullish(
-    described(
-      z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
-      DESCRIBE && "The only environment that the token opens. Without it, the token opens the whole project.",
+export const newToken = objectOf(
+  {
+    name: filterableName.check(
+      z.refine((name) => !INVISIBLE.test(name), {
+        error: "has a character that can't be seen; send only visible characters.",
+      }),
+      z.refine((name) => !looksLikeRoot(name), {
+        error: "looks like root, which is the operator's name; choose another name.",
+      }),
     ),
-  ),
-  expiresAt: z.nullish(
-    described(
-      instant.check(
-        z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
+    role: z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
+    envName: z.nullish(
+      described(
+        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
+        DESCRIBE && "The only environment that the token opens. Without it, the token opens the whole project.",
       ),
-      DESCRIBE && "When the token expires. The time must be in the future.",
     ),
-  ),
-  person: z.nullish(
-    described(
-      personName,
+    expiresAt: z.nullish(
+      described(
+        instant.check(
+          z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
+        ),
+        DESCRIBE && "When the token expires. The time must be in the future.",
+      ),
+    ),
+    person: z.nullish(
+      described(
+        personName,
+        DESCRIBE &&
+          "The token always acts for this person. Its changes show the person's name instead of the token's. " +
+            "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
+            "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
+            "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +
+            "tokens with `mayActForOthers` can send a person.",
+      ),
+    ),
+    mayApprove: flag(
       DESCRIBE &&
-        "The token always acts for this person. Its changes show the person's name instead of the token's. " +
-          "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
-          "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
-          "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +
-          "tokens with `mayActForOthers` can send a person.",
+        "Whether the token may approve and reject runs, whatever its role. Only owners and the operator can send `true`.",
     ),
-  ),
-  mayApprove: flag(
-    DESCRIBE &&
-      "Whether the token may approve and reject runs, whatever its role. Only owners and the operator can send `true`.",
-  ),
-  mayActForOthers: flag(
-    DESCRIBE &&
-      "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
-  ),
-  trust: z.nullish(trustSchema),
-});
-inDocument(newToken, {
-  id: "NewApiToken",
-  members: {
-    name: "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
-    role: "The token's role, which decides its permissions.",
+    mayActForOthers: flag(
+      DESCRIBE &&
+        "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
+    ),
+    trust: z.nullish(trustSchema),
   },
-  examples: [{ name: "ci", role: "member", envName: "production" }],
-});
+  DESCRIBE && {
+    id: "NewApiToken",
+    members: {
+      name: "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
+      role: "The token's role, which decides its permissions.",
+    },
+    examples: [{ name: "ci", role: "member", envName: "production" }],
+  },
+);
 
-const rotation = z.strictObject({
-  overlapSeconds: z.optional(wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS)),
-});
-inDocument(rotation, {
-  id: "TokenRotation",
-  members: {
-    overlapSeconds:
-      "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
-      `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
-      "only end it sooner, and without this it keeps its end.",
+const rotation = objectOf(
+  { overlapSeconds: z.optional(wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS)) },
+  DESCRIBE && {
+    id: "TokenRotation",
+    members: {
+      overlapSeconds:
+        "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
+        `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+        "only end it sooner, and without this it keeps its end.",
+    },
+    examples: [{ overlapSeconds: 3600 }, {}],
   },
-  examples: [{ overlapSeconds: 3600 }, {}],
-});
+);
 
 export const tokenRoutes = new Hono<AppEnv>();
 

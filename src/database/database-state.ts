@@ -92,9 +92,13 @@ export const NUMBERS_IN_USE = `
     )
     SELECT number FROM used WHERE number IS NOT NULL)`;
 
+/** What `NUMBERS_IN_USE` has read. */
+export function numbersIn(read: D1Result | undefined): readonly number[] {
+  return ((read?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
+}
+
 export async function numbersInUse(control: D1Database): Promise<readonly number[]> {
-  const rows = await control.prepare(NUMBERS_IN_USE).raw<[number: number]>();
-  return rows.map(([number]) => number);
+  return numbersIn(await control.prepare(NUMBERS_IN_USE).all());
 }
 
 /** Those of these numbers that are not bound. */

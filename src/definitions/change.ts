@@ -239,7 +239,10 @@ export function environmentOf(c: Context<AppEnv>): Environment {
   return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
 }
 
-/** Throws `coordinator_unavailable`, with this sentence if there is one, and `environment_erasing`. */
+/**
+ * Calls the environment's coordinator. Throws `coordinator_unavailable`, with this sentence if there is one, and
+ * `environment_erasing`. The platform's own words go to the log alone, because they name internals.
+ */
 export async function askCoordinator<T>(
   { env, hops, scope }: Environment,
   call: (coordinator: Coordinator) => Promise<T>,

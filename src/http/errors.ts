@@ -1,6 +1,6 @@
 /**
- * Every error response: `{ error, code, pointer }`, with one table of codes. A code is part of the contract and never
- * changes. A sentence says what is wrong, then what to do, and may change.
+ * Every error response: `{ error, code, pointer }`, with one table of codes. A code never changes. A sentence says what is
+ * wrong, then what to do, and may change.
  */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -217,8 +217,7 @@ const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = {
   action_needs_newer_code: 5,
   coordinator_unavailable: 5,
   coordinator_overloaded: 10,
-  // The status is not 507, because RFC 4918 forbids to repeat such a request, and retention frees space by itself. The
-  // delay is so long that clients which retry by themselves give up.
+  // The status is not 507, because RFC 4918 forbids to repeat such a request. Clients that retry by themselves give up.
   storage_full: 600,
   too_many_watchers: 5,
 };
@@ -230,8 +229,8 @@ declare global {
   }
 }
 
-/** What an error may have besides its sentence. `headers` win over those of the table. */
 interface ErrorExtras {
+  /** They win over those of the table. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
   /** A JSON pointer (RFC 6901) to the member of the request that is wrong. */
@@ -256,7 +255,7 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.code = code;
     this.status = ERRORS[code][0];
-    // A pointer that is too long is left out and not cut, because a part of it points to another member.
+    // A part of a long pointer would point to another member.
     this.pointer = pointer === "" || pointer.length > POINTER_MAX_CHARACTERS ? undefined : pointer;
     const retrySeconds = RETRY_SECONDS[code];
     this.headers = {
@@ -267,7 +266,6 @@ export class ApiError extends Error {
   }
 }
 
-/** The response for anything thrown. Internals stay in the log, where the request id finds them. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof HTTPException && thrown.status === 400) {
@@ -294,7 +292,6 @@ export interface MemberFault {
   readonly params?: { readonly pointer?: string } | undefined;
 }
 
-/** An error about these faults, with a pointer to the first one. */
 export function refusalOf(code: ErrorCode, faults: readonly MemberFault[]): ApiError {
   const [first] = faults;
   return new ApiError(code, sentenceOf(faults), first && { pointer: pointerTo(code, first) });

@@ -28,28 +28,24 @@ export function etagOf(version: number): string {
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change (RFC 9110, section 13.1). `noun`: what the version is of, as sentences call it.
- * `version`: the current one; null if there is none.
- * Throws `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as
- * absent.
+ * Checks `If-Match` and `If-None-Match` before a change (RFC 9110, section 13.1). `noun`: what the version is of.
+ * `version`: the current one; null if there is none. Throws `precondition_failed`. `W/` counts as absent, because a proxy
+ * that compresses a response may put it before the ETag.
  */
 export function requirePreconditions(c: Context, noun: string, version: number | null): void {
   const match = c.req.header("If-Match");
   // An empty If-Match names no version, so it is refused: a script may have lost the ETag.
   if (match !== undefined && !namesVersion(match, version)) {
-    throw new ApiError(
-      "precondition_failed",
+    const sentence =
       version === null
         ? `There is no such ${noun} yet. Omit If-Match.`
-        : `The version of the ${noun} is not the one in your If-Match. Get the ${noun} and try again.`,
-    );
+        : `The version of the ${noun} is not the one in your If-Match. Get the ${noun} and try again.`;
+    throw new ApiError("precondition_failed", sentence);
   }
   const noneMatch = c.req.header("If-None-Match");
   if (noneMatch && version !== null && namesVersion(noneMatch, version)) {
-    throw new ApiError(
-      "precondition_failed",
-      `The ${noun} already exists. Send If-Match with its ETag to replace it, or choose another name.`,
-    );
+    const sentence = `The ${noun} already exists. Send If-Match with its ETag to replace it, or choose another name.`;
+    throw new ApiError("precondition_failed", sentence);
   }
 }
 
@@ -69,15 +65,13 @@ export const TRACEPARENT_MAX_CHARACTERS = 255;
 
 /**
  * The caller's position in a trace, after W3C Trace Context (https://www.w3.org/TR/trace-context/). The service opens no
- * span of its own, so it passes the header on as it is. Null if it is missing, or if the specification calls it invalid,
- * because tracing must not fail a request.
+ * span of its own, so it passes the header on as it is. Null for an invalid one, because tracing must not fail a request.
  */
 export function traceparentOf(c: Context): string | null {
   const sent = c.req.header("traceparent") ?? "";
   return sent.length <= TRACEPARENT_MAX_CHARACTERS && TRACEPARENT.test(sent) ? sent : null;
 }
 
-/** On every request that a receiver gets. */
 export const DELIVERY_HEADER = "Action-Runs-Delivery";
 /** On a request that tests an action's webhook: the run does not exist. */
 export const TEST_HEADER = "Action-Runs-Test";

@@ -18,7 +18,7 @@ declare global {
   var DESCRIBE: boolean;
 }
 
-/** What the operation reads of the request's headers, besides Authorization. */
+/** A header that the operation reads, besides Authorization. */
 export type HeaderParameter =
   | "traceparent"
   | "Last-Event-ID"
@@ -31,7 +31,6 @@ export type HeaderParameter =
 /** One success. Every response also has X-Request-Id. */
 export interface Success {
   readonly description: string;
-  /** The body as JSON. */
   readonly json?: z.core.$ZodType;
   /** The body as text: an example for each media type. */
   readonly text?: Readonly<Record<string, string>>;
@@ -61,16 +60,13 @@ export interface Operation {
 /** As `DESCRIBE && { … }` gives it. */
 export type Described = Operation | false;
 
-/** The schemes that a request needs together. */
-export type Security = Readonly<Record<string, []>>;
-
 /** What a middleware or a handler means for its operation. */
 export interface Meaning {
   readonly operation?: Described | undefined;
   /** Who may ask, as a sentence. */
   readonly who?: string;
-  /** Each is enough to authenticate. */
-  readonly security?: readonly Security[];
+  /** Each is enough to authenticate: the schemes that a request needs together. */
+  readonly security?: readonly Readonly<Record<string, []>>[];
   /** What `On-Behalf-Of` does in a change. `refused`: the header is only checked, because a person means nothing there. */
   readonly person?: "taken" | "refused";
   readonly errors?: readonly ErrorCode[];
@@ -82,7 +78,7 @@ export interface Meaning {
 
 const MEANING = Symbol("meaning");
 
-/** The same middleware or handler, with its meaning. No request reads it. */
+/** The same middleware or handler, with its meaning, which no request reads. */
 export function meaning<H extends object>(handler: H, means: Meaning | false): H {
   return means ? Object.assign(handler, { [MEANING]: means }) : handler;
 }

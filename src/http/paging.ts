@@ -91,23 +91,19 @@ export function firstPage<Row>(
   return page;
 }
 
-/** A Link header to the page after `last`. Null: there is none. */
+/** A Link header to the page after `last`: the same URL with its filters and another cursor. Null: there is none. */
 export function linkNext(c: Context<AppEnv>, last: string | number | null): void {
-  if (last !== null) c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
-}
-
-/** The same URL with its filters and another cursor, as a Link header. */
-export function nextLink(base: string, requestUrl: string, cursor: string): string {
-  const url = new URL(requestUrl);
-  url.searchParams.set("cursor", cursor);
-  return `<${base}${url.pathname}?${url.searchParams}>; rel="next"`;
+  if (last === null) return;
+  const { pathname, searchParams } = new URL(c.req.url);
+  searchParams.set("cursor", encodeCursor(last));
+  c.header("Link", `<${baseUrl(c.env, c.req.url)}${pathname}?${searchParams}>; rel="next"`);
 }
 
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** An event's number from its decimal digits, or null. */
+/** Null for what is no number of an event. */
 export function parseSeq(text: string): number | null {
   return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : null;
 }

@@ -13,7 +13,7 @@ import { type Issuer, issuersOf } from "../settings/issuers.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
 
-/** The round trips of one request so far. They explain nearly all of its cost. */
+/** The round trips of one request so far, which are nearly all of its cost. */
 export interface Hops {
   d1: number;
   coordinator: number;
@@ -23,13 +23,10 @@ export interface AppEnv {
   Bindings: Env;
   Variables: RequestIdVariables & {
     hops: Hops;
-    /** The id of the API token that was accepted, for the log. */
+    // For the log: who was accepted, which project or environment was opened, and what the request is about.
     tokenId?: string;
-    /** The id of the session that was accepted, for the log. */
     sessionId?: string;
-    /** The environment or the project that the credential has opened, for the log. */
     opened?: string;
-    /** The run that the request is about, for the log. */
     runId?: string;
     errorCode?: ErrorCode;
   };
@@ -66,23 +63,22 @@ export function usableRing({ env }: { readonly env: Pick<Env, "CALLBACK_SIGNING_
   return ring.value;
 }
 
-/** The same for OIDC_ISSUERS, so that a mistake in it is not blamed on a caller. Empty if it is not set. */
+/** The same for OIDC_ISSUERS. Empty if it is not set. */
 export function usableIssuers(c: Context<AppEnv>): readonly Issuer[] {
   const issuers = issuersOf(c.env);
   if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
   return issuers.value;
 }
 
-/** The regular expressions of a route's parameters. */
 const PATTERNS = /\{[^/]*\}/g;
 
 /** Per isolate. */
 const limit = new LogLimit();
 
 /**
- * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs
- * more than most of a request's work. So an isolate writes a bounded number a second, which keeps a flood of forged
- * tokens cheap. The next line counts the lines that were left out. Errors of the service (5xx) are always written.
+ * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs more
+ * than most of a request's work, so an isolate writes a bounded number a second, and counts the others in the next line.
+ * Errors of the service (5xx) are always written.
  */
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();

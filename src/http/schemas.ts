@@ -22,24 +22,23 @@ interface Issue {
   readonly input?: unknown;
 }
 
-/** The value that was sent, cut to a length that fits a sentence. */
 function sent({ input }: Issue): string {
   const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
   return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
 }
 
-/** The refusal of a number outside of `min` to `max`. `what`: "a number", for example. */
+/** `what`: "a number", for example. */
 export function outOfRange(what: string, min: number, max: number) {
   return { error: (issue: Issue) => `${sent(issue)}; send ${what} from ${min} to ${max}.` };
 }
 
-/** A whole number from `min` to `max`. `what`: "whole minutes", for example. */
+/** `what`: "whole minutes", for example. */
 export function wholeNumber(what: string, min: number, max: number) {
   const refusal = outOfRange(what, min, max);
   return z.int(refusal).check(z.minimum(min, refusal), z.maximum(max, refusal));
 }
 
-/** A whole number from `min` to `max`, as the text of a query. */
+/** The same as the text of a query. */
 export function wholeNumberText(what: string, max: number, more: object, min = 1) {
   const refusal = outOfRange(what, min, max);
   const digits = new RegExp(`^[0-9]{1,${String(max).length}}$`);
@@ -49,7 +48,7 @@ export function wholeNumberText(what: string, max: number, more: object, min = 1
     .register(z.globalRegistry, { wire: { type: "integer", minimum: min, maximum: max, ...more } });
 }
 
-/** An object that is missing, or something else, is refused with this sentence. */
+/** The refusal of what is no object. */
 export const AN_OBJECT = {
   error: ({ code }: { readonly code?: string }) => (code === "invalid_type" ? "send a JSON object." : undefined),
 };
@@ -62,7 +61,7 @@ export const finiteNumbers = z.refine(hasOnlyFiniteNumbers, {
   error: "has a number that is too large; send it as a string.",
 });
 
-/** A check that the UTF-8 of `textOf(value)` has at most `max` bytes. */
+/** The UTF-8 of `textOf(value)` has at most `max` bytes. */
 export function maxBytes<T>(max: number, textOf: (value: T) => string, subject = "has") {
   const bytesOf = (value: T) => utf8Bytes(textOf(value));
   return z.refine<T>((value) => bytesOf(value) <= max, {
@@ -70,7 +69,7 @@ export function maxBytes<T>(max: number, textOf: (value: T) => string, subject =
   });
 }
 
-/** The refusal of a list or an object with more than `max` items. `what`: what they are. */
+/** `what`: what the items of a list or an object are. */
 function tooMany(max: number, what: string, value: unknown): string | undefined {
   const count = Array.isArray(value) ? value.length : isJsonObject(value) ? Object.keys(value).length : 0;
   return count > max ? `has ${count} ${what}; send at most ${max}.` : undefined;
@@ -123,7 +122,7 @@ export function textUpTo(max: number, missing: string, ...checks: readonly z.cor
     .register(z.globalRegistry, { wire: { type: "string", maxLength: max } });
 }
 
-/** A text that `parse` turns into a value. If `parse` returns null, the text is refused with `sentence`. */
+/** A text is refused with `sentence` if `parse` returns null. */
 export function parsedText<T>(
   text: z.ZodMiniType<string, string>,
   parse: (text: string) => T | null,
@@ -143,35 +142,15 @@ export function parsedText<T>(
 // Messages for issues that no schema words itself, such as an unknown key.
 z.config(en());
 
-/** An http or https URL, as far as a pattern can tell. */
+/** As far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
-interface Said extends z.core.GlobalMeta {
-  /** The descriptions of an object's members. */
-  readonly members?: Readonly<Record<string, string>>;
-}
-
 /**
- * Says what only the OpenAPI document says of a schema: its name, its examples, descriptions, and what replaces zod's
+ * Says what only the OpenAPI document says of a schema: its name, its examples, its description, and what replaces zod's
  * JSON Schema. In the Worker this function is empty, so the build drops the call with all texts.
  */
-export function inDocument(schema: z.ZodMiniType, described: Said): void {
-  if (DESCRIBE) {
-    const { members = {}, ...said } = described;
-    const shape = (schema as z.ZodMiniObject<Record<string, z.ZodMiniType>>).shape;
-    for (const [name, text] of Object.entries(members)) shape[name] = describedInside(shape[name], text);
-    z.globalRegistry.add(schema, said);
-  }
-}
-
-/** The description of a member that is optional, or has a default, is that of the schema inside. */
-function describedInside(member: z.core.$ZodType | undefined, description: string): z.ZodMiniType {
-  if (member instanceof z.ZodMiniOptional) return z.optional(describedInside(member.def.innerType, description));
-  if (member instanceof z.ZodMiniDefault) {
-    return z._default(describedInside(member.def.innerType, description), member.def.defaultValue);
-  }
-  if (member === undefined) throw new Error(`There is no such member: ${description}`);
-  return described(member as z.ZodMiniType, description);
+export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void {
+  if (DESCRIBE) z.globalRegistry.add(schema, said);
 }
 
 /**
@@ -185,13 +164,13 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
-/** What the OpenAPI document says of an object. `members`: of those that need a description here. */
-type ObjectSaid<Shape> = z.core.GlobalMeta & { readonly members?: Partial<Readonly<Record<keyof Shape, string>>> };
-
-/** A closed object of a request. Write `DESCRIBE && { … }`, so that the Worker's build drops the texts. */
+/**
+ * A closed object of a request. `said`: what only the OpenAPI document says of it and of its members. Write
+ * `DESCRIBE && { … }`, so that the Worker's build drops the texts.
+ */
 export function objectOf<Shape extends Readonly<Record<string, z.ZodMiniType>>>(
   shape: Shape,
-  said: ObjectSaid<Shape> | false,
+  said: (z.core.GlobalMeta & { readonly members?: Partial<Readonly<Record<keyof Shape, string>>> }) | false,
   ...checks: readonly z.core.$ZodCheck<z.output<z.ZodMiniObject<Shape, z.core.$strict>>>[]
 ) {
   if (!said) return z.strictObject(shape, AN_OBJECT).check(...checks);
@@ -267,7 +246,7 @@ export function lineOf(max: number, odd = CONTROL, mayBeBlank = true) {
     });
 }
 
-/** A short text of one line that people read, without control, format and line characters, and not only blanks. */
+/** For people: without control, format and line characters, and not only blanks. */
 export function visibleLine(max: number) {
   return lineOf(max, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, false);
 }
@@ -283,7 +262,6 @@ inDocument(uuid, { wire: { type: "string", format: "uuid" } });
 
 const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
 
-/** RFC 3339 with any offset and any precision. */
 export const instant = z.pipe(
   z
     .string({ error: RFC_3339 })
@@ -304,7 +282,6 @@ const label = lineOf(LABEL_MAX_CHARACTERS);
 
 export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of strings.");
 
-/** The list of labels in the OpenAPI document. */
 export const LABELS_WIRE = { type: "array", items: z.globalRegistry.get(label)?.wire, maxItems: LABELS_MAX };
 
 /** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */

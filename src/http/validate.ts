@@ -45,10 +45,7 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, options: Body
   );
 }
 
-/**
- * zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first
- * three.
- */
+/** By default, zValidator parses asynchronously, which changes the order of the issues. Callers see only the first three. */
 const SYNCHRONOUS = { validationFunction: safeParse };
 
 /** `reworded`: the same faults in other words. */
@@ -58,7 +55,6 @@ function refuseAs(code: ErrorCode, reworded = (faults: readonly MemberFault[]): 
   };
 }
 
-/** Refuses a request whose Content-Type is not JSON. */
 export function requireJson(request: HonoRequest): void {
   if (!isJson(request)) throw new ApiError("unsupported_media_type");
 }
@@ -97,7 +93,7 @@ async function readJsonText(
 }
 
 /** Throws `invalid_body` if a JSON text is too deep or has too many values to be parsed. */
-export function requireParsable(text: string, { depth, marks } = jsonShape(text)): void {
+function requireParsable(text: string, { depth, marks } = jsonShape(text)): void {
   if (depth > JSON_MAX_DEPTH) {
     throw new ApiError("invalid_body", `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`);
   }
@@ -133,7 +129,7 @@ export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string {
   }
 }
 
-/** What a JSON text is like, as far as a scan can tell without parsing it. */
+/** What a scan can tell of a JSON text without parsing it. */
 export interface JsonShape {
   /** How deep arrays and objects nest. */
   readonly depth: number;
@@ -173,10 +169,7 @@ export function parsedJson(text: string): unknown {
   }
 }
 
-/**
- * A form as an object: a text for each name, or a list if the name repeats. GitHub and Slack can send JSON as the only
- * field `payload`: then it is that JSON. Throws `invalid_body`.
- */
+/** A text for each name, or a list if it repeats. GitHub and Slack can send JSON as the only field `payload`. */
 export function parsedForm(text: string): unknown {
   const fields = Map.groupBy(new URLSearchParams(text), ([name]) => name);
   const [payload, ...others] = fields.get("payload") ?? [];
@@ -192,27 +185,18 @@ export function parsedForm(text: string): unknown {
 
 const BRACKETED = /^([^[]+)\[\d*\]$/;
 
-/**
- * The same faults, in other words for each parameter of the schema that was sent with brackets. Some HTTP clients write
- * lists as `status[]=failed` or `status[0]=failed`. The service takes `status=failed`, so the refusal says how to send it.
- */
+/** Some HTTP clients write lists as `status[]=failed` or `status[0]=failed`. The refusal says how to send them. */
 function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
   const shape = schema instanceof z.ZodMiniObject ? schema.shape : {};
   return faults.flatMap((fault): readonly MemberFault[] => {
-    const { keys = [] } = fault;
-    const nameOf = (key: string) => {
-      const name = BRACKETED.exec(key)?.[1] ?? "";
-      return Object.hasOwn(shape, name) ? name : null;
-    };
-    const byName = Map.groupBy(keys, nameOf);
-    const told = [...byName].flatMap(([name, [key = ""]]) =>
-      name === null ? [] : [{ path: [key], message: `${verbOf(shape[name])} ${name}= without brackets.` }],
-    );
-    return told.length === byName.size && keys.length > 0 ? told : [...told, fault];
+    const byName = Map.groupBy(fault.keys ?? [], (key) => BRACKETED.exec(key)?.[1] ?? "");
+    const told = [...byName].flatMap(([name, [key = ""]]) => {
+      const parameter = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (parameter === undefined) return [];
+      // Only a list takes an empty one.
+      const verb = z.safeParse(parameter, []).success ? "repeat" : "send";
+      return [{ path: [key], message: `${verb} ${name}= without brackets.` }];
+    });
+    return told.length > 0 && told.length === byName.size ? told : [...told, fault];
   });
-}
-
-function verbOf(parameter: unknown): "repeat" | "send" {
-  // Only a list takes an empty one.
-  return z.safeParse(parameter as z.ZodMiniType, []).success ? "repeat" : "send";
 }

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import type { ActionDefinition } from "../actions/definition.ts";
-import { knownAction, resolveAction } from "../actions/resolve.ts";
+import { knownAction } from "../actions/resolve.ts";
 import { may } from "../auth/principal.ts";
 import { parseUuid } from "../base/ids.ts";
 import { fingerprint, isJsonObject, type JsonObject } from "../base/json.ts";
@@ -12,12 +12,11 @@ import { checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import { type CreatedRun, createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
-import { listRunsOf, readRun, waitForEnd } from "../runs/api/read-runs.ts";
+import { type CreatedRun, createRunOfAction, creationOf, retryRun } from "../runs/api/create-run.ts";
+import { listRunsOf, readRun } from "../runs/api/read-runs.ts";
 import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
 import { actorOf, environmentOf, refusalError, runJson } from "../runs/api/run-request.ts";
 import { cancelRunOf } from "../runs/api/run-routes.ts";
-import { subscriptionFor } from "../runs/api/subscription.ts";
 import { STATUSES } from "../runs/run.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
 import { baseUrl } from "../settings/config.ts";
@@ -98,7 +97,7 @@ const CALLS: Readonly<Record<RunToolName, (c: Context<AppEnv>, call: Call) => Pr
     const action = await requireOffered(c, id);
     const creation = creationOf(c, { include: "details" }, BY_CALL);
     const changeKey = await keyOf(c, call, action, ["retry", id]);
-    return created(c, await retryRun(creation, changeKey, id, {}, { isFirst: false }));
+    return created(c, await retryRun(creation, changeKey, id, {}));
   },
 
   cancel_run: async (c, { args }) => {
@@ -112,7 +111,6 @@ const CALLS: Readonly<Record<RunToolName, (c: Context<AppEnv>, call: Call) => Pr
   },
 };
 
-/** Runs the action of a tool. Null: there is no such tool. */
 async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
   const action = await actionOf(call.tool, () => offeredTools(c));
   const definition = action && (await offered(c, action));
@@ -121,10 +119,10 @@ async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | 
   try {
     const changeKey = await keyOf(c, call, action, ["run", call.args]);
     const creation = creationOf(c, { include: "details" }, BY_CALL);
-    const made = await createRun(creation, changeKey, async () => {
+    const made = await createRunOfAction(creation, changeKey, action, () => {
       const body = newRunOfAction.safeParse({ parameters: parametersOf(call.args, wrapped) });
       if (!body.success) throw refusalOf("invalid_body", body.error.issues);
-      return wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation);
+      return body.data;
     });
     return await created(c, made);
   } catch (error) {
@@ -155,13 +153,11 @@ function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
   return parameters;
 }
 
-/** What is stored of the action if it is offered now; null if it is not. */
 async function offered(c: Context<AppEnv>, action: string): Promise<ActionDefinition | null> {
   const known = await knownAction(environmentOf(c), action).catch(nullFor("action_not_found"));
   return known?.definition.agents === undefined ? null : known.definition;
 }
 
-/** Takes an error with this code for null. */
 function nullFor(code: ErrorCode) {
   return (error: unknown): null => {
     if (error instanceof ApiError && error.code === code) return null;
@@ -206,20 +202,14 @@ async function created(c: Context<AppEnv>, { answer, isRepeated }: CreatedRun): 
   return runResult(isLeft ? run : await runAfter(c, answer.id, CALL_WAIT_MS), shown);
 }
 
-/** The run as soon as it has ended, or as it is after the wait. Throws `run_not_found`. */
 async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
-  const environment = environmentOf(c);
-  const include = "details" as const;
-  const subscription = () => subscriptionFor(c, environment);
+  const inclusion = { include: "details" } as const;
+  const waiting = waitMs === 0 ? null : readRun(c, id, inclusion, waitMs);
   // If too many clients wait, show the run as it is. An error would hide the run that the call has just made.
-  const waiting = waitMs === 0 ? null : waitForEnd(environment, id, { waitMs, include, subscription });
   const waited = await waiting?.catch(nullFor("too_many_watchers"));
-  const run = waited ?? (await readRun(environment, id, { include }));
-  if (run === null) throw new ApiError("run_not_found");
-  return parsedRun(runJson(run));
+  return parsedRun(runJson(waited ?? (await readRun(c, id, inclusion))));
 }
 
-/** The runs of the environment in the console. */
 function runsUrlOf(c: Context<AppEnv>): string {
   return `${baseUrl(c.env, c.req.url)}/console/-/${environmentOf(c).scope}/runs`;
 }

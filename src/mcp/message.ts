@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { visibleText } from "../base/visible-text.ts";
 
-export const STATELESS = "2026-07-28";
+const STATELESS = "2026-07-28";
 /** Those that begin with `initialize`, the newest first. */
 export const WITH_HANDSHAKE = ["2025-11-25", "2025-06-18"] as const;
 export const REVISIONS: readonly string[] = [STATELESS, ...WITH_HANDSHAKE];
@@ -67,9 +67,10 @@ export function readMessage(body: unknown, header: (name: string) => string | un
   return readRequest({ id: id as Id, method, params }, header);
 }
 
-type Sent = Pick<McpRequest, "id" | "method" | "params">;
-
-function readRequest(sent: Sent, header: (name: string) => string | undefined): Result<McpRequest, Fault> {
+function readRequest(
+  sent: Pick<McpRequest, "id" | "method" | "params">,
+  header: (name: string) => string | undefined,
+): Result<McpRequest, Fault> {
   const { id, method, params } = sent;
   const meta = isJsonObject(params._meta) ? params._meta : {};
   const inBody = meta[`${META}protocolVersion`];
@@ -124,17 +125,14 @@ function decoded(value: string | undefined): string | undefined {
   }
 }
 
-export interface ServerInfo {
-  readonly name: string;
-  readonly version: string;
-}
+export const SERVER = { name: "action-runs", version: "1.0.0" };
 
 /** `result`: of a request that could be served. */
-export function responseOf({ id, isStateless }: McpRequest, result: JsonObject, server: ServerInfo): JsonObject {
-  const said = { resultType: "complete", _meta: { [`${META}serverInfo`]: server } };
+export function responseOf({ id, isStateless }: McpRequest, result: JsonObject): JsonObject {
+  const said = { resultType: "complete", _meta: { [`${META}serverInfo`]: SERVER } };
   return { jsonrpc: "2.0", id, result: isStateless ? { ...said, ...result } : result };
 }
 
-export function faultResponse({ id, code, message, data }: Omit<Fault, "status">): JsonObject {
+export function faultResponse({ id, code, message, data }: Fault): JsonObject {
   return { jsonrpc: "2.0", id, error: { code, message: visibleText(message), data } };
 }

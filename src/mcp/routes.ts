@@ -2,13 +2,13 @@
  * …/mcp: the Model Context Protocol for agents, by Streamable HTTP without streams or sessions. An agent runs what the
  * environment offers, and decides nothing: its token may neither approve nor change what an action does.
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../auth/authentication.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { BODY_MAX_BYTES } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ApiError } from "../http/errors.ts";
-import { type Described, meaning } from "../http/operation.ts";
+import { type Described, guard, meaning } from "../http/operation.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { decodeUtf8, parsedJson, readBytes, requireJson } from "../http/validate.ts";
 import { corsOrigins, provenUrl } from "../settings/config.ts";
@@ -22,6 +22,7 @@ import {
   REVISIONS,
   readMessage,
   responseOf,
+  SERVER,
   WITH_HANDSHAKE,
   wrongParams,
 } from "./message.ts";
@@ -29,7 +30,6 @@ import { rpcFault, rpcRequest, rpcResponse } from "./responses.ts";
 import { refusedResult } from "./run-result.ts";
 import { toolsFor } from "./tools.ts";
 
-export const SERVER = { name: "action-runs", version: "1.0.0" } as const;
 const LIST_TTL_MS = 60_000;
 /** What the client of an agent is called if it does not say. */
 const NAMELESS = "mcp";
@@ -42,8 +42,8 @@ const FOREIGN =
   "Pages of other origins can't send this request. Leave out the header Origin, or ask the operator to add the origin to CORS_ORIGINS.";
 
 /** Lets the token of an agent through. */
-function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresAgent(c, next) {
+function requiresAgent(operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
     const origin = c.req.header("Origin");
     const own = provenUrl(c.env, c.req.url);
     const known = [...(own.ok ? [new URL(own.value).origin] : []), ...corsOrigins(c.env)];
@@ -52,10 +52,9 @@ function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
     const { role, mayApprove, mayActForOthers } = await authorize(c, "data:read");
     const decides = mayApprove || mayActForOthers || !["member", "viewer"].includes(role);
     if (decides) throw new ApiError("forbidden", NO_AGENT);
-    await next();
   };
-  return meaning(
-    middleware,
+  return guard(
+    check,
     DESCRIBE && {
       who: "Requires an API token of the role `member` or `viewer` without `mayApprove` and `mayActForOthers`.",
       security: [{ apiToken: [] }],
@@ -100,12 +99,12 @@ export const mcpRoutes = new Hono<AppEnv>().post(
     if (!message.ok) return sendFault(c, message.error);
     if (message.value === "notification") return c.body(null, 202);
     const answer = await answerTo(c, message.value);
-    return answer.ok ? c.json(responseOf(message.value, answer.value, SERVER)) : sendFault(c, answer.error);
+    return answer.ok ? c.json(responseOf(message.value, answer.value)) : sendFault(c, answer.error);
   }, DESCRIBE && { body: rpcRequest }),
 );
 
-function sendFault(c: Context<AppEnv>, { status, ...fault }: Fault): Response {
-  return c.json(faultResponse(fault), status);
+function sendFault(c: Context<AppEnv>, fault: Fault): Response {
+  return c.json(faultResponse(fault), fault.status);
 }
 
 async function messageOf(c: Context<AppEnv>): Promise<Result<Message, Fault>> {

@@ -8,27 +8,22 @@ import type { AppEnv } from "../http/request-context.ts";
 import { STATUSES } from "../runs/run.ts";
 import { BY_OTHERS, FACE_SCHEMA, objectOf, RUN_SCHEMA } from "./run-result.ts";
 
-export const WAIT_MAX_SECONDS = 50;
+const WAIT_MAX_SECONDS = 50;
 export const WAIT_DEFAULT_SECONDS = 10;
-export const LIST_MAX = 50;
+const LIST_MAX = 50;
 export const LIST_DEFAULT = 10;
 
-export interface Tool {
+const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+const CHANGES = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true };
+
+interface Tool {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly inputSchema: JsonObject;
   readonly outputSchema: JsonObject;
-  readonly annotations: {
-    readonly readOnlyHint: boolean;
-    readonly destructiveHint: boolean;
-    readonly idempotentHint: boolean;
-    readonly openWorldHint: boolean;
-  };
+  readonly annotations: typeof READS;
 }
-
-const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
-const CHANGES = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true };
 
 const id = { type: "string", format: "uuid", description: "The id of the run." };
 const inputs = (required: readonly string[], properties: JsonObject) => ({
@@ -144,12 +139,9 @@ type OfferedDefinition = Pick<
   "description" | "agents" | "parametersSchema" | "approval" | "concurrency"
 >;
 
-export interface ActionTool {
-  readonly name: string;
-  /** The action that it runs. */
+/** The tool that runs an action. */
+export interface ActionTool extends Pick<Tool, "name" | "description" | "inputSchema"> {
   readonly action: string;
-  readonly description: string;
-  readonly inputSchema: JsonObject;
 }
 
 const NAME_MAX_CHARACTERS = 40;
@@ -196,9 +188,8 @@ function descriptionOf(
 }
 
 function approvalText({ required }: NonNullable<OfferedDefinition["approval"]>): string {
-  return required === 1
-    ? "Each run waits until a person approves it. You can't approve it."
-    : `Each run waits until ${required} people approve it. You can't approve it.`;
+  const approvers = required === 1 ? "a person approves" : `${required} people approve`;
+  return `Each run waits until ${approvers} it. You can't approve it.`;
 }
 
 function concurrencyText({ group, key, limit, onConflict }: NonNullable<OfferedDefinition["concurrency"]>): string {
@@ -235,7 +226,7 @@ function inputSchemaOf(schema: JsonObject | undefined): JsonObject {
 
 const SCHEMAS_BY_NAME = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
 const SCHEMAS_IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems"];
-/** Values that may look like schemas, but are data. */
+/** Data, which may look like schemas. */
 const NO_SCHEMAS = ["enum", "const", "default", "examples", "dependentRequired"];
 
 /**

@@ -42,13 +42,7 @@ export async function makeDocument() {
       components: { headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
     },
   });
-  addExamples(document);
-  for (const { post } of Object.values(document.paths)) {
-    // The library makes every body required.
-    if (post?.requestBody !== undefined && bodiless.has(post.operationId ?? "")) {
-      post.requestBody = { ...post.requestBody, required: false, description: OPTIONAL_BODY };
-    }
-  }
+  addExamples(document as unknown as Document, bodiless);
   return document;
 }
 
@@ -57,10 +51,10 @@ export function routesOf(app: Hono<AppEnv>): string[] {
   return [...new Set(apiRoutes(app).map(nameOf))];
 }
 
-/** Where a browser goes by itself when somebody signs in. */
+/** What leads a browser to and from an issuer. */
 const OF_BROWSERS = /^\/session\/(?:sign-in|callback)$/;
 
-/** The pages below `/console` are no part of the API, and neither is what leads a browser to and from an issuer. */
+/** Neither these nor the pages below `/console` are part of the API. */
 function apiRoutes(app: Hono<AppEnv>): RouterRoute[] {
   return app.routes.filter(
     ({ method, path }) =>
@@ -91,7 +85,6 @@ function tellLibrary(name: string, routes: readonly RouterRoute[]) {
   return { operationId: operation.operationId, mayBeEmpty: meanings.some((one) => one.mayBeEmpty) };
 }
 
-/** The description, with all that the route's middleware and its path say. */
 function specOf(name: string, operation: Operation, meanings: readonly Meaning[]): DescribeRouteOptions {
   const { operationId, summary, headers = [], headersOfAll = [] } = operation;
   const [method = "", path = ""] = name.split(" ");
@@ -165,7 +158,6 @@ function successResponse(
   };
 }
 
-/** The errors of every endpoint. */
 const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];
 const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
   401: ["WWW-Authenticate"],
@@ -201,7 +193,7 @@ const INFO = {
   license: { name: packageJson.license, identifier: packageJson.license },
 };
 
-/** The headings of the document, in its order. An operation stands under the last one that its path fits. */
+/** An operation stands under the last one that its path fits. */
 const TAGS: readonly (readonly [name: string, path: RegExp, description: string])[] = [
   ["Action runs", /action-runs/, "Create, read, cancel and retry action runs with an API token."],
   [
@@ -283,21 +275,16 @@ const SECURITY_SCHEMES = {
   },
 } as const;
 
-interface Overridden {
-  readonly zodSchema: z.core.$ZodType;
-  readonly jsonSchema: Record<string, unknown>;
-}
-
 /**
  * zod's JSON Schema. Requests are closed, and responses open: a later version may add members to them, and generated
  * clients must not refuse those. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
  * expressed in JSON Schema.
  */
-export function resolved(schema: z.core.$ZodType, part: "response" | "body" | "query") {
-  const override = ({ zodSchema, jsonSchema }: Overridden) => {
+function resolved(schema: z.core.$ZodType, part: "response" | "body" | "query") {
+  const override: z.core.ToJSONSchemaParams["override"] = ({ zodSchema, jsonSchema }) => {
     const { wire, examples, description } = z.globalRegistry.get(zodSchema) ?? {};
     // zod omits examples from a schema with a transform.
-    if (examples !== undefined) jsonSchema.examples = examples;
+    if (examples !== undefined) jsonSchema.examples = examples as unknown[];
     if (wire !== undefined) {
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
@@ -342,44 +329,51 @@ const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {
   too_many_labels: { pointer: "/labels" },
 };
 
-/** An error as JSON, with an example for each code. */
-export function errorMedia(codes: readonly ErrorCode[]) {
+/** With an example for each code. */
+function errorMedia(codes: readonly ErrorCode[]) {
   const examples = codes.map((code) => [code, { value: { error: ERRORS[code][1], code, ...POINTERS[code] } }]);
   return { schema: resolved(errorBody, "response"), examples: Object.fromEntries(examples) };
 }
 
 interface Schema {
-  $ref?: string;
+  readonly $ref?: string;
   examples?: readonly unknown[];
 }
 
-type Examples = readonly { readonly schema?: Schema; example?: unknown }[];
+interface Exemplified {
+  readonly schema?: Schema;
+  example?: unknown;
+}
+
+interface Described {
+  readonly operationId: string;
+  readonly parameters?: readonly Exemplified[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Exemplified>> };
+}
 
 interface Document {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Record<string, { readonly parameters?: Examples; readonly requestBody?: { readonly content: object } }>
-    >
-  >;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
 /**
  * Puts an `example` beside each schema of a request: the first of its examples. Tools that send requests, such as Postman,
  * ignore the `examples` inside a schema and make values up. A parameter's moves, because nothing else has that schema.
+ * `bodiless`: the operations whose body is optional. The library makes every body required.
  */
-export function addExamples(document: unknown): void {
-  const { paths, components } = document as Document;
-  for (const { parameters = [], requestBody } of Object.values(paths).flatMap((one) => Object.values(one))) {
+function addExamples({ paths, components }: Document, bodiless: ReadonlySet<string>): void {
+  const operations = Object.values(paths).flatMap((one) => Object.values(one));
+  for (const { operationId, parameters = [], requestBody } of operations) {
     for (const parameter of parameters) {
       if (parameter.schema?.examples === undefined) continue;
       parameter.example = parameter.schema.examples[0];
       delete parameter.schema.examples;
     }
-    for (const media of Object.values(requestBody?.content ?? {}) as Examples) {
+    if (requestBody === undefined) continue;
+    for (const media of Object.values(requestBody.content)) {
       const name = media.schema?.$ref?.split("/").at(-1);
       media.example = (name === undefined ? media.schema : components.schemas[name])?.examples?.[0];
     }
+    if (bodiless.has(operationId)) Object.assign(requestBody, { required: false, description: OPTIONAL_BODY });
   }
 }

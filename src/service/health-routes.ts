@@ -18,6 +18,7 @@ import {
   NEWEST_SCHEMA,
   NOT_READY,
   NUMBERS_IN_USE,
+  numbersIn,
   numbersInUse,
   OLDER_MAX,
   readReport,
@@ -180,9 +181,8 @@ healthRoutes.get(
 
 /**
  * The readiness check: whether the control database can work. Without it nothing can, while another database that fails
- * stops only the environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and
- * remembers the answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would
- * never settle.
+ * stops only the environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds. It
+ * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 const REMEMBERED_MS = 5000;
 /** How long an answer is used while another request asks D1 again. */
@@ -202,18 +202,16 @@ const PROBLEMS = {
 } as const;
 type Problem = keyof typeof PROBLEMS;
 
-/**
- * What was sealed under another key than the first, at most 10000 of each: how many actions and webhook endpoints have
- * such secrets, and how many waiting runs such requests.
- */
+/** What another key than the first sealed, at most 10000 of each. */
 interface UnderOlderKeys {
+  /** Of how many actions and webhook endpoints. */
   readonly secrets: number;
+  /** Of how many waiting runs. */
   readonly requests: number;
 }
 
 /** What D1 says if it can work. */
 interface Readiness {
-  /** In the control database. */
   readonly older: UnderOlderKeys;
   /** What the cron has seen of other databases; null if there is none, or if it has not looked yet. */
   readonly report: DatabaseReport | null;
@@ -223,13 +221,10 @@ interface Readiness {
   readonly sizeBytes: number | null;
 }
 
-const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null, inUse: [], sizeBytes: null };
-
-/** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
-let last: { readonly answer: Readiness; readonly problem: Problem | null; readonly at: number } | null = null;
+/** Per isolate: D1's last answer, and since when a check runs. */
+let last: { readonly answer: Readiness | Problem; readonly at: number } | null = null;
 let checkingSince: number | null = null;
 
-/** What is asked of the control database. */
 interface Asked {
   readonly db: D1Database;
   /** The ids of the keys that seal now. */
@@ -244,8 +239,7 @@ export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readine
     const now = Date.now();
     const isChecking = checkingSince !== null && msSinceOrLongAgo(checkingSince, now) < CHECK_MAX_MS;
     if (last !== null && msSinceOrLongAgo(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
-      throwProblem(last.problem);
-      return last.answer;
+      return readinessIn(last.answer);
     }
     if (!isChecking) return check(asked, hops, now);
     await scheduler.wait(POLL_MS);
@@ -254,12 +248,11 @@ export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readine
 
 async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): Promise<Readiness> {
   checkingSince = now;
-  let problem: Problem | null = null;
+  let answer: Readiness | Problem;
   let cause: unknown;
-  let answer = NOTHING_KNOWN;
   try {
     const [schema, counted, used, reported] = await readD1(hops, () =>
-      db.batch<UnderOlderKeys | { readonly number: number }>([
+      db.batch([
         db.prepare(NEWEST_SCHEMA),
         db.prepare(UNDER_OLDER_KEYS).bind(keys.secrets, keys.requests),
         db.prepare(NUMBERS_IN_USE),
@@ -267,22 +260,19 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
       ]),
     );
     const sizeBytes = schema?.meta.size_after ?? null;
-    if ((sizeBytes ?? 0) >= FULL_BYTES) problem = "full";
-    const older = counted?.results[0] as UnderOlderKeys | undefined;
-    const report = readReport(reported);
-    const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
-    answer = { older: older ?? NOTHING_KNOWN.older, report, inUse, sizeBytes };
+    const [older = { secrets: 0, requests: 0 }] = (counted?.results ?? []) as UnderOlderKeys[];
+    const isFull = (sizeBytes ?? 0) >= FULL_BYTES;
+    answer = isFull ? "full" : { older, report: readReport(reported), inUse: numbersIn(used), sizeBytes };
   } catch (error) {
     cause = (error as ApiError).cause;
-    problem = problemOf(cause);
+    answer = problemOf(cause);
   }
   // Otherwise this check took so long that another one replaced it.
   if (checkingSince === now) {
-    last = { problem, answer, at: Date.now() };
+    last = { answer, at: Date.now() };
     checkingSince = null;
   }
-  throwProblem(problem, cause);
-  return answer;
+  return readinessIn(answer, cause);
 }
 
 function problemOf(cause: unknown): Problem {
@@ -290,10 +280,10 @@ function problemOf(cause: unknown): Problem {
   return isUnmigrated(cause) ? "unmigrated" : "silent";
 }
 
-/** Only the request that ran the check gives the cause, so the log has it once. */
-function throwProblem(problem: Problem | null, cause?: unknown): void {
-  if (problem === null) return;
-  const [code, sentence] = PROBLEMS[problem];
+/** Throws the problem. Only the request that ran the check gives the cause, so the log has it once. */
+function readinessIn(answer: Readiness | Problem, cause?: unknown): Readiness {
+  if (typeof answer !== "string") return answer;
+  const [code, sentence] = PROBLEMS[answer];
   throw new ApiError(code, sentence, { cause });
 }
 

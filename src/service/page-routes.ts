@@ -19,7 +19,7 @@ const CONSOLE_PAGE = "/console/page.html";
 const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|schedules|notifications)(?:/-/new|/${DEFINITION_NAME}(?:/edit)?)?`;
 const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
-/** A page that holds an API token. So its policy lets it run scripts of this host only, and call no other host. */
+/** The page holds an API token. So it may run scripts of this host only, and call no other host. */
 const pageHeaders = (style: string, ...more: readonly string[]) => ({
   "Content-Security-Policy": [
     "default-src 'none'",
@@ -38,7 +38,6 @@ const pageHeaders = (style: string, ...more: readonly string[]) => ({
   "Cache-Control": "no-cache",
 });
 
-/** No text becomes markup. */
 const CONSOLE_HEADERS = pageHeaders("style-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'");
 
 const DESCRIBED_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
@@ -82,7 +81,7 @@ function sendOfSignIn(c: Context<AppEnv>): Promise<Response> {
 
 const NO_SIGN_IN = "Nobody can sign in at an issuer here, because no entry of OIDC_ISSUERS has a clientId.";
 
-/** The page says how the issuer is called at which people sign in. Without such an issuer, it is the asset as it is. */
+/** The page says how the issuer is called at which people sign in. */
 async function sendConsole(c: Context<AppEnv>): Promise<Response> {
   const issuer = signInIssuer(c.env);
   if (issuer === null) return sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS);

@@ -14,7 +14,7 @@ import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
+import { described, objectOf, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { authenticate, ofGuess } from "../authentication.ts";
 import { commandLineSession, loginCode } from "../responses.ts";
@@ -33,34 +33,38 @@ const port = described(
   wholeNumber("a port", 1, 65_535),
   DESCRIBE && "The port of 127.0.0.1 on which the command line waits.",
 );
-const agreeing = z.strictObject({
-  challenge: z
-    .string()
-    .check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the challenge of the address unchanged." })),
-  port,
-  characters: z
-    .string()
-    .check(z.regex(/^[A-Z2-7]{6}$/, { error: `send the ${CHARACTERS} characters of the terminal.` })),
-});
-inDocument(agreeing, {
-  id: "NewLoginCode",
-  members: {
-    challenge: "The S256 challenge of the command line (RFC 7636).",
-    characters: "What the command line printed: it is derived from the challenge.",
+const agreeing = objectOf(
+  {
+    challenge: z
+      .string()
+      .check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the challenge of the address unchanged." })),
+    port,
+    characters: z
+      .string()
+      .check(z.regex(/^[A-Z2-7]{6}$/, { error: `send the ${CHARACTERS} characters of the terminal.` })),
   },
-  examples: [{ challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", port: 49_152, characters: "BUUZWH" }],
-});
+  DESCRIBE && {
+    id: "NewLoginCode",
+    members: {
+      challenge: "The S256 challenge of the command line (RFC 7636).",
+      characters: "What the command line printed: it is derived from the challenge.",
+    },
+    examples: [{ challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", port: 49_152, characters: "BUUZWH" }],
+  },
+);
 
-const loggingIn = z.strictObject({
-  code: oneTimeCode,
-  verifier: z.string().check(z.regex(/^[A-Za-z0-9._~-]{43,128}$/, { error: "send the verifier of the challenge." })),
-  port,
-});
-inDocument(loggingIn, {
-  id: "CommandLineLogin",
-  members: { code: "The code that the browser brought.", verifier: "The verifier of the challenge (RFC 7636)." },
-  examples: [{ code: "0".repeat(43), verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", port: 49_152 }],
-});
+const loggingIn = objectOf(
+  {
+    code: oneTimeCode,
+    verifier: z.string().check(z.regex(/^[A-Za-z0-9._~-]{43,128}$/, { error: "send the verifier of the challenge." })),
+    port,
+  },
+  DESCRIBE && {
+    id: "CommandLineLogin",
+    members: { code: "The code that the browser brought.", verifier: "The verifier of the challenge (RFC 7636)." },
+    examples: [{ code: "0".repeat(43), verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", port: 49_152 }],
+  },
+);
 
 export const commandLineRoutes = new Hono<AppEnv>();
 

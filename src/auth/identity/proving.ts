@@ -10,7 +10,7 @@ import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { type Described, guard } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, projectOf, usableIssuers, usableRing } from "../../http/request-context.ts";
-import { inDocument } from "../../http/schemas.ts";
+import { objectOf } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { provenUrl } from "../../settings/config.ts";
 import { type Issuer, issuerNamed, mayTrust } from "../../settings/issuers.ts";
@@ -23,16 +23,20 @@ import { type Claims, mergedClaims, type Trust, trustFault } from "./trust.ts";
 
 const PROOF_MAX_BYTES = 16_384;
 
-const proofBody = z.strictObject({
-  proof: z.string({ error: "send the proof as a text." }).check(z.minLength(1, { error: "is empty; send the proof." })),
-});
-inDocument(proofBody, {
-  id: "Proof",
-  members: {
-    proof: "A JSON Web Token that a trusted issuer signed for exactly the audience that the operation names.",
+const proofBody = objectOf(
+  {
+    proof: z
+      .string({ error: "send the proof as a text." })
+      .check(z.minLength(1, { error: "is empty; send the proof." })),
   },
-  examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }],
-});
+  DESCRIBE && {
+    id: "Proof",
+    members: {
+      proof: "A JSON Web Token that a trusted issuer signed for exactly the audience that the operation names.",
+    },
+    examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }],
+  },
+);
 
 export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });

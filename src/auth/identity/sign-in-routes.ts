@@ -15,7 +15,7 @@ import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
 import { type Described, guard, type Meaning } from "../../http/operation.ts";
 import { type AppEnv, usableIssuers, usableRing } from "../../http/request-context.ts";
-import { described, inDocument } from "../../http/schemas.ts";
+import { described, objectOf } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { type Issuer, mayTrust, signInIssuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
@@ -80,12 +80,14 @@ const beginning = z.strictObject({
 /** Of a code and of a state. */
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 export const oneTimeCode = z.string().check(z.regex(CODE, { error: "send the code unchanged." }));
-const choosing = z.strictObject({ code: oneTimeCode });
-inDocument(choosing, {
-  id: "SignInCodeToShow",
-  members: { code: "The code behind `#code=` in the address of `/console/sign-in`." },
-  examples: [{ code: "0".repeat(43) }],
-});
+const choosing = objectOf(
+  { code: oneTimeCode },
+  DESCRIBE && {
+    id: "SignInCodeToShow",
+    members: { code: "The code behind `#code=` in the address of `/console/sign-in`." },
+    examples: [{ code: "0".repeat(43) }],
+  },
+);
 
 export const signInRoutes = new Hono<AppEnv>();
 

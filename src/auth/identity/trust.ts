@@ -11,7 +11,7 @@ import * as z from "zod/mini";
 import { isJsonObject, jsonPointer, valueAt } from "../../base/json.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import { type AppEnv, projectOf, usableIssuers } from "../../http/request-context.ts";
-import { bounded, inDocument, listOf } from "../../http/schemas.ts";
+import { bounded, inDocument, listOf, objectOf } from "../../http/schemas.ts";
 import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
@@ -55,29 +55,27 @@ inDocument(claims, {
   },
 });
 
-export const trustSchema = z.strictObject({
-  for: z.enum(TRUSTED, { error: `send one of ${TRUSTED.join(", ")}.` }),
-  issuer: shortText,
-  claims: claims,
-});
-inDocument(trustSchema, {
-  id: "Trust",
-  members: {
-    for: "`people` sign in to the console with the token, `programs` exchange their proof. Neither can do the other.",
-    issuer: "An issuer of the operator's `OIDC_ISSUERS`, spelled exactly as there.",
-    claims:
-      "The claims that a proof must have, compared exactly. A list names values of which one must match. A claim that is a " +
-      "list must contain the value. Numbers and booleans compare as their JSON text. A name that begins with `/` is a " +
-      "JSON pointer. One claim must be an anchor of the issuer's kind.",
-  },
-  examples: [
-    {
-      for: "programs",
-      issuer: "https://token.actions.githubusercontent.com",
-      claims: { repository_id: "123", environment: "production" },
+export const trustSchema = objectOf(
+  { for: z.enum(TRUSTED, { error: `send one of ${TRUSTED.join(", ")}.` }), issuer: shortText, claims: claims },
+  DESCRIBE && {
+    id: "Trust",
+    members: {
+      for: "`people` sign in to the console with the token, `programs` exchange their proof. Neither can do the other.",
+      issuer: "An issuer of the operator's `OIDC_ISSUERS`, spelled exactly as there.",
+      claims:
+        "The claims that a proof must have, compared exactly. A list names values of which one must match. A claim that is a " +
+        "list must contain the value. Numbers and booleans compare as their JSON text. A name that begins with `/` is a " +
+        "JSON pointer. One claim must be an anchor of the issuer's kind.",
     },
-  ],
-});
+    examples: [
+      {
+        for: "programs",
+        issuer: "https://token.actions.githubusercontent.com",
+        claims: { repository_id: "123", environment: "production" },
+      },
+    ],
+  },
+);
 
 export type Trust = z.output<typeof trustSchema>;
 export type Claims = Readonly<Record<string, unknown>>;

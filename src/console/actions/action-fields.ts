@@ -1,7 +1,7 @@
 /** The fields of an action's editor, and the words for its members. PURE. */
 import { capitalized } from "../../words/statuses.ts";
 import { type FieldTable, type MemberField, pointersOf } from "../definitions/members.ts";
-import { parametersIn } from "./parameter-rows.tsx";
+import { parametersIn } from "./parameter-rows.ts";
 import { productOf } from "./products.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 

@@ -1,11 +1,23 @@
 /** The fields of an action's editor. */
+import { useState } from "preact/hooks";
 import { FieldError, type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
 import { areTexts, withMember } from "../definitions/members.ts";
-import { TextField } from "../ui/forms.tsx";
+import { Check, LinesField, SelectField, TextField } from "../ui/forms.tsx";
+import { Button } from "../ui/parts.tsx";
 import { ACTION_FIELDS, EVENT_SECRET, namesIn, RETRIED_AT_FIRST } from "./action-fields.ts";
-import { type Parameter, ParametersBuilder, parametersIn, schemaWith } from "./parameter-rows.tsx";
+import {
+  kindOf,
+  nameProblem,
+  newParameter,
+  PARAMETER_KINDS,
+  type Parameter,
+  parametersIn,
+  schemaWith,
+  unshownIn,
+  withKind,
+} from "./parameter-rows.ts";
 import { ANY_WEBHOOK, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
-import { isSchema, type Schema } from "./schema-form.ts";
+import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
 /** A stored webhook is changed, and not replaced by that of another product by mistake. */
 export function DefinitionFields(props: FieldsProps) {
@@ -151,6 +163,107 @@ function StartFields(props: FieldsProps) {
         }),
       )}
       {part("/agents", field("/agents/description"))}
+    </fieldset>
+  );
+}
+
+interface ParametersBuilderProps {
+  readonly rows: readonly Parameter[];
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onRows: (rows: readonly Parameter[]) => void;
+}
+
+const SCHEMA = "/parametersSchema";
+const PROPERTIES = `${SCHEMA}/properties`;
+
+function ParametersBuilder({ rows, problemAt, onRows }: ParametersBuilderProps) {
+  // A row that was removed must not leave what was typed into it to the next one.
+  const [removals, setRemovals] = useState(0);
+  return (
+    <fieldset class="group stack gap-14">
+      <legend>Parameters</legend>
+      <p class="hint">What a run may set. The webhook gets each of them.</p>
+      {rows.map((row, index) => (
+        <ParameterRow
+          key={`${removals} ${index}`}
+          row={row}
+          others={rows.filter((one) => one !== row).map(({ name }) => name)}
+          problem={problemAt(PROPERTIES + stepOf(row.name))}
+          onRow={(next) => onRows(rows.with(index, next))}
+          onRemove={() => {
+            setRemovals(removals + 1);
+            onRows(rows.filter((one) => one !== row));
+          }}
+        />
+      ))}
+      <FieldError text={problemAt(SCHEMA) ?? problemAt(PROPERTIES)} />
+      <div>
+        <Button onClick={() => onRows([...rows, newParameter(rows.map(({ name }) => name))])}>Add parameter</Button>
+      </div>
+    </fieldset>
+  );
+}
+
+interface ParameterRowProps {
+  readonly row: Parameter;
+  readonly others: readonly string[];
+  readonly problem: string | undefined;
+  readonly onRow: (row: Parameter) => void;
+  readonly onRemove: () => void;
+}
+
+function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowProps) {
+  const { schema } = row;
+  // While it is no good name, the schema keeps the last one that was.
+  const [name, setName] = useState(row.name);
+  const kind = kindOf(schema);
+  const unshown = unshownIn(schema);
+  const set = (keyword: string, value: unknown) => onRow({ ...row, schema: withMember(schema, keyword, value) });
+  return (
+    <fieldset class="grid card" aria-label={`Parameter ${row.name}`}>
+      <TextField
+        label="Name of the parameter"
+        value={name}
+        error={nameProblem(name, others) ?? problem}
+        onText={(text) => {
+          setName(text);
+          if (nameProblem(text, others) === null) onRow({ ...row, name: text });
+        }}
+      />
+      <SelectField
+        label="Takes"
+        value={kind}
+        onText={(next) => onRow({ ...row, schema: withKind(schema, next as keyof typeof PARAMETER_KINDS) })}
+        options={Object.entries(PARAMETER_KINDS).map(([one, { words }]) => [one, words])}
+      >
+        {kind === "other" ? <option value="other">Something that only JSON shows</option> : null}
+      </SelectField>
+      <TextField
+        label="Description"
+        value={typeof schema.description === "string" ? schema.description : ""}
+        onText={(text) => set("description", text === "" ? undefined : text)}
+      />
+      {kind === "choice" ? (
+        <LinesField
+          label="Choices"
+          hint="One on each line."
+          lines={areTexts(schema.enum) ? schema.enum : []}
+          onLines={(options) => set("enum", options)}
+        />
+      ) : null}
+      <div class="parameter-end row is-apart">
+        <Check isOn={row.isRequired} onChange={(isOn) => onRow({ ...row, isRequired: isOn })}>
+          Required
+        </Check>
+        {unshown.length === 0 ? null : (
+          <span class="muted">
+            Also <bdi>{unshown.join(", ")}</bdi>: see the JSON.
+          </span>
+        )}
+        <Button kind="quiet" onClick={onRemove} aria-label={`Remove the parameter ${row.name}`}>
+          Remove
+        </Button>
+      </div>
     </fieldset>
   );
 }

@@ -3,7 +3,7 @@ import azure from "../../../examples/azure-devops/action.json" with { type: "jso
 import github from "../../../examples/github-actions/action-workflow-dispatch.json" with { type: "json" };
 import gitlab from "../../../examples/gitlab/action.json" with { type: "json" };
 import jenkins from "../../../examples/jenkins/action.json" with { type: "json" };
-import { newParameter, schemaWith } from "./parameter-rows.tsx";
+import { newParameter, schemaWith } from "./parameter-rows.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
 interface ProductField {

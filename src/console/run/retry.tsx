@@ -263,7 +263,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
           )}
         </>
       )}
-      {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
+      {isDispatched ? <StartAt value={startAt} error={change.problems.get(START_AT)} onText={setStartAt} /> : null}
     </ChangeDialog>
   );
 }

@@ -18,17 +18,7 @@ import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
-import {
-  described,
-  filterableName,
-  inDocument,
-  instant,
-  labelList,
-  listOf,
-  oneOf,
-  uuid,
-  wholeNumber,
-} from "../../http/schemas.ts";
+import { filterableName, instant, labelList, listOf, objectOf, oneOf, uuid, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import {
@@ -43,55 +33,47 @@ import {
 import { register } from "../d1/control-database.ts";
 import { nameOf, STATUSES } from "../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
-import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "./request-schemas.ts";
+import { cancelShape, groupFilter, subjectFilter, triggeredByFilter } from "./request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
 import { OF_RUNS } from "./responses/runs.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
 
-const statuses = described(
-  listOf(
-    STATUSES.length,
-    "statuses",
-    z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }),
-    "send an array of statuses.",
-  ),
-  DESCRIBE && "Runs with any of these statuses.",
+const statuses = listOf(
+  STATUSES.length,
+  "statuses",
+  z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }),
+  "send an array of statuses.",
 );
 
-const labels = described(
-  labelList,
-  DESCRIBE &&
-    "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
+const bulkFilter = objectOf(
+  {
+    status: z.optional(statuses),
+    labels: z.optional(labelList),
+    actionName: z.optional(filterableName),
+    entityId: z.optional(uuid),
+    subject: z.optional(subjectFilter),
+    triggeredBy: z.optional(triggeredByFilter),
+    createdAfter: z.optional(instant),
+    createdBefore: z.optional(instant),
+    waiting: z.optional(z.enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })),
+    group: z.optional(groupFilter),
+  },
+  DESCRIBE && {
+    id: "BulkFilter",
+    members: {
+      status: "Runs with any of these statuses.",
+      labels:
+        "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
+      createdAfter: "Exclusive.",
+      createdBefore: "Exclusive.",
+      waiting: "Runs that wait: at any gate, or at this one.",
+    },
+    description:
+      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
+    examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
+  },
 );
 
-const waiting = oneOf(
-  WAITING_FILTERS,
-  { description: "Runs that wait: at any gate, or at this one." },
-  `send one of ${WAITING_FILTERS.join(", ")}.`,
-);
-
-/** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
-const bulkFilter = z.strictObject({
-  status: z.optional(statuses),
-  labels: z.optional(labels),
-  actionName: z.optional(filterableName),
-  entityId: z.optional(uuid),
-  subject: z.optional(subjectFilter),
-  triggeredBy: z.optional(triggeredByFilter),
-  createdAfter: z.optional(instant),
-  createdBefore: z.optional(instant),
-  waiting: z.optional(waiting),
-  group: z.optional(groupFilter),
-});
-inDocument(bulkFilter, {
-  id: "BulkFilter",
-  members: { createdAfter: "Exclusive.", createdBefore: "Exclusive." },
-  description:
-    "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
-  examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
-});
-
-/** The filter of a list that matches the same runs. */
 function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
   return { ...filter, label };
 }
@@ -102,7 +84,7 @@ const only = (operation: BulkAction) => ({
   additionalProperties: true,
 });
 const has = (name: string) => ({ properties: { [name]: {} }, required: [name], additionalProperties: true });
-/** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
+/** The checks of `bulkRequest` for the OpenAPI document. */
 const CHECKS = {
   if: has("runIds"),
   // biome-ignore lint/suspicious/noThenProperty: this is the keyword of JSON Schema.
@@ -112,11 +94,11 @@ const CHECKS = {
   dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
 };
 
-const bulkRequest = z
-  .strictObject({
+const bulkRequest = objectOf(
+  {
     operation: z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
-    reason: cancel.def.shape.reason,
-    graceSeconds: z.optional(cancel.def.shape.graceSeconds.def.innerType),
+    reason: cancelShape.reason,
+    graceSeconds: z.optional(cancelShape.graceSeconds),
     includeRetried: z.optional(z.boolean({ error: "send true or false." })),
     runIds: z.optional(
       listOf(
@@ -130,44 +112,43 @@ const bulkRequest = z
     filter: z.optional(bulkFilter),
     maxRuns: z.optional(wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS)),
     dryRun: z.optional(z.boolean({ error: "send true or false." })),
-  })
-  .check(
-    z.refine(({ runIds, filter }) => (runIds === undefined) !== (filter === undefined), { error: ONE_OF }),
-    z.refine(({ filter, maxRuns }) => (filter === undefined) === (maxRuns === undefined), {
-      error: `goes with filter: ${ONE_OF}`,
-      path: ["maxRuns"],
-    }),
-    z.refine(
-      ({ operation, reason, graceSeconds }) =>
-        operation === "cancel" || (reason === undefined && graceSeconds === undefined),
-      { error: "A retry has no reason and no graceSeconds; leave them out." },
-    ),
-    z.refine(({ operation, includeRetried }) => operation === "retry" || includeRetried === undefined, {
-      error: "is only for a retry; leave it out.",
-      path: ["includeRetried"],
-    }),
-  );
-inDocument(bulkRequest, {
-  id: "BulkRequest",
-  members: {
-    operation: "What happens to each run: what a single cancel or retry of it would do.",
-    includeRetried: "Whether a retry also takes runs that were retried since their end. Default: false.",
-    runIds: "The runs. Repetitions count once.",
-    maxRuns: `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
-    dryRun: "Whether to say only what the operation would be about. Default: false.",
   },
-  ...CHECKS,
-  examples: [
-    {
-      operation: "cancel",
-      filter: { status: ["running"], actionName: "deploy" },
-      maxRuns: 40,
-      reason: "a bad configuration",
-      dryRun: true,
+  DESCRIBE && {
+    id: "BulkRequest",
+    members: {
+      operation: "What happens to each run: what a single cancel or retry of it would do.",
+      includeRetried: "Whether a retry also takes runs that were retried since their end. Default: false.",
+      runIds: "The runs. Repetitions count once.",
+      maxRuns: `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
+      dryRun: "Whether to say only what the operation would be about. Default: false.",
     },
-    { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
-  ],
-});
+    ...CHECKS,
+    examples: [
+      {
+        operation: "cancel",
+        filter: { status: ["running"], actionName: "deploy" },
+        maxRuns: 40,
+        reason: "a bad configuration",
+        dryRun: true,
+      },
+      { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
+    ],
+  },
+  z.refine(({ runIds, filter }) => (runIds === undefined) !== (filter === undefined), { error: ONE_OF }),
+  z.refine(({ filter, maxRuns }) => (filter === undefined) === (maxRuns === undefined), {
+    error: `goes with filter: ${ONE_OF}`,
+    path: ["maxRuns"],
+  }),
+  z.refine(
+    ({ operation, reason, graceSeconds }) =>
+      operation === "cancel" || (reason === undefined && graceSeconds === undefined),
+    { error: "A retry has no reason and no graceSeconds; leave them out." },
+  ),
+  z.refine(({ operation, includeRetried }) => operation === "retry" || includeRetried === undefined, {
+    error: "is only for a retry; leave it out.",
+    path: ["includeRetried"],
+  }),
+);
 
 type BulkRequestBody = z.output<typeof bulkRequest>;
 
@@ -370,7 +351,6 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
     : { operation, includeRetried: includeRetried ?? false };
 }
 
-/** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { envName } = c.req.param() as { envName: string };
   const reason = order.request.operation === "cancel" ? order.request.reason : null;

@@ -122,7 +122,6 @@ const TEXT_MIN_BYTES = 256;
 /** More than the sentence takes that stands in the gap. In bytes of JSON. */
 const GAP_BYTES = 64;
 
-/** What stands in the place of an output that can't be kept. */
 const TOO_LARGE = leftOut(`it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, even with its texts shortened`);
 const TOO_DEEP = leftOut(`it has more than ${JSON_MAX_DEPTH - 1} levels of nesting`);
 
@@ -130,14 +129,11 @@ function leftOut(why: string) {
   return { leftOut: `The output was left out because ${why}.` };
 }
 
-interface ShortenedReport {
-  readonly report: Report;
-  /** JSON pointers into the report: to the texts that were shortened, or to the output if it was left out. */
-  readonly truncated: readonly string[];
-}
-
-/** The report as it can be kept. Shortens the texts of its output in place. */
-function shortened(report: Report): ShortenedReport {
+/**
+ * The report as it can be kept. Shortens the texts of its output in place. `truncated`: JSON pointers into the report, to
+ * the texts that were shortened, or to the output if it was left out.
+ */
+function shortened(report: Report): { readonly report: Report; readonly truncated: readonly string[] } {
   const { output } = report;
   const ofOutput = output === undefined ? [] : shortenTexts(output);
   const kept = ofOutput === null ? { ...report, output: TOO_LARGE } : report;
@@ -147,17 +143,14 @@ function shortened(report: Report): ShortenedReport {
   return { report: { ...kept, error }, truncated: error === kept.error ? truncated : ["/error", ...truncated] };
 }
 
-/**
- * The text of a report without an output that can't be kept, and must not be parsed: it would take much memory, or a
- * deep stack. Such an output need not even be JSON.
- */
+/** The text of a report without an output that must not be parsed: it would take much memory, or a deep stack. */
 function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
   const isDeep = depth > JSON_MAX_DEPTH;
   // The marks alone take so many bytes of the output.
   return isDeep || marks > OUTPUT_MAX_BYTES ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE)) : text;
 }
 
-/** The text of an object with `instead` in the place of the value of its member `output`. */
+/** `instead` replaces the value of the member `output`, which need not even be JSON. */
 function withoutOutput(text: string, instead: string): string {
   let kept = "";
   let keptTo = 0;
@@ -194,10 +187,7 @@ interface LongText {
   replace(max: number): void;
 }
 
-/**
- * Shortens the longest texts to one length, so that the output fits. Returns pointers to them, or null if that is not
- * enough.
- */
+/** Shortens the longest texts to one length, so that the output fits. Null if that is not enough. */
 function shortenTexts(output: JsonObject): readonly string[] | null {
   const excess = jsonBytes(output) - OUTPUT_MAX_BYTES;
   if (excess <= 0) {
@@ -247,7 +237,7 @@ function shortenedText(text: string, max: number): string {
   return `${text.slice(0, from)}\n… ${characters} characters left out …\n${text.slice(to)}`;
 }
 
-/** The longest part that fits. `partOf`: makes the part of this many UTF-16 units. */
+/** `partOf`: makes the part of this many UTF-16 units. */
 function longestFitting(maxBytes: number, partOf: (units: number) => string): string {
   let fits = 0;
   // Each unit takes a byte at least.
@@ -265,8 +255,9 @@ function isHalfPair(text: string, i: number): boolean {
   return (text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800;
 }
 
-/** A shorter first line that was cut is left out. In bytes. */
+/** A shorter first line that was cut is left out. */
 const CUT_LINE_MAX_BYTES = 1024;
+const LINE_FEED = 0x0a;
 
 /** The last `max` bytes of a well-formed text. It begins with a whole character, and with a whole line if one is near. */
 export function newestOf(text: string, max: number): string {
@@ -279,8 +270,6 @@ export function newestOf(text: string, max: number): string {
   if (lineEnd >= 0) from += lineEnd + 1;
   return new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(bytes.subarray(from));
 }
-
-const LINE_FEED = 0x0a;
 
 function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
@@ -302,41 +291,35 @@ const ISSUE_CALLBACK_TOKEN: Described = DESCRIBE && {
   errors: ["trust_unmet", "another_execution", ...OF_ENDED_RUN, "trigger_unanswered", "coordinator_unavailable"],
 };
 
-export const callbackTokenRoutes = new Hono<AppEnv>().post(
-  "/:id/callback/token",
-  requiresIssuers(ISSUE_CALLBACK_TOKEN),
-  validProof(),
-  async (c) => {
-    const ring = usableRing(c);
-    const environment = environmentOf(c);
-    const { scope } = environment;
-    const id = runIdOf(c);
-    const [o, p, envName] = scope.split("/");
-    const path = `/${o}/${p}/envs/${envName}/action-runs/${id}/callback`;
-    const proven = await provenBy(c, c.req.valid("json").proof, path, Date.now());
-    const { issuer, claims } = proven;
-    if (!(await isGenuine(environment, id))) throw new ApiError("run_not_found");
-    const job = opened(await ask(environment, ({ runs }) => runs.job(id)));
-    const unmet = unmetOf(job, proven);
-    if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
-    noteOpened(c);
-    if (job.refused !== null) throw refusalError(job.refused);
-    if (job.execution === null && !job.isAnswered) throw new ApiError("trigger_unanswered");
-    const execution = textOf(claims[executionClaim(issuer.kind) ?? ""]);
-    const isTheirs = execution !== null && execution === job.execution;
-    const type = isTheirs ? "token_issued" : "token_refused";
-    const told = { type, execution: execution ?? "none", attempt: textOf(claims.run_attempt) } as const;
-    const { deadlineAt } = opened(await ask(environment, ({ runs }) => runs.noteJob(id, told)));
-    if (!isTheirs) {
-      return charged(c, new ApiError("another_execution", job.execution === null ? NO_EXECUTION : undefined));
-    }
-    const grant = { scope, runId: id, expiresAt: deadlineAt };
-    const callbackToken = await signCallbackToken(ring, grant);
-    return c.json({ callbackToken, expiresAt: rfc3339(deadlineAt) });
-  },
-);
+callbackRoutes.post("/:id/callback/token", requiresIssuers(ISSUE_CALLBACK_TOKEN), validProof(), async (c) => {
+  const ring = usableRing(c);
+  const environment = environmentOf(c);
+  const { scope } = environment;
+  const id = runIdOf(c);
+  const [o, p, envName] = scope.split("/");
+  const path = `/${o}/${p}/envs/${envName}/action-runs/${id}/callback`;
+  const proven = await provenBy(c, c.req.valid("json").proof, path, Date.now());
+  const { issuer, claims } = proven;
+  if (!(await isGenuine(environment, id))) throw new ApiError("run_not_found");
+  const job = opened(await ask(environment, ({ runs }) => runs.job(id)));
+  const unmet = unmetOf(job, proven);
+  if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
+  noteOpened(c);
+  if (job.refused !== null) throw refusalError(job.refused);
+  if (job.execution === null && !job.isAnswered) throw new ApiError("trigger_unanswered");
+  const execution = textOf(claims[executionClaim(issuer.kind) ?? ""]);
+  const isTheirs = execution !== null && execution === job.execution;
+  const type = isTheirs ? "token_issued" : "token_refused";
+  const told = { type, execution: execution ?? "none", attempt: textOf(claims.run_attempt) } as const;
+  const { deadlineAt } = opened(await ask(environment, ({ runs }) => runs.noteJob(id, told)));
+  if (!isTheirs) {
+    return charged(c, new ApiError("another_execution", job.execution === null ? NO_EXECUTION : undefined));
+  }
+  const grant = { scope, runId: id, expiresAt: deadlineAt };
+  const callbackToken = await signCallbackToken(ring, grant);
+  return c.json({ callbackToken, expiresAt: rfc3339(deadlineAt) });
+});
 
-/** Products send ids as texts or as numbers. */
 function textOf(value: unknown): string | null {
   return Array.isArray(value) ? null : (textsOf(value)[0]?.slice(0, 256) ?? null);
 }
@@ -346,7 +329,7 @@ function opened(reply: JobReply): JobAnswer {
   return reply;
 }
 
-/** Why the run's reporter does not accept the proof; null if it does. A claim is named only if the anchor matched. */
+/** Null if the run's reporter accepts the proof. A claim is named only if the anchor matched. */
 function unmetOf({ reporter }: JobAnswer, { issuer, claims }: ProvenBy): string | null {
   if (reporter?.issuer !== issuer.issuer) return NO_REPORTER;
   const fault = trustFault({ for: "programs", ...reporter }, claims, issuer);

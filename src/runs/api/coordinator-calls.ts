@@ -18,6 +18,7 @@ import { type KnownSchedule, SCHEDULE_KIND, scheduleMemory } from "../../schedul
 import type { Env } from "../../settings/env.ts";
 import type { BulkItem, BulkOperation, BulkOrder, BulkRunner, Stopper } from "../bulk.ts";
 import { selectRevoked } from "../d1/control-database.ts";
+import { partsOf } from "../d1/erasures.ts";
 import { type Actor, actorOfLine } from "../run.ts";
 import {
   bulkKey,
@@ -42,13 +43,13 @@ import {
 import type { WantedRun } from "./prepare-run.ts";
 import { ask, NotWanted } from "./run-request.ts";
 
-/** How many runs are started at the same time: as many calls as an invocation may have open. */
+/** As many calls as an invocation may have open. */
 const AT_ONCE = 6;
 /** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
 const RUN_MAX_MS = 8000;
 
 /** Starts a run for each item. The result of one that is undecided is null, and `undecided` hears why. */
-export async function startEach<T, R>(
+async function startEach<T, R>(
   items: readonly T[],
   start: (item: T) => Promise<R>,
   undecided: (error: unknown, item: T) => void,
@@ -85,12 +86,12 @@ async function startOne(environment: StartEnvironment, time: ScheduledTime): Pro
     // A DELETE and a switch work without the coordinator, so it may not have heard of them.
     return ask(environment, ({ definitions }) => definitions.changed());
   }
-  const actor = actorOfLine(schedule.storedBy);
-  const [o, p] = environment.scope.split("/");
-  const token = await tokenStateOf(environment, `${o}/${p}`, actor.tokenId);
+  const { project } = partsOf(environment.scope);
+  const token = await tokenStateOf(environment, project, actorOfLine(schedule.storedBy).tokenId);
   if (token !== "living") {
-    await create(environment, time, schedule, endedToken(schedule, token));
-    return disable(environment, time.name, schedule, endedToken(schedule, token));
+    const ended = endedToken(schedule, token);
+    await create(environment, time, schedule, ended);
+    return disable(environment, time.name, schedule, ended);
   }
   try {
     await create(environment, time, schedule, null);
@@ -135,10 +136,8 @@ async function create(
   const want = async (): Promise<WantedRun> => {
     if (failure !== null) {
       const known = await knownAction(environment, action).catch(() => null);
-      return failedRun(definition, known?.version ?? null, labels.slice(0, LABELS_MAX), {
-        scheduled,
-        startFailed: failure,
-      });
+      const wanted = failedRun(definition, known?.version ?? null, labels.slice(0, LABELS_MAX));
+      return { ...wanted, scheduled: { scheduled, startFailed: failure } };
     }
     const resolved = await resolveAction(environment, action, parameters);
     // Nobody would get the callback token of the run.
@@ -158,7 +157,6 @@ function failedRun(
   { action: actionName, parameters }: ScheduleDefinition,
   actionVersion: number | null,
   labels: readonly string[],
-  scheduled: WantedRun["scheduled"],
 ): WantedRun {
   return {
     unchanged: {
@@ -177,7 +175,6 @@ function failedRun(
     labels: labels.toSorted(),
     trigger: undefined,
     gates: { notBefore: null, waitTimeoutMs: 0, approval: null, concurrency: null },
-    ...(scheduled && { scheduled }),
   };
 }
 
@@ -227,14 +224,14 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
   const { runId, actionName, attempt, at, creator: actor, origin } = retry;
   try {
     const { storedBy } = await knownAction(environment, actionName);
-    const project = environment.scope.slice(0, environment.scope.lastIndexOf("/"));
+    const { project } = partsOf(environment.scope);
     const state = await tokenStateOf(environment, project, actorOfLine(storedBy).tokenId);
     if (state !== "living") return { dropped: ENDED[state] };
     if (await isRevoked(environment, project, actor)) return { dropped: CREATOR_REVOKED };
     const changeKey = { key: retryKey(runId), fingerprint: "" };
     const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key: changeKey.key });
     const notBefore = { floorMs: at, ceilMs: at };
-    await retryRun(creation, changeKey, runId, { notBefore }, { isFirst: false, automaticAttempt: attempt });
+    await retryRun(creation, changeKey, runId, { notBefore }, { automaticAttempt: attempt });
     return MADE;
   } catch (error) {
     // Somebody dropped it meanwhile, and said why.
@@ -248,10 +245,9 @@ const READ_MAX_MS = 5000;
 
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
   async judge(scope: string, { asker, request }: BulkOrder): Promise<TokenState> {
-    const [o, p] = scope.split("/");
     // Without keys, no retry counts as tried.
     if (request.operation === "retry") this.#environment(scope);
-    return within(READ_MAX_MS, tokenState(this.env.DB, `${o}/${p}`, asker.tokenId, Date.now()));
+    return within(READ_MAX_MS, tokenState(this.env.DB, partsOf(scope).project, asker.tokenId, Date.now()));
   }
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
@@ -264,10 +260,10 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   }
 
   async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {
-    const [o, p, envName = ""] = scope.split("/");
+    const { project, envName = null } = partsOf(scope);
     const at = operation.completedAt ?? Date.now();
     const { id: target } = operation.order;
-    const what = { project: `${o}/${p}`, envName, action: "bulk_ended", target } as const;
+    const what = { project, envName, action: "bulk_ended", target } as const;
     const entry = {
       ...newServiceEntry(what, at),
       ...(by !== null && {
@@ -289,23 +285,20 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   }
 }
 
-const NO_RESULT = { code: null, newRunId: null } as const;
-
 /**
  * What a single retry of the run would do. Null: nobody knows whether the run was retried, so it must be tried again.
  * Never throws.
  */
 async function retryOne(environment: StartEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
   try {
-    return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };
+    return { runId, code: null, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };
   } catch (thrown) {
     const error = toApiError(thrown);
     const { code, status } = error;
-    if (status < 500) return { runId, ...NO_RESULT, outcome: "skipped", code };
+    if (status < 500) return { runId, newRunId: null, outcome: "skipped", code };
     // Another try would find no more room.
-    if (code === "storage_full") return { runId, ...NO_RESULT, outcome: "failed", code };
-    const cause = error.cause ?? error;
-    logFailure("bulk_run_undecided", cause, { operation: order.id, run: runId, code });
+    if (code === "storage_full") return { runId, newRunId: null, outcome: "failed", code };
+    logFailure("bulk_run_undecided", error.cause ?? error, { operation: order.id, run: runId, code });
     return null;
   }
 }

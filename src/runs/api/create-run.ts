@@ -19,27 +19,17 @@ import { environmentUrl } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
-import type { Actor, NewRun } from "../run.ts";
+import type { NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
-import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
+import { type Asked, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
 
 /** What a create takes from its request, apart from the body. */
-export interface Creation extends RunEnvironment, Inclusion {
-  readonly ring: KeyRing;
-  /** The origin of the request. */
-  readonly origin: string;
-  /** `…/action-runs`: the URL of a run is this and its id. */
-  readonly runsUrl: string;
-  readonly actor: Actor;
-  /** Whether the request must name a person if the run has gates. */
-  readonly mustNamePerson: boolean;
+export interface Creation extends StartEnvironment, Asked, Inclusion {
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
-  /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
-  readonly traceparent: string | null;
   /** The action whose refused event is counted, if nothing was created with this key before. */
   readonly refusedEventOf?: string;
   /** Throws if the asker may not leave a run behind that starts later. */
@@ -60,7 +50,7 @@ export interface CreatedRun {
  */
 const TRIES_MAX = 3;
 
-/** Throws `not_configured`, or `invalid_idempotency_key`. `key`: that of the request, unless the caller has one. */
+/** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = idempotencyKey(c)): Creation {
   const environment = environmentOf(c);
   return {
@@ -78,9 +68,11 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = ide
 }
 
 /** The environment, with keys that can be used. */
-export type StartEnvironment = RunEnvironment & { readonly ring: KeyRing };
+export interface StartEnvironment extends RunEnvironment {
+  readonly ring: KeyRing;
+}
 
-/** Of a call of the environment's coordinator. Throws if the signing keys can't be used: then no run can be created. */
+/** Of a call of the environment's coordinator. Throws if the signing keys can't be used. */
 export function startEnvironment(
   env: Env,
   scope: string,
@@ -97,16 +89,12 @@ export function startEnvironment(
  */
 export function starterOf(
   environment: StartEnvironment,
-  {
-    key,
-    ...by
-  }: { readonly actor: Actor; readonly mustNamePerson: boolean; readonly origin: string; readonly key: string },
-): Creation & { readonly key: string } {
+  by: Pick<Creation, "actor" | "mustNamePerson" | "origin" | "key">,
+): Creation {
   return {
     ...environment,
     ...by,
     runsUrl: `${environmentUrl(environment.env, by.origin, environment.scope)}/action-runs`,
-    key,
     traceparent: null,
     requireMayLeave: () => Promise.resolve(),
   };
@@ -140,28 +128,14 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
   }));
 }
 
-/** POST …/actions/{name}/runs. */
-export async function createRunOfAction(
+/** A run of a stored action. `bodyOf`: throws why there must be no run. */
+export function createRunOfAction(
   creation: Creation,
+  changeKey: ChangeKey,
   name: string,
-  body: NewRunOfActionBody,
+  bodyOf: () => NewRunOfActionBody | Promise<NewRunOfActionBody>,
 ): Promise<CreatedRun> {
-  const changeKey = await changeKeyOf(creation.actor, creation.key, ["run", name, body]);
-  return createRun(creation, changeKey, async () =>
-    wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
-  );
-}
-
-/**
- * A run of an action that no request asks for. The key alone makes a repetition the same start: what is wanted can change
- * meanwhile. `bodyOf`: throws why there must be no run.
- */
-export function createStartedRun(
-  creation: Creation & { readonly key: string },
-  name: string,
-  bodyOf: () => Promise<NewRunOfActionBody>,
-): Promise<CreatedRun> {
-  return createRun(creation, { key: creation.key, fingerprint: "" }, async () => {
+  return createRun(creation, changeKey, async () => {
     const body = await bodyOf();
     return wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation);
   });
@@ -197,7 +171,7 @@ export function wantedOfAction(
   };
 }
 
-/** How the service retries the run by itself. `attempt`: which automatic retry of its chain it is. */
+/** `attempt`: which automatic retry of its chain the run is. */
 function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number): Pick<NewRun, "retryRule"> {
   if (retry === undefined || attempt >= retry.attempts) return {};
   const { attempts, delaySeconds, on } = retry;
@@ -205,22 +179,16 @@ function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number)
   return { retryRule: { attempt, delaysMs: delays.map((seconds) => seconds * 1000), on, origin } };
 }
 
-/** POST …/{id}/retry: a new run with the inputs of one that has ended. */
-export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
-  const changeKey = await changeKeyOf(creation.actor, creation.key, ["retry", id, body]);
-  return retryRun(creation, changeKey, id, body, { isFirst: false });
-}
-
 /**
- * `isFirst`: whether the retry is refused as `already_retried` if another change has retried the run. `automaticAttempt`:
- * which automatic retry it is; left out for a retry that somebody asked for.
+ * A new run with the inputs of one that has ended. `isFirst`: whether the retry is refused as `already_retried` if another
+ * change has retried the run. `automaticAttempt`: which automatic retry it is; left out for a retry that somebody asked for.
  */
 export function retryRun(
   creation: Creation,
   changeKey: ChangeKey,
   id: string,
   body: RetryBody,
-  { isFirst, automaticAttempt }: { readonly isFirst: boolean; readonly automaticAttempt?: number },
+  { isFirst = false, automaticAttempt }: { readonly isFirst?: boolean; readonly automaticAttempt?: number } = {},
 ): Promise<CreatedRun> {
   return createRun(creation, changeKey, async () => {
     const source = await endedRun(creation, id);
@@ -238,7 +206,7 @@ function retryPlanned({ id }: { readonly id: string | null }): ApiError {
   return new ApiError("retry_planned", sentence);
 }
 
-/** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */
+/** If an action started the run, the action counts as it is now. */
 async function wantedAgain(
   creation: Creation,
   id: string,
@@ -292,9 +260,8 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
 }
 
 /**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
- * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
- * fine at that time.
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal, because the request may
+ * have been fine at that time.
  */
 export async function createRun(
   creation: Creation,
@@ -307,9 +274,7 @@ export async function createRun(
     wanted = await want();
     prepared = await prepareRun(creation, wanted);
     const { gates } = prepared.run;
-    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
-      await creation.requireMayLeave();
-    }
+    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) await creation.requireMayLeave();
   } catch (refusal) {
     const created = refusal instanceof ApiError ? await recallRun(creation, changeKey, refusal) : null;
     if (created === null) throw refusal;
@@ -346,7 +311,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiE
   throw refusalError(answer.reason);
 }
 
-/** The run says whether the caller may see the token. The action may have changed since. */
+/** The run says whether the caller may see the token, because the action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, isRepeated: true, token: null };
   const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };

@@ -3,6 +3,7 @@
  * Server-Sent Events. They read the coordinator and never D1.
  */
 import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { CHANGE_CURSOR } from "../../base/limits.ts";
@@ -17,18 +18,21 @@ import type { ChangeFilter, FeedPosition, Inclusion, Tail, TimelineAnswer } from
 import { mayBeKnown } from "./read-runs.ts";
 import { changesQuery, eventsQuery } from "./request-schemas.ts";
 import { CHANGE_CURSOR_EXAMPLE, OF_RUNS, runChanges, timeline } from "./responses/runs.ts";
-import { ask, environmentOf, type RunEnvironment, refusalError, runIdOf, sendJson } from "./run-request.ts";
 import {
-  EVENT_STREAM,
-  type EventSource,
-  eventFrame,
-  eventStream,
-  eventStreamHeaders,
-  type Piece,
+  ask,
+  environmentOf,
+  type RunEnvironment,
+  refusalError,
+  runIdOf,
   type Subscription,
+  sendJson,
   subscriptionFor,
-  wantsEventStream,
-} from "./subscription.ts";
+} from "./run-request.ts";
+
+const JSON_TYPE = "application/json";
+const EVENT_STREAM = "text/event-stream";
+
+export const followingRoutes = new Hono<AppEnv>();
 
 const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
   operationId: "followActionRuns",
@@ -52,26 +56,21 @@ const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
   errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
 };
 
-export const changeRoutes = new Hono<AppEnv>().get(
-  "/changes",
-  requires("data:read", FOLLOW_ACTION_RUNS),
-  validQuery(changesQuery),
-  async (c) => {
-    const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
-    const isStream = wantsEventStream(c);
-    const cursor = sentCursor(after, isStream ? c.req.header("Last-Event-ID") : undefined);
-    const environment = environmentOf(c);
-    const read = readerOf(environment, { ...others, labels }, cursor);
-    if (isStream) return streamChanges(c, environment, read);
-    const changes = await read(null, 0);
-    // Without a cursor there is nothing to wait for, because the client needs one first.
-    const isAtOnce = wait === 0 || after === undefined || isNews(changes);
-    return sendJson(c, changesJson(isAtOnce ? changes : await waited(c, environment, read, wait * 1000, changes)));
-  },
-);
+followingRoutes.get("/changes", requires("data:read", FOLLOW_ACTION_RUNS), validQuery(changesQuery), async (c) => {
+  const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
+  const isStream = wantsEventStream(c);
+  const cursor = sentCursor(after, isStream ? c.req.header("Last-Event-ID") : undefined);
+  const environment = environmentOf(c);
+  const read = readerOf(environment, { ...others, labels }, cursor);
+  if (isStream) return streamChanges(c, environment, read);
+  const changes = await read(null, 0);
+  // Without a cursor there is nothing to wait for, because the client needs one first.
+  const isAtOnce = wait === 0 || after === undefined || isNews(changes);
+  return sendJson(c, changesJson(isAtOnce ? changes : await waited(c, environment, read, wait * 1000, changes)));
+});
 
-/** JSON of the runs, with commas between them. `isCaughtUp`: nothing more is to be read. */
 interface Changes {
+  /** JSON, with commas between the runs. */
   readonly runs: string;
   readonly cursor: string;
   readonly isCaughtUp: boolean;
@@ -81,17 +80,16 @@ function isNews({ runs, isCaughtUp }: Changes): boolean {
   return runs !== "" || !isCaughtUp;
 }
 
-/** How long an answer takes beyond its wait. After that, the coordinator counts as one that can't be reached. */
+/** How long an answer takes beyond its wait. */
 const ANSWER_MAX_MS = 5000;
 
 /**
- * The changes after the last read, or after `from`; null begins with the newest change. With a subscription, a read waits
- * up to `maxMs` for some, and gets them at most once a second. Throws `cursor_gone`, `too_many_watchers`, or
- * `coordinator_unavailable`.
+ * The changes after the last read. With a subscription, a read waits up to `maxMs` for some, and gets them at most once a
+ * second. Throws `cursor_gone`, `too_many_watchers`, or `coordinator_unavailable`.
  */
 type Read = (subscription: Subscription | null, maxMs: number) => Promise<Changes>;
 
-/** The feed as one request reads it. */
+/** The feed as one request reads it. `from`: null for the newest change. */
 function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
   let after = from;
   return async (subscription, askedMs) => {
@@ -113,7 +111,6 @@ function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, 
 /** How long a wait goes on before the token is judged again. */
 const JUDGED_EVERY_MS = 25_000;
 
-/** The next changes, or what there is after `waitMs`. */
 async function waited(
   c: Context<AppEnv>,
   environment: RunEnvironment,
@@ -131,7 +128,6 @@ async function waited(
       const leftMs = waitMs - msSinceOrLongAgo(startedAt, now);
       if (leftMs <= 0 || isGone() || isNews(changes)) return changes;
       changes = await read(subscription, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
-      // Authorize before the answer is used, because the token may have been revoked while the call waited.
       await authorizeAgain();
     }
   } finally {
@@ -170,17 +166,13 @@ function pieceOfChanges(changes: Changes): Piece {
   return { text: eventFrame(changes.cursor, changesJson(changes)), isOver: false };
 }
 
-/** The object of a response or an event. */
 function changesJson({ runs, cursor, isCaughtUp }: Changes): string {
   return `{"runs":[${runs}],"cursor":"${cursor}","caughtUp":${isCaughtUp}}`;
 }
 
 const WHOLE = new RegExp(CHANGE_CURSOR);
 
-/**
- * The cursor of the feed: `{epoch}.{number}`, the position up to which the changes were read, or `0` before every change.
- * It is in clear and grants nothing, because the token decides what a request may read. Null for a text that is no cursor.
- */
+/** The cursor of the feed is `{epoch}.{number}`, or `0` before every change. Null for a text that is no cursor. */
 export function readChangeCursor(text: string): FeedPosition | null {
   if (!WHOLE.test(text)) return null;
   const [epoch, seq = 0] = text.split(".").map(Number);
@@ -205,7 +197,7 @@ function sentCursor(after: string | undefined, lastEventId: string | undefined):
   );
 }
 
-/** The most events that a stream fetches at once. */
+/** Events that a stream fetches at once. */
 const STREAM_PAGE = 100;
 
 const LIST_ACTION_RUN_EVENTS: Described = DESCRIBE && {
@@ -229,7 +221,7 @@ const LIST_ACTION_RUN_EVENTS: Described = DESCRIBE && {
   errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
 };
 
-export const timelineRoutes = new Hono<AppEnv>().get(
+followingRoutes.get(
   "/:id/events",
   requires("data:read", LIST_ACTION_RUN_EVENTS),
   validQuery(eventsQuery),
@@ -287,7 +279,6 @@ async function streamTimeline(c: Context<AppEnv>, environment: RunEnvironment, i
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number, tailAt: number) => {
     const answer = await watch(seq, tailAt, Math.min(maxMs, expiresAt - Date.now()));
-    // Authorize before the answer is used, because the token may have been revoked while the call waited.
     await authorizeAgain();
     return answer.ok ? openExcerpts(environment, id, answer) : null;
   };
@@ -306,8 +297,7 @@ function seesExcerpts(c: Context<AppEnv>): boolean {
  * A timeline as Server-Sent Events, each with its number as the id. A tail has a name and no id: no client resumes after
  * it, and one that reads only unnamed events never sees it. A slow reader gets only the newest tail.
  *
- * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. If there is neither yet, it waits up
- * to `maxMs` for one. Null if there is nothing to watch any more.
+ * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. Waits up to `maxMs` for one.
  */
 export function streamEvents(
   first: TimelineAnswer,
@@ -347,11 +337,7 @@ function toFrame(event: string): string {
 /** No other text of an event can contain this, because JSON escapes its quotes. */
 const HAS_EXCERPT = ',"excerpt":"';
 
-/**
- * Opens the excerpts of a page. An excerpt can repeat a secret of the request, so the sender seals it, and the journal
- * never holds it in clear. An excerpt is null if no key of the ring opens it. The page has excerpts only if the call to
- * the coordinator asked for them.
- */
+/** An excerpt can repeat a secret of the request, so the sender has sealed it. Null if no key of the ring opens it. */
 async function openExcerpts(environment: RunEnvironment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
@@ -361,4 +347,91 @@ async function opened({ ring, scope }: RunEnvironment, id: string, event: string
   const members = JSON.parse(event) as { readonly excerpt: string };
   const excerpt = ring && (await ring.openBase64(members.excerpt, sealedFor(scope, id, "excerpt")));
   return JSON.stringify({ ...members, excerpt });
+}
+
+/** A stream ends after this time, so that it does not keep its isolate. Its client resumes. */
+const STREAM_MAX_MS = 300_000;
+/** How often a comment is sent when there are no events, so that proxies keep the connection open. */
+const COMMENT_MS = 15_000;
+/** A subscriber that takes nothing for this long is dropped. */
+const SLOW_MAX_MS = 30_000;
+/** How long clients wait before they reconnect. */
+const RETRY_MS = 1000;
+
+/** Events that are sent together. */
+interface Piece {
+  readonly text: string;
+  /** Whether no event can follow these. */
+  readonly isOver: boolean;
+}
+
+function wantsEventStream(c: Context): boolean {
+  c.header("Vary", "Accept");
+  return accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE }) === EVENT_STREAM;
+}
+
+interface EventSource {
+  /** Waits up to `maxMs` for events. Null if there is nothing to watch any more. */
+  next(maxMs: number): Promise<Piece | null>;
+  leave(): void;
+}
+
+/**
+ * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
+ * reading is dropped, and resumes with the id of the last event it got.
+ */
+function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const startedAt = Date.now();
+  let slow: ReturnType<typeof setTimeout> | null = null;
+
+  function send(controller: ReadableStreamDefaultController<Uint8Array>, { text, isOver }: Piece): void {
+    controller.enqueue(encoder.encode(text));
+    if (isOver) {
+      controller.close();
+      return;
+    }
+    slow = setTimeout(() => {
+      source.leave();
+      controller.error(new Error("the reader of an event stream was too slow"));
+    }, SLOW_MAX_MS);
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        send(controller, { ...first, text: `retry: ${RETRY_MS}\n\n${first.text}` });
+      },
+      async pull(controller) {
+        clearTimeout(slow);
+        const leftMs = STREAM_MAX_MS - msSinceOrLongAgo(startedAt, Date.now());
+        const news = leftMs > 0 ? await source.next(Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
+        if (news === null) {
+          source.leave();
+          controller.close();
+          return;
+        }
+        if (news.isOver) source.leave();
+        send(controller, news.text === "" ? { ...news, text: ":\n\n" } : news);
+      },
+      cancel() {
+        clearTimeout(slow);
+        source.leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function eventStreamHeaders(c: Context): void {
+  c.header("Cache-Control", "no-store, no-transform");
+  // Some clients read text without a charset as Latin-1.
+  c.header("Content-Type", `${EVENT_STREAM}; charset=utf-8`);
+  // nginx holds back a response until it has a full buffer of it, unless this header is there.
+  c.header("X-Accel-Buffering", "no");
+}
+
+/** `data` has no line break. */
+function eventFrame(id: string, data: string): string {
+  return `id: ${id}\ndata: ${data}\n\n`;
 }

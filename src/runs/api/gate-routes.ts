@@ -3,7 +3,7 @@
  * decides about; …/pauses hold runs back; …/concurrency-groups show who is running and queued. No GET changes anything,
  * because mail scanners and previews follow every link.
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
 import type { AfterActionWrite } from "../../actions/kind.ts";
@@ -14,10 +14,10 @@ import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } fr
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import type { Described } from "../../http/operation.ts";
+import { type Described, guard } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { described, inDocument, instant, withExample } from "../../http/schemas.ts";
+import { described, instant, objectOf, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { callCoordinator } from "../protocol.ts";
@@ -165,31 +165,32 @@ async function decideAsApprover(
   );
 }
 
-/** The response to a decision. `request`: what makes a repetition the same request. */
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
   return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
 }
 
-const pause = z.strictObject({
-  reason: reasonOf(
-    "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
-    "is empty; say why the runs wait.",
-  ),
-  from: z.optional(instant),
-  until: z.optional(instant),
-});
-inDocument(pause, {
-  id: "PauseRequest",
-  members: {
-    from:
-      `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
-      "pause. Without this member, or with an instant in the past, the pause begins now.",
-    until:
-      "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
+const pause = objectOf(
+  {
+    reason: reasonOf(
+      "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
+      "is empty; say why the runs wait.",
+    ),
+    from: z.optional(instant),
+    until: z.optional(instant),
   },
-  examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
-});
+  DESCRIBE && {
+    id: "PauseRequest",
+    members: {
+      from:
+        `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
+        "pause. Without this member, or with an instant in the past, the pause begins now.",
+      until:
+        "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
+    },
+    examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
+  },
+);
 
 const deletedPause = z.strictObject({
   from: z.optional(
@@ -210,10 +211,7 @@ const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
 const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 
 /** An unknown path is 404 before the body is judged, as everywhere. */
-const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
-  groupOf(c);
-  return next();
-};
+const requiresName = guard(groupOf, false);
 
 export const pauseRoutes = new Hono<AppEnv>();
 
@@ -359,7 +357,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
   },
 );
 
-/** Adds the groups in which no run is. Each list has all that come before its last entry, so a page of both is whole. */
+/** Each list has all that come before its last entry, so a page of both is whole. */
 function withIdle(groups: readonly ConcurrencyGroup[], named: readonly NamedGroup[]): readonly ConcurrencyGroup[] {
   const active = new Set(groups.map(({ group }) => group));
   const idle = named.filter(({ group }) => !active.has(group));
@@ -372,9 +370,8 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
 }
 
 /**
- * Notifies the coordinator of a new limit when a PUT has stored it, so that a raised limit starts queued runs at once.
- * If it can't be reached, it hears of the limit with the next run of the action. A new action has no runs, so there is
- * nobody to notify.
+ * Notifies the coordinator of a new limit, so that a raised one starts queued runs at once. If it can't be reached, it
+ * hears of the limit with the next run of the action.
  */
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;

@@ -3,7 +3,7 @@
  * ours, so the order of the checks is the protection. The id in the URL comes first, and costs no read. Nothing of an
  * event is parsed before its token or signature is verified. Whoever is verified is never refused because of others.
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import {
   eventIdOf,
   type Inbound,
@@ -22,64 +22,56 @@ import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../b
 import { log } from "../../base/log.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
-import { type Described, meaning } from "../../http/operation.ts";
+import { type Described, guard } from "../../http/operation.ts";
 import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
 import { actorOfLine } from "../run.ts";
 import { inboundKey } from "../starts.ts";
-import { createStartedRun, type StartEnvironment, starterOf } from "./create-run.ts";
+import { createRunOfAction, type StartEnvironment, starterOf } from "./create-run.ts";
 import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
 import { environmentOf } from "./run-request.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
 /** How many events of a kind an action may get in a while. Per isolate, and bounded: only real actions have an id. */
-class EventLimit {
-  readonly #max: number;
-  readonly #whileMs: number;
-  readonly #counts = new BoundedMap<{ readonly since: number; count: number }>(1000);
+function eventLimit(max: number, whileMs: number) {
+  const counts = new BoundedMap<{ readonly since: number; count: number }>(1000);
+  return {
+    /** Throws `too_many_requests` if the action may not get one now. */
+    require(key: string, now: number): void {
+      const { since, count } = counts.get(key) ?? { since: now, count: 0 };
+      const leftMs = whileMs - msSinceOrLongAgo(since, now);
+      if (count < max || leftMs <= 0) return;
+      const headers = { "Retry-After": String(Math.ceil(leftMs / 1000)) };
+      throw new ApiError("too_many_requests", TOO_MANY, { headers });
+    },
 
-  constructor(max: number, whileMs: number) {
-    this.#max = max;
-    this.#whileMs = whileMs;
-  }
-
-  /** Throws `too_many_requests` if the action may not get one now. */
-  require(key: string, now: number): void {
-    const counted = this.#counts.get(key);
-    if (counted === undefined || counted.count < this.#max) return;
-    const leftMs = this.#whileMs - msSinceOrLongAgo(counted.since, now);
-    if (leftMs <= 0) return;
-    const headers = { "Retry-After": String(Math.ceil(leftMs / 1000)) };
-    throw new ApiError("too_many_requests", TOO_MANY, { headers });
-  }
-
-  charge(key: string, now: number): void {
-    const counted = this.#counts.get(key);
-    if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < this.#whileMs) counted.count++;
-    else this.#counts.set(key, { since: now, count: 1 });
-  }
+    charge(key: string, now: number): void {
+      const counted = counts.get(key);
+      if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < whileMs) counted.count++;
+      else counts.set(key, { since: now, count: 1 });
+    },
+  };
 }
 
 /** Events that nothing proved. */
-const unverified = new EventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
+const unverified = eventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
 /**
  * Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. The
  * while is short, because it also holds up the genuine events of an action that takes events again.
  */
-const unwanted = new EventLimit(5, 5000);
+const unwanted = eventLimit(5, 5000);
 
 const TOO_MANY = "Too many events that nothing proves came to this action. Try again later.";
 
 /** Lets only those through who know the URL. For all others, there is no such endpoint. */
-function requiresInboundId(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresInboundId(c, next) {
+function requiresInboundId(operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
     const { name, inboundId } = c.req.param() as Record<"name" | "inboundId", string>;
     if (!(await isInboundId(usableRing(c), scopeOf(c), name, inboundId))) throw new ApiError("not_found");
-    await next();
   };
-  return meaning(
-    middleware,
+  return guard(
+    check,
     DESCRIBE && {
       who: "Requires what `verify` of the action's `inbound` asks for.",
       security: [{ eventSecret: [] }],
@@ -124,9 +116,10 @@ export const inboundEventRoutes = new Hono<AppEnv>().post(EVENTS, requiresInboun
   const key = inboundKey(name, await eventIdOf(sent, verified));
   const origin = new URL(c.req.url).origin;
   const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
-  const creating = createStartedRun(creation, name, async () => {
-    if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
-      throw new ApiError("starter_ended");
+  // Without a fingerprint, because what is wanted can change until the event is repeated.
+  const creating = createRunOfAction(creation, { key, fingerprint: "" }, name, async () => {
+    const state = await tokenStateOf(environment, projectOf(c), actor.tokenId);
+    if (state !== "living") throw new ApiError("starter_ended");
     const parameters = parametersOf(inbound, event);
     if (!parameters.ok) throw new ApiError("invalid_parameters", parameters.error);
     return { entityId: null, parameters: parameters.value, recommendations: {} };

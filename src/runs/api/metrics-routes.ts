@@ -60,8 +60,8 @@ export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", G
 });
 
 /**
- * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: counts of 0 would
- * be a fall, and `rate()` would take that for a restart.
+ * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: `rate()` would take
+ * counts of 0 for a restart.
  */
 async function readMetrics(environment: RunEnvironment): Promise<string> {
   const { env, hops, scope } = environment;
@@ -73,8 +73,7 @@ async function readMetrics(environment: RunEnvironment): Promise<string> {
     ]),
   );
   const counts = registered?.results.length === 0 ? NOTHING : await countsOf(environment);
-  const report = readReport(reported);
-  const noted = report?.databases.find(({ number }) => number === counts.database)?.sizeBytes ?? null;
+  const noted = readReport(reported)?.databases.find(({ number }) => number === counts.database)?.sizeBytes ?? null;
   const databaseBytes = counts.database === 0 ? (registered?.meta.size_after ?? null) : noted;
   return metricsText(counts, databaseBytes, Date.now());
 }
@@ -180,7 +179,6 @@ function metricsText(counts: EnvironmentCounts, databaseBytes: number | null, no
   ].join("\n");
 }
 
-/** Nothing if there is no sample. */
 function gauge(name: string, help: string, samples: readonly Sample[], type = "gauge"): string[] {
   if (samples.length === 0) return [];
   return [...head(name, type, help), ...samples.map(([labels, value]) => sample(name, labels, value))];
@@ -231,14 +229,13 @@ interface Read {
   result: string | ApiError | null;
 }
 
-/** Per isolate, by scope. Whoever reads from here must have authorized the request. */
+/** By scope. Whoever reads from here must have authorized the request. */
 const reads = new BoundedMap<Read>(MAX_KEYS);
 
 /**
- * What `read` returns, or another request's read has returned. An isolate shares one read among the requests that wait for
- * it, and those of the next 10 s. Only requests that waited share a failure. A waiting request polls plain data and does
- * not await the other request's promise, because that promise never settles if the other request is cancelled. Throws an
- * ApiError.
+ * An isolate shares one read among the requests that wait for it, and those of the next 10 s. Only requests that waited
+ * share a failure. A waiting request polls plain data and does not await the other request's promise, because that promise
+ * never settles if the other request is cancelled.
  */
 async function shared(key: string, read: () => Promise<string>): Promise<string> {
   const last = reads.get(key);

@@ -1,7 +1,7 @@
 /**
- * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is
- * its copy. So of all that is known, the home with the highest generation counts: what the coordinator has just said,
- * what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is missing.
+ * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is its
+ * copy. So the home with the highest generation counts: what the coordinator has just said, what this isolate remembers,
+ * or the row. With one database, an isolate only asks once whether another one is missing.
  */
 
 import { lacksDatabase } from "../../database/database-state.ts";
@@ -15,9 +15,9 @@ import { ask, type RunEnvironment } from "./run-request.ts";
 const REMEMBERED_MAX = 10_000;
 
 /**
- * Per isolate, by scope. An entry can be 30 s old, or 10 minutes while the control database is down. A database keeps
- * the rows of an environment that left it for longer than that. The absence of a row is never remembered, because the
- * first batch of an environment writes the row.
+ * By scope. An entry can be 30 s old, or 10 minutes while the control database is down. A database keeps the rows of an
+ * environment that left it for longer than that. The first batch of an environment writes its row, so the absence of a row
+ * is never remembered.
  */
 const homes = new OutageCache<Home>({
   maxWeight: REMEMBERED_MAX,
@@ -26,13 +26,8 @@ const homes = new OutageCache<Home>({
   missingMs: 0,
 });
 
-interface NumberedDatabase {
-  readonly number: number;
-  readonly db: D1Database;
-}
-
 /** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
-export async function databaseOf(environment: RunEnvironment, said: Home | null = null): Promise<NumberedDatabase> {
+export async function databaseOf(environment: RunEnvironment, said: Home | null = null) {
   const { env, hops } = environment;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
@@ -42,26 +37,20 @@ export async function databaseOf(environment: RunEnvironment, said: Home | null 
 }
 
 async function homeAmongSeveral(environment: RunEnvironment, said: Home | null): Promise<Home> {
-  const { env, hops, scope } = environment;
+  const { env, hops, scope, waitUntil } = environment;
   const now = Date.now();
   const read = () => readD1(hops, () => readHome(env.DB, scope));
   const remembered = homes.recall(scope, now) ?? null;
-  const home =
-    newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, environment.waitUntil)) ?? FIRST_HOME;
-  await note(environment, home, remembered, now);
+  const home = newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, waitUntil)) ?? FIRST_HOME;
+  await remember(environment, home, now);
   return home;
 }
 
-/** Remembers a home that is newer. The first home means that there is no row, and that is never remembered. */
-async function note(environment: RunEnvironment, home: Home, remembered: Home | null, now: number): Promise<void> {
-  if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
-  await homes.lookUp({ key: environment.scope, now, read: () => Promise.resolve(home) }, environment.waitUntil);
-}
-
-/** Remembers what the coordinator has said to an operator's request. */
-function rememberHome(environment: RunEnvironment, home: Home): Promise<void> {
-  const now = Date.now();
-  return note(environment, home, homes.recall(environment.scope, now) ?? null, now);
+/** If it is newer. The first home means that there is no row, and that is never remembered. */
+async function remember({ scope, waitUntil }: RunEnvironment, home: Home, now: number): Promise<void> {
+  const { generation } = homes.recall(scope, now) ?? FIRST_HOME;
+  if (home.generation <= generation) return;
+  await homes.lookUp({ key: scope, now, read: () => Promise.resolve(home) }, waitUntil);
 }
 
 export interface AskedHome {
@@ -80,7 +69,7 @@ export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
   const said = state.home;
   if (!hasSeveralDatabases(env)) return { state, home: said ?? FIRST_HOME };
   const home = newerHome(said, await readD1(hops, () => readHome(env.DB, scope)));
-  if (home !== null) await rememberHome(environment, home);
+  if (home !== null) await remember(environment, home, Date.now());
   return { state, home };
 }
 

@@ -45,23 +45,21 @@ type Unchanged = Face &
     | "retryRule"
   >;
 
-/** A run that somebody wants: of a body, of a stored action, or again. */
 export interface WantedRun {
   readonly unchanged: Unchanged;
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
   /** A sorted set. */
   readonly labels: readonly string[];
-  /** Whether the run is refused if another run repeats the same one. */
+  /** Whether it is refused if another run repeats the same one. */
   readonly isFirstRetry?: boolean;
-  /** The time of a schedule whose run it is, and why it can't start if it can't. See `RunCreation`. */
+  /** See `RunCreation`. */
   readonly scheduled?: Pick<RunCreation, "scheduled" | "startFailed">;
   /** Complete, with its secrets. */
   readonly trigger: Trigger | undefined;
   /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
   readonly shownTrigger?: ShownRequest | undefined;
   readonly gates: WantedGates;
-  /** The action's `reporter`. */
   readonly reporter?: ActionReporter | undefined;
   /** If only the request is wanted, to show or to test it. There will be no such run. */
   readonly madeUp?: {
@@ -70,15 +68,18 @@ export interface WantedRun {
   };
 }
 
-/** What a run takes from the request that creates it. */
-interface Asked extends Origin {
+/** What a run takes from the request that creates it. `origin`: of the request. */
+export interface Asked extends Origin {
+  /** `…/action-runs`: the URL of a run is this and its id. */
   readonly runsUrl: string;
   readonly actor: Actor;
+  /** Whether the request must name a person if the run has gates. */
   readonly mustNamePerson: boolean;
+  /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
 }
 
-/** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
+/** A fault in a stored trigger gets no pointer, because that trigger is not in the request body. */
 function refusalOfTrigger(fault: PrepareFault, { unchanged, madeUp }: WantedRun): ApiError {
   if (unchanged.source === "trigger") return refusalOf(fault.code, [fault]);
   const holder = madeUp?.definitionAt ?? null;
@@ -183,9 +184,8 @@ function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: st
 }
 
 /**
- * What a new run would wait for: by its request, and by the action that it runs. `gatesOf` judges it later, because a
- * replay of an earlier request wins over a refusal. The gates of a run never change, whatever happens to the action: an
- * approver decides about the run that was asked for.
+ * What a new run would wait for. The gates of a run never change, whatever happens to the action: an approver decides
+ * about the run that was asked for.
  */
 export interface WantedGates {
   readonly notBefore: number | null;
@@ -194,13 +194,9 @@ export interface WantedGates {
   readonly concurrency: Concurrency | null;
 }
 
-/** The run as far as gates need it. */
 type GatedRun = Pick<WantedRun, "parameters"> & Pick<NewRun, "entityId">;
 
-/**
- * `asked`: the members of a request's body that are about waiting, `waitTimeout` in minutes. `action`: null for a create. `hasTrigger`: whether there is anything to hold back. Throws `gate_needs_trigger` and
- * `invalid_concurrency_key`.
- */
+/** `asked`: of the request's body, `waitTimeout` in minutes. Throws `gate_needs_trigger` and `invalid_concurrency_key`. */
 export function wantedGates(
   asked: { readonly notBefore?: Instant | undefined; readonly waitTimeout?: number | undefined },
   action: Pick<ResolvedAction, "approval" | "concurrency" | "waitTimeout"> | null,
@@ -230,10 +226,7 @@ function concurrencyOf(stored: ResolvedAction["concurrency"], run: GatedRun): Co
   return { group, key: key.value, limit, onConflict };
 }
 
-/**
- * Null if the run may start at once: then it is a run like any other. An instant in the past means now. Throws
- * `invalid_body` if the instant is too far ahead.
- */
+/** Null if the run may start at once. Throws `invalid_body` if `notBefore` is too far ahead. */
 export function gatesOf(
   { notBefore: asked, waitTimeoutMs, approval, concurrency }: WantedGates,
   createdAt: number,

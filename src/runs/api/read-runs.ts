@@ -4,11 +4,13 @@
  * come from D1.
  */
 
+import type { Context } from "hono";
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
+import type { AppEnv } from "../../http/request-context.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import type { Home } from "../home.ts";
@@ -16,8 +18,15 @@ import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
 import { mergedPage, type Page, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import { ask, isErasing, isGenuine, type RunEnvironment, refusalError } from "./run-request.ts";
-import type { Subscription } from "./subscription.ts";
+import {
+  ask,
+  environmentOf,
+  isErasing,
+  isGenuine,
+  type RunEnvironment,
+  refusalError,
+  subscriptionFor,
+} from "./run-request.ts";
 
 interface ReadRun {
   readonly actionRun: string;
@@ -27,21 +36,20 @@ interface ReadRun {
   readonly isStale?: boolean;
 }
 
-/** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
-export async function readRun(environment: RunEnvironment, id: string, inclusion: Inclusion): Promise<ReadRun | null> {
-  const remembered = recallEndedRun(environment, id, inclusion);
-  if (remembered !== null) return remembered;
-  if (await mayBeKnown(environment, id)) return readFromCoordinator(environment, id, inclusion);
-  return null;
-}
-
-/** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
-function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
-  const remembered = recallEnded(scope, id, Date.now());
-  if (remembered === null) return null;
-  const { details, actionRun } = remembered;
-  if (include === undefined) return { actionRun };
-  return details === undefined ? null : remembered;
+/**
+ * The run. With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`,
+ * `coordinator_unavailable`, `database_unavailable`, and after a wait what `authorize` throws.
+ */
+export async function readRun(c: Context<AppEnv>, id: string, inclusion: Inclusion, waitMs?: number): Promise<ReadRun> {
+  const environment = environmentOf(c);
+  const remembered = recallEnded(environment.scope, id, Date.now());
+  if (remembered !== null && inclusion.include === undefined) return { actionRun: remembered.actionRun };
+  if (remembered?.details !== undefined) return remembered;
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  const waited = waitMs === undefined ? null : await waitForEnd(c, environment, id, inclusion, waitMs);
+  const run = waited ?? (await readFromCoordinator(environment, id, inclusion));
+  if (run === null) throw new ApiError("run_not_found");
+  return run;
 }
 
 /** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
@@ -55,7 +63,6 @@ interface AnsweredRun extends ReadRun {
   readonly purgeAt: number;
 }
 
-/** Remembers what a coordinator says of a run if the run has ended, because it never changes again. */
 function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
   if (answer.isOver && !answer.isRetryPlanned) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
@@ -79,7 +86,6 @@ async function readFromCoordinator(
   }
 }
 
-/** The run as D1 has it; null if D1 has none. */
 async function selectRun(environment: RunEnvironment, id: string): Promise<string | null> {
   const { hops, scope } = environment;
   const { db } = await databaseOf(environment);
@@ -95,22 +101,16 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
 
-/** `details`: undefined if nobody has asked for them yet. */
-type EndedRun = Omit<ReadRun, "isStale">;
-
-interface Entry extends EndedRun {
+interface Entry extends ReadRun {
   readonly bytes: number;
   readonly readAt: number;
   readonly purgeAt: number;
 }
 
-/**
- * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
- * only under its scope. Whoever reads from here must have authorized the request.
- */
+/** Ended runs that this isolate remembers, because they never change again. Who reads from here must have authorized. */
 const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
-export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
+export function recallEnded(scope: string, id: string, now: number): ReadRun | null {
   const entry = entries.get(`${scope}/${id}`);
   if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS) return null;
   return entry;
@@ -119,14 +119,13 @@ export function recallEnded(scope: string, id: string, now: number): EndedRun | 
 export function rememberEnded(
   scope: string,
   id: string,
-  { actionRun, details }: EndedRun,
+  { actionRun, details }: ReadRun,
   purgeAt: number,
   now: number,
 ): void {
   const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
   entries.set(`${scope}/${id}`, { actionRun, ...(details && { details }), bytes, readAt: now, purgeAt });
-  // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
-  // run out.
+  // All entries live equally long, so the expired ones come first.
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
 }
 
@@ -135,28 +134,19 @@ export function forgetEnded(scope: string, id: string): void {
   entries.delete(`${scope}/${id}`);
 }
 
-/** The longest that one call to a coordinator waits. A longer wait takes several calls. */
+/** A longer wait takes several calls of the coordinator. */
 const CALL_MAX_MS = 25_000;
 
-interface WaitForEnd extends Inclusion {
-  readonly waitMs: number;
-  /** Called only if a coordinator may know the run, because ending a subscription wakes the coordinator. */
-  readonly subscription: () => Subscription;
-}
-
-/**
- * GET …/{id}?wait=: the run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
- * run is remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
- */
-export async function waitForEnd(
+/** Null if the coordinator can't be reached. */
+async function waitForEnd(
+  c: Context<AppEnv>,
   environment: RunEnvironment,
   id: string,
-  { waitMs, include, subscription }: WaitForEnd,
+  { include }: Inclusion,
+  waitMs: number,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
-  const isRemembered = recallEndedRun(environment, id, { include }) !== null;
-  if (isRemembered || !(await mayBeKnown(environment, id))) return null;
-  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscription();
+  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscriptionFor(c, environment);
   const leftMs = () => waitMs - msSinceOrLongAgo(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
   try {
@@ -170,10 +160,7 @@ export async function waitForEnd(
       const answer = await call.catch(() => null);
       await authorizeAgain();
       if (answer === null) return null;
-      if (!answer.ok) {
-        if (answer.reason === "run_not_found") return null;
-        throw refusalError(answer.reason);
-      }
+      if (!answer.ok) throw refusalError(answer.reason);
       rememberIfOver(environment, id, answer);
       if (answer.isOver || isLast || isGone()) return answer;
     }
@@ -183,11 +170,10 @@ export async function waitForEnd(
   }
 }
 
-/** How long a list waits for the object. */
 export const LACKING_MAX_MS = 2500;
 
 interface ListedRuns {
-  /** ActionRuns as JSON text, with their details if the query includes them. */
+  /** As JSON text, with their details if the query includes them. */
   readonly actionRuns: readonly string[];
   /** The id after which the next page starts; null on the last page. */
   readonly nextAfter: string | null;
@@ -197,8 +183,7 @@ interface ListedRuns {
 
 /**
  * A list is what the database has, without the runs that the environment's object knows better, and those runs. The object
- * is asked first. So what is replicated between the two reads is in neither twice, and nothing that was acknowledged before
- * the list is in neither. Throws `database_unavailable`.
+ * is asked first, so no run is missing or twice if it is replicated between the two reads. Throws `database_unavailable`.
  */
 export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
   const lacking = await lackingOf(environment, query);
@@ -215,13 +200,12 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
   return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale: isStale || isOther };
 }
 
-/** How long a list by a text waits for the object, which waits for its turn and for the database. */
+/** The object waits for its turn and for the database. */
 const SEARCH_MAX_MS = 12_000;
 
 /**
  * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.
- * So without the object there is no such list, not even a stale one: nobody would bound how many queries run. Throws
- * `too_many_searches`, `coordinator_unavailable`, `database_unavailable` or `database_not_bound`.
+ * Without the object there is no such list, because nobody would bound how many queries run.
  */
 export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
   const asked = ask(environment, ({ upkeep }) => upkeep.search(query));
@@ -261,7 +245,7 @@ export async function readReplica<Asked, T>(
   return readD1(environment.hops, () => read(db.withSession("first-unconstrained"), environment.scope, asked));
 }
 
-/** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */
+/** Null if the object can't be reached in time, or has too many lists to answer. */
 async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
   const asked = ask(environment, ({ upkeep }) => upkeep.lacking(query));
   const reply = await within(LACKING_MAX_MS, asked).catch((error: unknown) => {

@@ -44,11 +44,13 @@ import {
   listOf,
   maxBytes,
   minutes,
+  objectOf,
   oneOf,
   outOfRange,
   PLAIN_TEXT,
   parsedText,
   repeatable,
+  textLike,
   urlLength,
   uuid,
   visibleLine,
@@ -112,8 +114,8 @@ const gates = (waitDefault: string) => ({
 
 const TIMEOUT = "Minutes after which the run fails if nobody has reported its end.";
 
-export const newRun = z
-  .strictObject({
+export const newRun = objectOf(
+  {
     actionName: filterableName,
     title: z.optional(visibleLine(TITLE_MAX_CHARACTERS)),
     subject: z.optional(visibleLine(SUBJECT_MAX_CHARACTERS)),
@@ -122,46 +124,47 @@ export const newRun = z
     heartbeatTimeout: z.optional(minutes),
     trigger: z.optional(trigger),
     ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
-  })
-  .check(inputsFit);
-inDocument(newRun, {
-  id: "NewActionRun",
-  members: {
-    actionName: "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
-    title: "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
-    subject:
-      "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
-    timeout: TIMEOUT,
-    heartbeatTimeout: "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
   },
-  examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
-});
+  DESCRIBE && {
+    id: "NewActionRun",
+    members: {
+      actionName: "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+      title: "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
+      subject:
+        "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
+      timeout: TIMEOUT,
+      heartbeatTimeout: "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
+    },
+    examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
+  },
+  inputsFit,
+);
 
 export type NewRunBody = z.output<typeof newRun>;
 
 /** A run of a stored action. The action has everything else. */
-export const newRunOfAction = z
-  .strictObject({ ...runInputs, timeout: z.optional(minutes), ...gates("the action's") })
-  .check(inputsFit);
-inDocument(newRunOfAction, {
-  id: "NewRunOfAction",
-  members: { timeout: `${TIMEOUT} Default: the action's.` },
-  examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
-});
+export const newRunOfAction = objectOf(
+  { ...runInputs, timeout: z.optional(minutes), ...gates("the action's") },
+  DESCRIBE && {
+    id: "NewRunOfAction",
+    members: { timeout: `${TIMEOUT} Default: the action's.` },
+    examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
+  },
+  inputsFit,
+);
 
 export type NewRunOfActionBody = z.output<typeof newRunOfAction>;
 
-export const retry = z.strictObject({
-  parameters: z.optional(jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify))),
-  ...gates("the action's"),
-});
-inDocument(retry, {
-  id: "Retry",
-  members: {
-    parameters: `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
+export const retry = objectOf(
+  { parameters: z.optional(jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify))), ...gates("the action's") },
+  DESCRIBE && {
+    id: "Retry",
+    members: {
+      parameters: `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
+    },
+    examples: [{ parameters: { version: "1.4.3" } }],
   },
-  examples: [{ parameters: { version: "1.4.3" } }],
-});
+);
 
 export type RetryBody = z.output<typeof retry>;
 
@@ -192,58 +195,60 @@ export function reasonOf(what: string, empty?: string) {
 
 const ONE_LINE = "one line of well-formed Unicode without control characters";
 
-export const cancel = z.strictObject({
+/** The members of a cancel. */
+export const cancelShape = {
   reason: z.optional(
     reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
   ),
-  graceSeconds: z._default(wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS), CANCEL_GRACE_DEFAULT_SECONDS),
-});
-export type CancelBody = z.output<typeof cancel>;
-inDocument(cancel, {
-  id: "Cancel",
-  members: {
-    graceSeconds:
+  graceSeconds: described(
+    wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
+    DESCRIBE &&
       "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
-  },
-  examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
-});
-
-export const decision = z.strictObject({
-  reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
-});
-inDocument(decision, { id: "Decision", examples: [{ reason: "checked with the team" }] });
-
-export const erasure = z.strictObject({
-  reason: reasonOf(
-    `Why the texts are erased: ${ONE_LINE}. The audit keeps the reason, so write nothing that must be forgotten.`,
-    "is empty; say why.",
   ),
-});
-inDocument(erasure, { id: "ErasureOfRun", examples: [{ reason: "the customer asked, ticket 4711" }] });
+};
+export const cancel = objectOf(
+  { ...cancelShape, graceSeconds: z._default(cancelShape.graceSeconds, CANCEL_GRACE_DEFAULT_SECONDS) },
+  DESCRIBE && { id: "Cancel", examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }] },
+);
+export type CancelBody = z.output<typeof cancel>;
 
-export const release = z
-  .strictObject({
+export const decision = objectOf(
+  { reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)) },
+  DESCRIBE && { id: "Decision", examples: [{ reason: "checked with the team" }] },
+);
+
+export const erasure = objectOf(
+  {
+    reason: reasonOf(
+      `Why the texts are erased: ${ONE_LINE}. The audit keeps the reason, so write nothing that must be forgotten.`,
+      "is empty; say why.",
+    ),
+  },
+  DESCRIBE && { id: "ErasureOfRun", examples: [{ reason: "the customer asked, ticket 4711" }] },
+);
+
+export const release = objectOf(
+  {
     throughPause: z.optional(z.literal(true, { error: "send true, or leave it out." })),
     reason: z.optional(
       reasonOf(`Why this run passes the pause: ${ONE_LINE}. Every reader of the run can see it.`, "is empty; say why."),
     ),
-  })
-  .check(
-    z.refine(({ throughPause, reason }) => throughPause === undefined || reason !== undefined, {
-      path: ["reason"],
-      error: "is missing; say why this run passes the pause.",
-    }),
-    z.refine(({ throughPause, reason }) => reason === undefined || throughPause !== undefined, {
-      path: ["throughPause"],
-      error: "is missing; send true with the reason, or leave out the reason.",
-    }),
-  );
-inDocument(release, {
-  id: "Release",
-  members: { throughPause: "Releases the run through the pauses that are in force now, and opens no other gate." },
-  examples: [{ throughPause: true, reason: "the fix for the outage" }],
-  dependentRequired: { throughPause: ["reason"], reason: ["throughPause"] },
-});
+  },
+  DESCRIBE && {
+    id: "Release",
+    members: { throughPause: "Releases the run through the pauses that are in force now, and opens no other gate." },
+    examples: [{ throughPause: true, reason: "the fix for the outage" }],
+    dependentRequired: { throughPause: ["reason"], reason: ["throughPause"] },
+  },
+  z.refine(({ throughPause, reason }) => throughPause === undefined || reason !== undefined, {
+    path: ["reason"],
+    error: "is missing; say why this run passes the pause.",
+  }),
+  z.refine(({ throughPause, reason }) => reason === undefined || throughPause !== undefined, {
+    path: ["throughPause"],
+    error: "is missing; send true with the reason, or leave out the reason.",
+  }),
+);
 
 const output = z.optional(
   described(
@@ -255,24 +260,26 @@ const output = z.optional(
 
 /** What a program has printed can contain anything, and a job must not fail because of an odd byte. */
 function printed(error: string) {
-  return z.string({ error }).check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")));
+  return z
+    .string({ error })
+    .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
+    .register(z.globalRegistry, { wire: { type: "string" } });
 }
 
 /** Accepts texts of any length, because a job can't repair its report. callback-routes.ts shortens long texts. */
 export const report = z.discriminatedUnion(
   "status",
   [
-    z.strictObject({ status: z.literal("succeeded"), output }).register(z.globalRegistry, { id: "SuccessReport" }),
-    z
-      .strictObject({
-        status: z.literal("failed"),
-        error: printed("send a sentence on what went wrong.").register(z.globalRegistry, {
-          wire: { type: "string" },
-          description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
-        }),
-        output,
-      })
-      .register(z.globalRegistry, { id: "FailureReport" }),
+    objectOf({ status: z.literal("succeeded"), output }, DESCRIBE && { id: "SuccessReport" }),
+    objectOf(
+      { status: z.literal("failed"), error: printed("send a sentence on what went wrong."), output },
+      DESCRIBE && {
+        id: "FailureReport",
+        members: {
+          error: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
+        },
+      },
+    ),
   ],
   { error: 'send "succeeded", or "failed" with an error.' },
 );
@@ -285,13 +292,6 @@ inDocument(report, {
 });
 
 export type Report = z.infer<typeof report>;
-
-/**
- * Safe to print in a terminal. Odd characters are replaced and not refused, because a job can't repair its own output.
- */
-const plainText = z
-  .string({ error: "send a string." })
-  .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")));
 
 const externalUrl = parsedText(
   z.string({ error: "send the URL of the job's page." }).check(urlLength),
@@ -312,43 +312,48 @@ inDocument(externalUrl, {
 
 const PROGRESS = outOfRange("a number", 0, 1);
 
-export const heartbeat = z.strictObject({
-  message: z.optional(
-    plainText
-      .check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String))
-      .register(z.globalRegistry, {
-        wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
-        description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
-      }),
-  ),
-  progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
-  externalUrl: z.optional(externalUrl),
-  // callback-routes.ts cuts it.
-  tail: z.optional(
-    printed("send the newest lines of the job's output.").register(z.globalRegistry, {
-      wire: { type: "string" },
-      description:
+export const heartbeat = objectOf(
+  {
+    // Odd characters are replaced and not refused, because a job can't repair its own output.
+    message: z.optional(
+      z
+        .string({ error: "send a string." })
+        .check(
+          z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")),
+          maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String),
+        )
+        .register(z.globalRegistry, { wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES } }),
+    ),
+    progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
+    externalUrl: z.optional(externalUrl),
+    // callback-routes.ts cuts it.
+    tail: z.optional(printed("send the newest lines of the job's output.")),
+  },
+  DESCRIBE && {
+    id: "Heartbeat",
+    members: {
+      message: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
+      progress: "How much of the work is done, from 0 to 1.",
+      tail:
         `The newest lines of the job's output. The service keeps the last ${TAIL_MAX_BYTES} bytes of UTF-8, in memory ` +
         "only, until the next tail or the run's end. Everybody who may read the run can see it, so send no secret.",
-    }),
-  ),
-});
-inDocument(heartbeat, {
-  id: "Heartbeat",
-  members: { progress: "How much of the work is done, from 0 to 1." },
-  examples: [{ message: "running the tests", progress: 0.4 }],
-});
-
-const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
+    },
+    examples: [{ message: "running the tests", progress: 0.4 }],
+  },
+);
 
 /** The name of a concurrency group, in a query. */
-export const groupFilter = z
-  .string({ error: "send it once." })
-  .check(z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), { error: GROUP_SENTENCE }));
-inDocument(groupFilter, {
-  wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$`, examples: ["deploy"] },
-  description: "The name of a concurrency group.",
-});
+export const groupFilter = described(
+  withExample(
+    textLike(
+      `^${CONCURRENCY_GROUP}$`,
+      "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.",
+      "send it once.",
+    ),
+    "deploy",
+  ),
+  DESCRIBE && "The name of a concurrency group.",
+);
 
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;

@@ -3,6 +3,7 @@
  * caller of the coordinator. It decides nothing about runs, and it asks the coordinator before it writes.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
 import type { Env } from "../../settings/env.ts";
@@ -43,16 +44,11 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
         if (isOver) break;
       }
     }
-    const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
-    const key = await ask(({ archive }) => archive.seal(id, ids.length, hash));
+    const [body, hash] = await Promise.all([object.end(), sha256Hex(ids.join("\n"))]);
+    // 128 bits, so that no two objects have one key.
+    const key = await ask(({ archive }) => archive.seal(id, ids.length, hash.slice(0, 32)));
     return key === null ? null : { key, body };
   }
-}
-
-/** 128 bits, so that no two objects have one key. */
-async function hashOf(ids: readonly string[]): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ids.join("\n")));
-  return new Uint8Array(digest).subarray(0, 16).toHex();
 }
 
 /** An object that is larger ends. It must fit into the Worker's memory several times. */
@@ -79,7 +75,6 @@ class ArchivedObject {
     this.#isRead.catch(() => {});
   }
 
-  /** Whether no more runs should be added. */
   get isFull(): boolean {
     return this.#bytes >= MAX_BYTES || this.#textBytes >= TEXT_MAX_BYTES;
   }

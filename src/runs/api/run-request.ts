@@ -1,6 +1,6 @@
 /**
  * What a request about runs brings: its environment and how it asks the coordinator, who acts and for which person, the
- * run's callback token, and the key of its change.
+ * run's callback token, the key of its change, and its subscription to news.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
@@ -8,16 +8,18 @@ import { type CallbackGrant, formatOf, verifyCallbackToken } from "../../auth/to
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
 import { fingerprint, sha256Hex } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { askCoordinator as ask } from "../../definitions/change.ts";
 import { ApiError, type ErrorCode, errorResponse } from "../../http/errors.ts";
-import { type Described, meaning } from "../../http/operation.ts";
+import { type Described, guard, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withCallback, withDetails } from "../action-run.ts";
-import { type Coordinator, callCoordinator, EnvironmentErasing } from "../protocol.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
+
+export { ask };
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {
@@ -31,7 +33,6 @@ export interface RunEnvironment {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** The environment that the path names. */
 export function environmentOf(c: Context<AppEnv>): RunEnvironment {
   return environmentIn(c, scopeOf(c));
 }
@@ -48,7 +49,7 @@ export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment
   };
 }
 
-/** The id in the path in its canonical spelling. Throws `run_not_found` for a text that is not a UUID. */
+/** The id in the path. Throws `run_not_found` for a text that is not a UUID. */
 export function runIdOf(c: Context<AppEnv>): string {
   const id = parseUuid(c.req.param("id") ?? "");
   if (id === null) throw new ApiError("run_not_found");
@@ -60,23 +61,7 @@ export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Pr
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
-/**
- * Calls the environment's coordinator. Throws `coordinator_unavailable` if it can't be reached, and `environment_erasing`.
- * The platform's own words go to the log, because they name internals.
- */
-export async function ask<T>(
-  { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
-  call: (coordinator: Coordinator) => Promise<T>,
-): Promise<T> {
-  try {
-    return await callCoordinator(env, hops, scope, call);
-  } catch (error) {
-    if (error instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
-    throw new ApiError("coordinator_unavailable", undefined, { cause: error });
-  }
-}
-
-/** Whether `ask` threw this because the environment is being erased. Then D1's rows are no answer. */
+/** Whether `ask` threw this because the environment is being erased. */
 export function isErasing(error: unknown): boolean {
   return error instanceof ApiError && error.code === "environment_erasing";
 }
@@ -100,14 +85,14 @@ const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
  * Lets a genuine callback token through. It is verified before the body is read and before any storage is asked, so a
- * forged token costs an HMAC for each key at most and learns nothing. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
- * expiry, the holder may repeat a report that came in time, with the same key.
+ * forged token costs an HMAC for each key at most. `opensReplay`: for a day after the token's expiry, the holder may repeat
+ * a report that came in time, with the same key.
  */
 export function requiresCallbackToken(
   { opensReplay }: { readonly opensReplay: boolean },
-  operation?: Described,
+  operation: Described,
 ): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresCallbackToken(c, next) {
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
     const isLate = lateMs >= 0;
     const { headers } = c.req.raw;
@@ -132,17 +117,15 @@ export function requiresCallbackToken(
   );
 }
 
-/** Lets the run's own callback token through, and everybody who has `data:read`. */
-export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresReaderOrJob(c, next) {
+export function requiresReaderOrJob(operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
     const isOfJob = c.req.header("Authorization") !== undefined && formatOf(bearerToken(c)) === "callback";
     if (!isOfJob) await authorize(c, "data:read");
     else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
     c.set("isOfJob", isOfJob);
-    await next();
   };
-  return meaning(
-    middleware,
+  return guard(
+    check,
     DESCRIBE && {
       who: "Requires the permission `data:read`, or the run's callback token.",
       security: [{ apiToken: [] }, { callbackToken: [] }],
@@ -152,7 +135,7 @@ export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<Ap
   );
 }
 
-/** What the token of the request grants. Throws 401 if it is not genuine for the run in the path. */
+/** Throws 401 if the token is not genuine for the run in the path. */
 async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   const token = bearerToken(c);
   // A path without a valid id gets 401, not 404, like every path that the token does not open.
@@ -163,25 +146,19 @@ async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   return grant;
 }
 
-/** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
-type Caller =
-  /** Of the token, its id counts, because names can repeat. */
-  | Pick<Actor, "tokenId" | "person" | "proven">
-  /** The holder of a callback token. The key is looked up only in that token's run. */
-  | "callback";
-
 /**
- * The key of a change. A change with the same key is not made again. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
- * Our own keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
+ * The key of a change: a change with the same key is not made again. If the caller sends no key, we create one, so that the
+ * call to the coordinator can be repeated. Our own keys sort by time, so the journal's index has those of runs that are
+ * purged together side by side.
  *
- * A person is part of the fingerprint and not of the key. So another person who sends the same key through the same
- * token is refused, and never gets the first one's answer.
+ * Who repeats a create gets the run's callback token, so no key may find another caller's run. The person is part of the
+ * fingerprint and not of the key: another person who sends the same key through the same token is refused.
  *
- * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain
- * hash somebody could guess a weak secret.
+ * `caller`: `callback` for the holder of a callback token, whose key is looked up only in that token's run. `ring`: for a
+ * body that can contain secrets. From a plain hash in the journal, somebody could guess a weak one.
  */
 export async function changeKeyOf(
-  caller: Caller,
+  caller: Pick<Actor, "tokenId" | "person" | "proven"> | "callback",
   callersKey: string | null,
   body: unknown,
   ring: KeyRing | null = null,
@@ -230,13 +207,11 @@ export function refusalError(reason: Reason): ApiError {
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), sentence);
 }
 
-/** Sends JSON text. */
 export function sendJson(c: Context, text: string, status: 200 | 201 | 202 = 200): Response {
   c.header("Content-Type", "application/json");
   return c.body(text, status);
 }
 
-/** The JSON of a run, with its `details` if they were asked for. */
 export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "details">): string {
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
@@ -270,4 +245,39 @@ export function sendChanged(
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
   return sendJson(c, runJson(answer), status);
+}
+
+export type Subscription = ReturnType<typeof subscriptionFor>;
+
+/**
+ * The subscription of a request that waits for news. The first call with `subscriber` subscribes at the coordinator. A
+ * client that hangs up is unsubscribed.
+ */
+export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
+  const { id: tokenId, expiresAt } = c.get("principal");
+  const subscriber = { key: crypto.randomUUID(), tokenId };
+  const { signal } = c.req.raw;
+  let hasLeft = false;
+  const leave = () => {
+    if (hasLeft) return;
+    hasLeft = true;
+    const left = ask(environment, ({ watches }) => watches.unwatch(subscriber.key));
+    // Without waitUntil, the platform drops the call together with the request of a client that hung up.
+    c.executionCtx.waitUntil(left.catch(() => {}));
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  return {
+    subscriber,
+    /** When the token expires. No wait lasts longer. */
+    expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    hasLeft: () => hasLeft,
+    /** Whether the client hung up. */
+    isGone: () => signal.aborted,
+    /**
+     * Throws if the token no longer opens this environment. Call it after each wait, before the news is sent. So a token
+     * gets no more news from 30 s after its revocation on (10 minutes while D1 is down).
+     */
+    authorizeAgain: () => authorize(c, "data:read"),
+    leave,
+  };
 }

@@ -26,17 +26,8 @@ import type { Coordinator } from "../protocol.ts";
 import { type Actor, nameOf } from "../run.ts";
 import type { ChangeKey, ErasureAnswer, ErasureReply, Inclusion, RunReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
-import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
-import {
-  forgetEnded,
-  listRunsOf,
-  MAX_AGE_MS,
-  mayBeKnown,
-  readReplica,
-  readRun,
-  searchRunsOf,
-  waitForEnd,
-} from "./read-runs.ts";
+import { createRunOfAction, createRunOfBody, creationOf, retryRun } from "./create-run.ts";
+import { forgetEnded, listRunsOf, MAX_AGE_MS, mayBeKnown, readReplica, readRun, searchRunsOf } from "./read-runs.ts";
 import {
   type CancelBody,
   cancel,
@@ -80,7 +71,6 @@ import {
   sendCreated,
   sendJson,
 } from "./run-request.ts";
-import { subscriptionFor } from "./subscription.ts";
 
 /** The response can lack the newest changes. */
 const STALE = ["Action-Runs-Stale", "true"] as const;
@@ -195,13 +185,7 @@ const GET_ACTION_RUN: Described = DESCRIBE && {
 runRoutes.get("/:id", requiresReaderOrJob(GET_ACTION_RUN), validQuery(runQuery), async (c) => {
   const { wait, include } = c.req.valid("query");
   if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
-  const environment = environmentOf(c);
-  const id = runIdOf(c);
-  const subscription = () => subscriptionFor(c, environment);
-  const waited =
-    wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, subscription });
-  const run = waited ?? (await readRun(environment, id, { include }));
-  if (run === null) throw new ApiError("run_not_found");
+  const run = await readRun(c, runIdOf(c), { include }, wait && wait * 1000);
   if (run.isStale) c.header(...STALE);
   return sendJson(c, runJson(run));
 });
@@ -282,7 +266,9 @@ runRoutes.post(
   validQuery(changeQuery),
   async (c) => {
     const creation = creationOf(c, c.req.valid("query"));
-    return sendCreated(c, creation, await createRetry(creation, runIdOf(c), c.req.valid("json")));
+    const [id, body] = [runIdOf(c), c.req.valid("json")];
+    const changeKey = await changeKeyOf(creation.actor, creation.key, ["retry", id, body]);
+    return sendCreated(c, creation, await retryRun(creation, changeKey, id, body));
   },
 );
 
@@ -362,15 +348,14 @@ export const actionRunsRoutes = new Hono<AppEnv>().post(
   validQuery(createQuery),
   async (c) => {
     const creation = creationOf(c, c.req.valid("query"));
-    const created = await createRunOfAction(creation, c.req.param("name"), c.req.valid("json"));
-    return sendCreated(c, creation, created);
+    const [name, body] = [c.req.param("name"), c.req.valid("json")];
+    const changeKey = await changeKeyOf(creation.actor, creation.key, ["run", name, body]);
+    return sendCreated(c, creation, await createRunOfAction(creation, changeKey, name, () => body));
   },
 );
 
 const FOR_OWNERS = "Only a token with the role owner erases the texts of a run. Ask the owner of the project.";
 const NAMES_NOBODY = "This token must say for whom it acts. Send the header On-Behalf-Of with a person's name.";
-
-export const eraseRoutes = new Hono<AppEnv>();
 
 const ERASE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "eraseActionRun",
@@ -387,7 +372,7 @@ const ERASE_ACTION_RUN: Described = DESCRIBE && {
   },
   errors: ["own_run", "person_required", ...OF_RUNS],
 };
-eraseRoutes.post("/:id/erase", requires("tokens:manage", ERASE_ACTION_RUN), validBody(erasure), async (c) => {
+runRoutes.post("/:id/erase", requires("tokens:manage", ERASE_ACTION_RUN), validBody(erasure), async (c) => {
   if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);
   // Otherwise nobody would know whether the run is the person's own.
   if (mustNamePerson(c)) throw new ApiError("person_required", NAMES_NOBODY);
@@ -409,7 +394,7 @@ const GET_ACTION_RUN_ERASURE: Described = DESCRIBE && {
   responses: { 200: { description: "The erasure", json: runErasure } },
   errors: ["erasure_not_found", ...OF_RUNS],
 };
-eraseRoutes.get("/:id/erase", requires("tokens:manage", GET_ACTION_RUN_ERASURE), async (c) => {
+runRoutes.get("/:id/erase", requires("tokens:manage", GET_ACTION_RUN_ERASURE), async (c) => {
   const id = runIdOf(c);
   const erased = await asked(c, id, ({ runs }) => runs.erasure(id));
   const isComplete = erased.isComplete && !(await hasReasons(c, id, createdAtOf(id)));

@@ -10,7 +10,7 @@ import {
   schemaWith,
   unshownIn,
   withKind,
-} from "../../../src/console/actions/parameter-rows.tsx";
+} from "../../../src/console/actions/parameter-rows.ts";
 import { PRODUCTS, productOf, triggerOf, withTrigger } from "../../../src/console/actions/products.ts";
 import type { Schema } from "../../../src/console/actions/schema-form.ts";
 import { withMember } from "../../../src/console/definitions/members.ts";

@@ -93,9 +93,9 @@ describe("the body", () => {
     ["externalUrl", { externalUrl: 5 }],
     ["percent", { percent: 5 }],
     ["status", { status: "succeeded" }],
-    ["expected object", []],
-    ["expected object", null],
-    ["expected object", "hello"],
+    ["send a JSON object", []],
+    ["send a JSON object", null],
+    ["send a JSON object", "hello"],
   ])("that is invalid is 400, names the place (%s) and changes nothing: %j", async (place, body) => {
     const { path, run, runPath } = await givenRun();
     const answer = await beat<Refusal>(run, body);

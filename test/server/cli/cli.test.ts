@@ -79,10 +79,10 @@ describe("create, get, list, cancel", () => {
 
   // Not in the runtime's tests: these load all of zod, while the service ships without its default messages.
   test.each([
-    ["[]", "Invalid input: expected object, received array"],
+    ["[]", "send a JSON object."],
     ['{"actionName":"deploy","colour":1}', 'Unrecognized key: "colour"'],
     ['{"actionName":"deploy","colour":1,"size":2}', 'Unrecognized keys: "colour", "size"'],
-  ])("a body that no schema has a message for gets zod's message: %s", async (body, sentence) => {
+  ])("a wrong body gets a sentence, which is zod's if no schema has one: %s", async (body, sentence) => {
     const headers = { Authorization: `Bearer ${shared.token}`, "Content-Type": "application/json" };
     const answer = await fetch(shared.runs, { method: "POST", headers, body });
     const { error, code } = (await answer.json()) as { error: string; code: string };

@@ -4,27 +4,27 @@
  * runs that ended more than so many days ago, however long they were to be kept.
  */
 
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { auditStatement, logAudit, newAuditEntry, writeAudited } from "../../../auth/audit.ts";
 import { requiresRoot } from "../../../auth/authentication.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import {
   type DatabaseReport,
-  type DatabaseState,
   FULL_BYTES,
   lookAtDatabase,
   NUMBERS_IN_USE,
+  numbersIn,
   readReport,
   SELECT_REPORT,
   warningsOf,
 } from "../../../database/database-state.ts";
 import { readD1, requireDatabaseNumbered } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
-import type { Described } from "../../../http/operation.ts";
+import { type Described, guard } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
 import type { AppEnv, Hops } from "../../../http/request-context.ts";
-import { inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { objectOf, wholeNumber } from "../../../http/schemas.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import {
   boundDatabases,
@@ -64,10 +64,7 @@ const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 const DATABASE = "/databases/:database{[0-9]{1,2}}" as "/databases/:database";
 
 /** An unknown path is 404 before the query is checked, as everywhere. */
-const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
-  numberOf(c);
-  return next();
-};
+const requiresNumber = guard(numberOf, false);
 
 export const databaseRoutes = new Hono<AppEnv>();
 
@@ -139,21 +136,17 @@ function numberOf(c: Context<AppEnv>): number {
   return number;
 }
 
-/** In the order of their numbers. Throws `database_unavailable` if the control database does not answer. */
 async function listDatabases(env: Env, hops: Hops) {
-  const now = Date.now();
   const [used, reported] = await readD1(hops, () =>
-    env.DB.batch<{ readonly number: number }>([env.DB.prepare(NUMBERS_IN_USE), env.DB.prepare(SELECT_REPORT)]),
+    env.DB.batch([env.DB.prepare(NUMBERS_IN_USE), env.DB.prepare(SELECT_REPORT)]),
   );
   const report = readReport(reported);
-  const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
-  const numbers = [...new Set([...boundDatabases(env), ...inUse])].sort((a, b) => a - b);
+  const numbers = [...new Set([...boundDatabases(env), ...numbersIn(used)])].sort((a, b) => a - b);
   const forNew = databasesForNew(env);
   const controlBytes = used?.meta.size_after ?? null;
   return Promise.all(
     numbers.map(async (number) => {
-      const { status, sizeBytes, at } =
-        number === 0 ? controlState(controlBytes, now) : await stateOf(env, number, report, now);
+      const { status, sizeBytes, at } = number === 0 ? controlState(controlBytes) : await stateOf(env, number, report);
       return {
         number,
         isBound: databaseNumbered(env, number) !== null,
@@ -167,31 +160,28 @@ async function listDatabases(env: Env, hops: Hops) {
   );
 }
 
-type Looked = Pick<DatabaseState, "status" | "sizeBytes"> & { readonly at: number | null };
-
-function controlState(sizeBytes: number | null, at: number): Looked {
-  return { status: (sizeBytes ?? 0) >= FULL_BYTES ? "full" : "ready", sizeBytes, at };
+function controlState(sizeBytes: number | null) {
+  return { status: (sizeBytes ?? 0) >= FULL_BYTES ? "full" : "ready", sizeBytes, at: Date.now() };
 }
 
 /** What the cron has seen. A database that it has not seen yet, because its binding is new, is looked at now. */
-async function stateOf(env: Env, number: number, report: DatabaseReport | null, now: number): Promise<Looked> {
+async function stateOf(env: Env, number: number, report: DatabaseReport | null) {
   const noted = report?.databases.find((state) => state.number === number);
   const isBound = databaseNumbered(env, number) !== null;
   if (report !== null && noted !== undefined && isBound === (noted.status !== "not_bound"))
     return { ...noted, at: report.lookedAt };
-  return { ...(await lookAtDatabase(env, number, "")), at: isBound ? now : null };
+  return { ...(await lookAtDatabase(env, number, "")), at: isBound ? Date.now() : null };
 }
 
-/** How many environments a request resyncs. Each takes three calls of its coordinator at most. */
+/** Of a request. Each environment takes three calls of its coordinator at most. */
 const ENVIRONMENTS_MAX = 25;
-/** How many deletions a request makes, of 500 rows each. */
+/** Of a request, of 500 rows each. */
 const DELETIONS_MAX = 40;
 
 /**
  * Repairs a database after it was restored: resyncs the environments that live there, and deletes the rows of those that
- * live elsewhere, which the restore has brought back. A request does a bounded part of that. It is safe to repeat. `next`:
- * the scope after which the next request goes on; null if this one was the last. Throws `database_unknown`,
- * `database_unavailable`, or `coordinator_unavailable`.
+ * live elsewhere, which the restore has brought back. `next`: the scope after which the next request goes on. Throws
+ * `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
  */
 async function resyncDatabase(c: Context<AppEnv>, number: number, after: string) {
   const db = await requireDatabaseNumbered(c.env, c.get("hops"), number, "database_unknown");
@@ -221,7 +211,6 @@ async function resyncDatabase(c: Context<AppEnv>, number: number, after: string)
   return { environments, remaining, next };
 }
 
-/** The next environments that live in the database, or have rows there. */
 async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, after: string) {
   const hops = c.get("hops");
   const [page, withRows] = await Promise.all([
@@ -229,7 +218,7 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
     readD1(hops, () => scopesWithRows(db, after, ENVIRONMENTS_MAX + 1)),
   ]);
   const all = new Set([...page.environments.map(({ scope }) => scope), ...withRows]);
-  // After the last scope of this page there can be more that live here. So scopes behind it wait for the next page.
+  // Behind the last scope of this page there can be more that live here.
   const known = [...all].filter((scope) => page.next === null || scope <= page.next).sort();
   const scopes = known.slice(0, ENVIRONMENTS_MAX);
   return { scopes, next: known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : page.next };
@@ -246,10 +235,7 @@ function hasMoveOf({ state }: AskedHome, number: number): boolean {
   return state.moves.some(({ from, target }) => [from.database, target.database].includes(number));
 }
 
-/**
- * Begins the resync of one environment, and returns how many runs are left. `home`: the newest that is known; null with
- * one database. Throws `database_unavailable`, or `coordinator_unavailable`.
- */
+/** Returns how many runs are left. `home`: the newest that is known; null with one database. */
 async function resyncEnvironment(
   c: Context<AppEnv>,
   environment: RunEnvironment,
@@ -261,11 +247,11 @@ async function resyncEnvironment(
 }
 
 /**
- * Writes the entry of what the operator is about to do to an environment, so that nothing happens without one. Repairs
- * what a restore of the control database has lost: the registration, without which the sweep does not know the
- * coordinator, and the row that says where the environment lives. Throws `database_unavailable`, or `environment_erasing`.
+ * Writes the entry of what the operator is about to do to an environment. Repairs what a restore of the control database
+ * has lost: the registration, without which the sweep does not know the coordinator, and the row that says where the
+ * environment lives. Throws `database_unavailable`, or `environment_erasing`.
  */
-export async function auditFirst(
+async function auditFirst(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   home: Home | null,
@@ -291,7 +277,6 @@ const RESYNC_ACTION_RUNS: Described = DESCRIBE && {
   errors: ["storage_full", "coordinator_unavailable"],
 };
 
-/** POST …/resync of an environment. */
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(RESYNC_ACTION_RUNS), async (c) => {
   const environment = environmentOf(c);
   // With one database, there is no row to repair.
@@ -300,12 +285,14 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(RESYNC_ACT
   return c.json({ remaining }, 202);
 });
 
-const environmentMove = z.strictObject({ database: wholeNumber("a whole number", 0, DATABASE_MAX) });
-inDocument(environmentMove, {
-  id: "EnvironmentMove",
-  members: { database: "The number of the database where the environment shall live." },
-  examples: [{ database: 0 }],
-});
+const environmentMove = objectOf(
+  { database: wholeNumber("a whole number", 0, DATABASE_MAX) },
+  DESCRIBE && {
+    id: "EnvironmentMove",
+    members: { database: "The number of the database where the environment shall live." },
+    examples: [{ database: 0 }],
+  },
+);
 
 export const environmentDatabaseRoutes = new Hono<AppEnv>();
 
@@ -380,9 +367,8 @@ interface HomeAndMove {
 }
 
 /**
- * Moves an environment to another database, or cancels its move. The coordinator decides. The checks here come first only
- * for a better answer, and to keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled,
- * so the response is 202. Throws if the environment can't move.
+ * Moves an environment to another database, or cancels its move. The coordinator decides: the checks here give a better
+ * answer, and keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled.
  */
 async function moveEnvironment(
   c: Context<AppEnv>,
@@ -432,18 +418,17 @@ function moveIn(reply: MoveReply): Move {
 
 const DAYS_MAX = 3650;
 
-const purgeRequest = z.strictObject({
-  days: wholeNumber("whole days", 0, DAYS_MAX),
-  dryRun: z.optional(z.boolean({ error: "send true or false." })),
-});
-inDocument(purgeRequest, {
-  id: "PurgeRequest",
-  members: {
-    days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
-    dryRun: "Only counts the runs, and changes nothing.",
+const purgeRequest = objectOf(
+  { days: wholeNumber("whole days", 0, DAYS_MAX), dryRun: z.optional(z.boolean({ error: "send true or false." })) },
+  DESCRIBE && {
+    id: "PurgeRequest",
+    members: {
+      days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
+      dryRun: "Only counts the runs, and changes nothing.",
+    },
+    examples: [{ days: 7, dryRun: true }],
   },
-  examples: [{ days: 7, dryRun: true }],
-});
+);
 
 export const purgeRoutes = new Hono<AppEnv>();
 

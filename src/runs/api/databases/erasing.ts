@@ -16,7 +16,7 @@ import { MINUTE_MS, msSinceOrLongAgo, rfc3339, within } from "../../../base/time
 import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../../http/errors.ts";
 import { type AppEnv, projectOf, scopeOf } from "../../../http/request-context.ts";
-import { described, inDocument } from "../../../http/schemas.ts";
+import { objectOf } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
 import type { Env } from "../../../settings/env.ts";
@@ -46,12 +46,9 @@ const HOW_IT_GOES =
     "returns the erasure that is under way.";
 
 interface Kind {
-  /** As operations and schemas name it. */
   readonly name: "Environment" | "Project";
   readonly one: string;
-  /** What it loses. */
   readonly content: string;
-  /** The form of its name, and an example. */
   readonly scope: RegExp;
   readonly example: string;
 }
@@ -75,17 +72,19 @@ export const projectEraseRoutes = eraseRoutes({
 
 function erasureOrder({ name, scope, example }: Kind) {
   const error = `send the name of what you erase, such as ${example}.`;
-  const order = z.strictObject({
-    confirm: described(
-      z.string({ error }).check(z.regex(scope, { error })),
-      DESCRIBE && "The name of what you erase once more, as the path has it.",
-    ),
-    reason: z.optional(
-      reasonOf("Why it is erased: one line of well-formed Unicode. The record of the erasure keeps it."),
-    ),
-  });
-  inDocument(order, { id: `${name}Erasure`, examples: [{ confirm: example, reason: "the customer has left" }] });
-  return order;
+  return objectOf(
+    {
+      confirm: z.string({ error }).check(z.regex(scope, { error })),
+      reason: z.optional(
+        reasonOf("Why it is erased: one line of well-formed Unicode. The record of the erasure keeps it."),
+      ),
+    },
+    DESCRIBE && {
+      id: `${name}Erasure`,
+      members: { confirm: "The name of what you erase once more, as the path has it." },
+      examples: [{ confirm: example, reason: "the customer has left" }],
+    },
+  );
 }
 
 function eraseRoutes(kind: Kind) {
@@ -133,14 +132,13 @@ function eraseRoutes(kind: Kind) {
     );
 }
 
-/** `{org}/{project}`, or `{org}/{project}/{env}`. */
 function erasedScopeOf(c: Context<AppEnv>): string {
   return c.req.param("envName") === undefined ? projectOf(c) : scopeOf(c);
 }
 
 /**
- * The erasure that is under way. Begins one if there is none. Its row comes first: from then on, the cron goes on with
- * it whatever happens. Throws `nothing_to_erase`, or `database_unavailable`.
+ * The erasure that is under way. Begins one if there is none. From its row on, the cron goes on with it. Throws
+ * `nothing_to_erase`, or `database_unavailable`.
  */
 async function erase(c: Context<AppEnv>, scope: string, reason: string | null): Promise<Erasure> {
   const { env } = c;
@@ -166,8 +164,8 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
 }
 
 /**
- * Whether the coordinator alone knows of an erasure. D1 was restored to a time before the environment, and without
- * another erasure the name would be refused for ever. Writes nothing. Throws `coordinator_unavailable`.
+ * Whether the coordinator alone knows of an erasure, because D1 was restored to a time before the environment. Without
+ * another erasure, the name would be refused for ever.
  */
 async function isMarked(c: Context<AppEnv>): Promise<boolean> {
   try {
@@ -216,7 +214,6 @@ const SCOPES_PER_PAGE = 100;
 /** Between two statements, others get at the database. And an object ends a moment after its wipe. */
 const PAUSE_MS = 10;
 
-/** What one driver may still do. */
 class Budget {
   readonly #beganAt = Date.now();
   #statements = STATEMENTS_MAX;
@@ -265,8 +262,8 @@ async function mark(env: Env, erasure: Erasure): Promise<boolean> {
   return false;
 }
 
-/** Marks the environment's object. Returns whether it is in this erasure. */
-export function beginErasing(env: Env, { scope, askedAt, firstPassAt }: Erasure): Promise<boolean> {
+/** Returns whether the environment's object is in this erasure. */
+function beginErasing(env: Env, { scope, askedAt, firstPassAt }: Erasure): Promise<boolean> {
   return call(env, scope, ({ erasing }) => erasing.begin(askedAt, firstPassAt !== null));
 }
 
@@ -319,7 +316,7 @@ async function areGone(env: Env, scope: string, budget: Budget): Promise<boolean
 }
 
 /** The project itself, if it has rows of its own, and all its environments that have anything. */
-export async function scopesOfProject(env: Env, project: string): Promise<readonly string[]> {
+async function scopesOfProject(env: Env, project: string): Promise<readonly string[]> {
   const found = boundDatabases(env).map(async (number) => runScopes(await boundDatabase(env, number), project));
   const all = await Promise.all([knownScopes(env.DB, project), ...found]);
   return [...new Set(all.flat())];

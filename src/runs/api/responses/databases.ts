@@ -53,13 +53,15 @@ const PLACED = { project: "acme/shop", envName: "production", generation: 1 };
 const placed = named("PlacedEnvironment", PLACED, { project: text, envName: text, generation });
 export const placedEnvironmentList = listOf("PlacedEnvironmentList", placed);
 
-export const databaseResync = z
-  .object({
+export const databaseResync = named(
+  "DatabaseResync",
+  { environments: 12, remaining: 48_000, next: null },
+  {
     environments: natural.describe("How many environments are rebuilt."),
     remaining: natural.describe("How many of their runs are not written yet."),
     next: textOrNull.describe("Send the request again with this `cursor`, until it is null."),
-  })
-  .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
+  },
+);
 
 export const environmentResync = named("Resync", { remaining: 0 }, { remaining: natural });
 

@@ -74,19 +74,16 @@ const request = named("RequestPreview", null, {
   payload: z.unknown(),
 });
 
-export const actionPreview = z
-  .object({
-    request: described(
-      request.nullable(),
-      "Null instead of each text that names a secret. A URL that can't be called is null, too. Null without a trigger.",
-    ),
-    title: textOrNull,
-    subject: textOrNull,
-  })
-  .meta({
-    id: "ActionPreview",
-    examples: [{ request: APPROVAL.request, title: "deploy checkout 1.4.2", subject: "checkout" }],
-  });
+const PREVIEW = { request: APPROVAL.request, title: "deploy checkout 1.4.2", subject: "checkout" };
+
+export const actionPreview = named("ActionPreview", PREVIEW, {
+  request: described(
+    request.nullable(),
+    "Null instead of each text that names a secret. A URL that can't be called is null, too. Null without a trigger.",
+  ),
+  title: textOrNull,
+  subject: textOrNull,
+});
 
 /** Codes of refusals that are about who asks, or about the gate. The first of them that holds is shown. */
 const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "not_an_approver", "own_run"] as const;

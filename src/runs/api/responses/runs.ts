@@ -23,6 +23,8 @@ import { END_CAUSES, STATUSES, type Status, WAITING_FOR } from "../../run.ts";
 import { approval, waiting } from "./gates.ts";
 
 const jsonObject = z.record(text, z.unknown());
+const status = z.enum(STATUSES);
+const source = z.enum(["action", "trigger", "none"]);
 
 export const RUN_EXAMPLE = {
   id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
@@ -43,7 +45,7 @@ export const actionRun = named("ActionRun", RUN_EXAMPLE, {
   id: uuid,
   actionName: text,
   entityId: uuidOrNull,
-  status: z.enum(STATUSES),
+  status,
   parameters: jsonObject,
   recommendations: jsonObject,
   triggeredBy: text.describe("The person for whom the API token acted, in lower case, or the name of the token."),
@@ -58,8 +60,7 @@ export const actionRun = named("ActionRun", RUN_EXAMPLE, {
 
 const details = z
   .object({
-    source: described(
-      z.enum(["action", "trigger", "none"]),
+    source: source.describe(
       "What the run came from: a stored action, a create with a `trigger`, or a create without one. A run of a `trigger` can't be retried.",
     ),
     action: described(
@@ -209,85 +210,76 @@ const CREATED = {
 
 export const createdActionRun = named("CreatedActionRun", CREATED, { ...detailedActionRun.shape, callback });
 
-const stopOrder = described(
-  named("StopOrder", null, {
-    reason: textOrNull,
-    requestedAt: responseInstant,
-    until: responseInstant.describe("When the run ends as cancelled, if nobody reported its end before."),
-    remainingMs: natural.describe("The milliseconds until then. Use it if the job's clock may be wrong."),
-  }).nullable(),
-  "A request to stop. `null`: nobody asked.",
-);
-
-export const urlRefused = text.describe(
+const urlRefused = text.describe(
   "Why the heartbeat's `externalUrl` did not become the run's, and what to send instead. Otherwise missing.",
 );
 
-export const heartbeatResponse = z
-  .object({
-    status: z.enum(STATUSES),
-    deadlineAt: responseInstant.describe("When the run ends by itself, however many heartbeats come."),
-    cancel: stopOrder,
-    externalUrlRefused: urlRefused.optional(),
-    watched: described(
-      z.literal(true).optional(),
-      "Somebody follows the run's events, or has read its details in the last 15 s. Then send `tail` every 5 s, otherwise every 30 s. Missing if nobody does.",
-    ),
-  })
-  .meta({
-    id: "HeartbeatAnswer",
-    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
-  });
+const HEARTBEAT_ANSWER = { status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null };
+
+export const heartbeatResponse = named("HeartbeatAnswer", HEARTBEAT_ANSWER, {
+  status,
+  deadlineAt: responseInstant.describe("When the run ends by itself, however many heartbeats come."),
+  cancel: described(
+    named("StopOrder", null, {
+      reason: textOrNull,
+      requestedAt: responseInstant,
+      until: responseInstant.describe("When the run ends as cancelled, if nobody reported its end before."),
+      remainingMs: natural.describe("The milliseconds until then. Use it if the job's clock may be wrong."),
+    }).nullable(),
+    "A request to stop. `null`: nobody asked.",
+  ),
+  externalUrlRefused: urlRefused.optional(),
+  watched: described(
+    z.literal(true).optional(),
+    "Somebody follows the run's events, or has read its details in the last 15 s. Then send `tail` every 5 s, otherwise every 30 s. Missing if nobody does.",
+  ),
+});
 
 export const actionRunList = listOf("ActionRunList", detailedActionRun);
 
 export const CHANGE_CURSOR_EXAMPLE = "1790812800000.33";
 
-export const runChanges = z
-  .object({
-    runs: described(
-      z.array(detailedActionRun),
-      "The runs that changed since the cursor, each once and in its newest version. A run that you know already replaces the one that you have.",
-    ),
-    cursor: described(
-      text.regex(new RegExp(CHANGE_CURSOR)),
-      "Send it as `after` to go on: the number of a change, behind the epoch in which it counts. It grants no access.",
-    ),
-    caughtUp: flag.describe("False if more changes are there already. Then ask again at once."),
-  })
-  .meta({ id: "ActionRunChanges", examples: [{ runs: [RUN_EXAMPLE], cursor: CHANGE_CURSOR_EXAMPLE, caughtUp: true }] });
+const CHANGES = { runs: [RUN_EXAMPLE], cursor: CHANGE_CURSOR_EXAMPLE, caughtUp: true };
+
+export const runChanges = named("ActionRunChanges", CHANGES, {
+  runs: described(
+    z.array(detailedActionRun),
+    "The runs that changed since the cursor, each once and in its newest version. A run that you know already replaces the one that you have.",
+  ),
+  cursor: described(
+    text.regex(new RegExp(CHANGE_CURSOR)),
+    "Send it as `after` to go on: the number of a change, behind the epoch in which it counts. It grants no access.",
+  ),
+  caughtUp: flag.describe("False if more changes are there already. Then ask again at once."),
+});
 
 /** A member for each status. */
 export function ofEachStatus<S>(schema: S): Readonly<Record<Status, S>> {
   return Object.fromEntries(STATUSES.map((status) => [status, schema])) as Record<Status, S>;
 }
 
-export const runSummary = z
-  .object(ofEachStatus(count))
-  .meta({
-    id: "ActionRunSummary",
-    examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
-  });
+const SUMMARY = { pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 };
+
+export const runSummary = named("ActionRunSummary", SUMMARY, ofEachStatus(count));
 
 const NEWEST = {
-  actionName: "deploy",
+  actionName: RUN_EXAMPLE.actionName,
   id: RUN_EXAMPLE.id,
   source: "action",
   status: "succeeded",
   subject: "checkout",
   waiting: null,
-  triggeredBy: "ci",
-  createdAt: "2026-11-25T13:21:48.373Z",
+  triggeredBy: RUN_EXAMPLE.triggeredBy,
+  createdAt: RUN_EXAMPLE.createdAt,
 };
 
 const newestRun = named("NewestRun", null, {
   actionName: text,
   id: uuid,
-  source: described(
-    z.enum(["action", "trigger", "none"]),
+  source: source.describe(
     "`action`: the stored action made it. A run of any name can be made without the action of that name.",
   ),
-  status: z.enum(STATUSES),
+  status,
   subject: textOrNull,
   waiting: textOrNull.describe("The gate at which it waits. Null if it does not wait."),
   triggeredBy: text,
@@ -296,29 +288,29 @@ const newestRun = named("NewestRun", null, {
 
 export const newestRuns = z.array(newestRun).meta({ id: "NewestRuns", examples: [[NEWEST]] });
 
-export const runFacets = z
-  .object({
+export const runFacets = named(
+  "ActionRunFacets",
+  { values: ["deploy", "deploy-storefront"], more: false },
+  {
     values: z.array(text).max(FACET_MAX_VALUES),
     more: flag.describe("Whether the environment has, or can have, further values."),
-  })
-  .meta({ id: "ActionRunFacets", examples: [{ values: ["deploy", "deploy-storefront"], more: false }] });
+  },
+);
 
 /** What the sender of an event hears. */
 export const startedByEvent = named("StartedByEvent", { id: RUN_EXAMPLE.id }, { id: uuid });
 
 export const ignoredEvent = named("IgnoredEvent", { ignored: true }, { ignored: z.literal(true) });
 
-export const callbackGrant = z
-  .object({
-    callbackToken: text.describe("Opens the callback and the heartbeat of the run, and reads the run."),
-    expiresAt: responseInstant.describe("When the token ends."),
-  })
-  .meta({
-    id: "CallbackGrant",
-    examples: [
-      { callbackToken: `${RUN_EXAMPLE.id}:1764083508373:${"0".repeat(64)}`, expiresAt: "2026-11-25T14:21:48.373Z" },
-    ],
-  });
+const GRANT = {
+  callbackToken: `${RUN_EXAMPLE.id}:1764083508373:${"0".repeat(64)}`,
+  expiresAt: "2026-11-25T14:21:48.373Z",
+};
+
+export const callbackGrant = named("CallbackGrant", GRANT, {
+  callbackToken: text.describe("Opens the callback and the heartbeat of the run, and reads the run."),
+  expiresAt: responseInstant.describe("When the token ends."),
+});
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 

@@ -240,7 +240,7 @@ describe("the body", () => {
     [{ graceSeconds: 0.5 }, "graceSeconds"],
     [{ graceSeconds: "60" }, "graceSeconds"],
     [{ grace: 1 }, "grace"],
-    [[], "expected object"],
+    [[], "send a JSON object"],
   ])("%j is 400 and changes nothing", async (body, place) => {
     const { path, run } = await started();
     const answer = await cancel(path, run.id, body);
