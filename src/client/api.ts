@@ -2,7 +2,7 @@
 
 import type { Client } from "openapi-fetch";
 import createOpenApiClient from "openapi-fetch";
-import type { components, paths } from "./openapi.ts";
+import type { components, operations, paths } from "./openapi.ts";
 import type { Environment } from "./settings.ts";
 import { ActionRunsError, isRedirect, redirected, type SendOptions, unexpectedResponse } from "./transport.ts";
 
@@ -101,6 +101,11 @@ export async function deleting<T>(gone: string, ask: (onRetry: () => void) => Pr
 export function isStale({ headers }: Response): boolean {
   return headers.get("Action-Runs-Stale") === "true";
 }
+
+/** What a list asks for. `limit`: of a page. */
+export type QueryOf<Id extends keyof operations> = Asked<NonNullable<operations[Id]["parameters"]["query"]>>;
+
+type Asked<Q> = { readonly [K in keyof Q as Exclude<K, "cursor">]?: Q[K] | undefined };
 
 /** A list of the API. A loop over it gets the entries of all pages, and requests a page only when it is needed. */
 export interface List<T> extends AsyncIterable<T> {
