@@ -129,15 +129,12 @@ export interface ListOptions {
   readonly limit?: number | undefined;
 }
 
-interface Answer<T> {
-  readonly data?: readonly T[] | undefined;
-  readonly response: Response;
-}
-
 /** `filter`: the query, which `ask` gets for each page with its cursor. `onStale`: called in a loop for each stale page. */
 export function listed<Q extends object, T>(
   filter: Q,
-  ask: (query: Present<Q & { readonly cursor?: string | undefined }>) => Promise<Answer<T>>,
+  ask: (
+    query: Present<Q & { readonly cursor?: string | undefined }>,
+  ) => Promise<{ readonly data?: readonly T[] | undefined; readonly response: Response }>,
   onStale?: () => void,
 ): List<T> {
   async function read(cursor: string | undefined) {

@@ -18,8 +18,8 @@ import {
 } from "./api.ts";
 import { type FollowOptions, followRuns, type RunChanges, type WatchOptions, watchEvents } from "./follow.ts";
 import type { paths } from "./openapi.ts";
-import { checkedDefinitionName, checkedId } from "./settings.ts";
-import { pause, retryPauseMs, type SendOptions, type TransportSettings, unexpectedResponse } from "./transport.ts";
+import { checkedDefinitionName, checkedId, type TransportSettings } from "./settings.ts";
+import { pause, retryPauseMs, type SendOptions, unexpectedResponse } from "./transport.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const FACETS = `${RUNS}/facets` as const;

@@ -1,7 +1,5 @@
 /** A client's settings, checked when it is created. No message repeats a token, or an address that may hold one. */
 
-import type { TransportSettings } from "./transport.ts";
-
 const RETRIES_DEFAULT = 4;
 const RETRY_DELAY_DEFAULT_MS = 500;
 const TIMEOUT_DEFAULT_MS = 30_000;
@@ -19,6 +17,9 @@ export interface CallSettings {
   /** The timeout of one try, and of an event stream that is silent. Default: 30 000. */
   readonly timeoutMs?: number | undefined;
 }
+
+/** The settings of all calls, with their defaults. */
+export type TransportSettings = { readonly [K in keyof CallSettings]-?: NonNullable<CallSettings[K]> };
 
 /** What proves who asks. */
 export type Credentials =

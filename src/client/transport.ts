@@ -4,16 +4,7 @@
  * error may contain a token, a header, or the body of a response that is not from the API.
  */
 
-/** Settings for all calls of a client. */
-export interface TransportSettings {
-  readonly fetch: typeof globalThis.fetch;
-  /** The number of retries after the first try. */
-  readonly retries: number;
-  /** The upper limit of the first backoff. */
-  readonly retryDelayMs: number;
-  /** The timeout of one try. */
-  readonly timeoutMs: number;
-}
+import type { TransportSettings } from "./settings.ts";
 
 /** Settings for one call. */
 export interface SendOptions {
@@ -111,37 +102,30 @@ export function isTransient({ status, code }: ActionRunsError): boolean {
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }
 
-/** The members of an error besides its message. */
-interface ErrorDetails {
+type ErrorDetails = Pick<ActionRunsError, "status" | "code"> &
+  Partial<Pick<ActionRunsError, "pointer" | "requestId" | "retryAfterMs" | "cause">>;
+
+/** Thrown by every call that fails. Only an aborted call throws something else: the signal's own reason. */
+export class ActionRunsError extends Error {
   /** The HTTP status; null if there was no response. */
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
   /** A JSON pointer to the wrong member of the body, or `/` and the name of a query parameter. */
-  readonly pointer?: string | null;
-  /** `X-Request-Id` of the response. Include it when you report a problem. */
-  readonly requestId?: string | null;
-  /** `Retry-After` in ms; null if the response has none. */
-  readonly retryAfterMs?: number | null;
-  readonly cause?: unknown;
-}
-
-/** Thrown by every call that fails. Only an aborted call throws something else: the signal's own reason. */
-export class ActionRunsError extends Error {
-  readonly status: number | null;
-  readonly code: string;
   readonly pointer: string | null;
+  /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId: string | null;
+  /** `Retry-After` in ms; null if the response has none. */
   readonly retryAfterMs: number | null;
 
-  constructor(sentence: string, { status, code, pointer, requestId, retryAfterMs, cause }: ErrorDetails) {
-    super(sentence, cause === undefined ? undefined : { cause });
+  constructor(sentence: string, details: ErrorDetails) {
+    super(sentence, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "ActionRunsError";
-    this.status = status;
-    this.code = code;
-    this.pointer = pointer ?? null;
-    this.requestId = requestId ?? null;
-    this.retryAfterMs = retryAfterMs ?? null;
+    this.status = details.status;
+    this.code = details.code;
+    this.pointer = details.pointer ?? null;
+    this.requestId = details.requestId ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
   }
 }
 
@@ -200,7 +184,7 @@ export function refusalOf(response: Response, text: string): ActionRunsError {
   });
 }
 
-function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
+function detailsOf(response: Response) {
   return {
     // A browser reports 0 for a redirect that was not followed.
     status: response.status === 0 ? null : response.status,
