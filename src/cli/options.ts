@@ -19,7 +19,6 @@ export const SUGGESTED = [
 ] as const;
 export type Suggested = (typeof SUGGESTED)[number];
 
-/** How a value is read. Without `read` and `choices` it is any text. */
 interface How {
   /** Throws InvalidArgumentError. `before`: what was read so far, if the value can be repeated. */
   readonly read?: (text: string, before?: readonly string[]) => unknown;
@@ -217,12 +216,10 @@ export const CONNECTION = grouped("Connection:", [
   ...REQUESTS,
 ]);
 
-/** The options of a command that is not about an environment. */
 export function withoutEnv<O extends Options>(options: O): O {
   return options.filter(({ long }) => long !== "--env") as unknown as O;
 }
 
-/** The choice between text for people and JSON. */
 export const OUTPUT = grouped("Output:", [
   option("--json", "print JSON; the default if stdout is not a terminal"),
   option("--no-json", "print text, even if stdout is not a terminal"),

@@ -64,7 +64,6 @@ token that trusts the job. The proof comes from GitHub if the job has
 \`permissions: id-token: write\`, and elsewhere from ACTION_RUNS_ID_TOKEN.
 `;
 
-/** A new tree each time, because commander stores parsed values in the tree. */
 export function createProgram(): CliCommand {
   const program = new CliCommand("")
     .description("Create, watch and report action runs.")

@@ -12,7 +12,6 @@ export type Schemas = components["schemas"];
 /** Tries once, and returns `{ data, error }`. Throws an ActionRunsError for a redirect, or fetch's own error. */
 export type Api = Client<paths, "application/json">;
 
-/** Options of every call. */
 export interface CallOptions {
   /** Aborts the call, which then throws the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
@@ -71,7 +70,6 @@ export function keyHeader({ idempotencyKey = crypto.randomUUID(), traceparent }:
   return { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
 }
 
-/** The body of a response. Throws if there is none. */
 export function bodyOf<T>({ data, response }: { readonly data?: T; readonly response: Response }): NonNullable<T> {
   if (data === undefined || data === null) throw unexpectedResponse(response, "The response has no body");
   return data;
@@ -124,7 +122,6 @@ export interface Page<T> {
   readonly searchedTo: string | null;
 }
 
-/** How many entries a page of a list has at most. */
 export interface ListOptions {
   readonly limit?: number | undefined;
 }

@@ -27,7 +27,6 @@ const CHANGES = `${RUNS}/changes` as const;
 const RUN = `${RUNS}/{id}` as const;
 const EVENTS = `${RUN}/events` as const;
 
-/** The API's longest wait. */
 const WAIT_MAX_SECONDS = 60;
 /** If the response to a wait comes earlier by more than this, the API can't wait at the moment. */
 const EARLY_MS = 500;
@@ -66,7 +65,6 @@ export interface RetryOptions extends CreateOptions {
   readonly waitTimeout?: number | undefined;
 }
 
-/** Options of calls that read runs. */
 export interface ReadOptions extends CallOptions {
   /** Called for each response that can lack the newest changes. Read again later. */
   readonly onStale?: (() => void) | undefined;

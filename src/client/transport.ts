@@ -4,9 +4,8 @@
  * error may contain a token, a header, or the body of a response that is not from the API.
  */
 
-import type { TransportSettings } from "./settings.ts";
+import { type CallSettings, type TransportSettings, transportSettings } from "./settings.ts";
 
-/** Settings for one call. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** For a call that takes longer than others, such as a wait. */
@@ -25,7 +24,9 @@ export type Send = (request: Request, options?: SendOptions) => Promise<Response
 /** The Fetch standard's redirects, without 304. */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-export function createSend(settings: TransportSettings): Send {
+/** Throws a TypeError that names an invalid setting. */
+export function createSend(callSettings: CallSettings): Send {
+  const settings = transportSettings(callSettings);
   return async function send(request, options = {}) {
     const { signal, isRepeatable = true } = options;
     const body = request.method === "GET" ? "" : await request.text();
@@ -171,7 +172,6 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
   );
 }
 
-/** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const { error, code, pointer } = (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof error !== "string" || typeof code !== "string") {
@@ -193,7 +193,6 @@ function detailsOf(response: Response) {
   };
 }
 
-/** The value, or undefined if `text` is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -202,7 +201,6 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** The longest backoff. */
 const BACKOFF_MAX_MS = 10_000;
 /** If Retry-After asks for more, the call fails at once, because its caller can plan for such a wait. */
 const RETRY_AFTER_HONOURED_MS = 60_000;

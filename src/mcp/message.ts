@@ -109,7 +109,6 @@ function unknownRevision(requested: string | undefined): Fault | null {
   return { code: CODES.unsupportedRevision, message, data: { supported: REVISIONS, requested }, status: 400 };
 }
 
-/** Wrong parameters of a request that could be read. */
 export function wrongParams(id: Id, message: string): Fault {
   return { id, code: CODES.invalidParams, message, status: 200 };
 }
@@ -127,7 +126,6 @@ function decoded(value: string | undefined): string | undefined {
 
 export const SERVER = { name: "action-runs", version: "1.0.0" };
 
-/** `result`: of a request that could be served. */
 export function responseOf({ id, isStateless }: McpRequest, result: JsonObject): JsonObject {
   const said = { resultType: "complete", _meta: { [`${META}serverInfo`]: SERVER } };
   return { jsonrpc: "2.0", id, result: isStateless ? { ...said, ...result } : result };

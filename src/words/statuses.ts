@@ -21,7 +21,6 @@ export function counted(count: Count, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** As a sentence begins. */
 export function capitalized(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
@@ -41,7 +40,6 @@ export function sumOf(counts: readonly Count[]): Count {
   return counts.every((count) => typeof count === "number") ? sum : { atLeast: sum };
 }
 
-/** The number that is certain. */
 export function least(count: Count): number {
   return typeof count === "number" ? count : count.atLeast;
 }
@@ -53,7 +51,6 @@ export function moved(counts: Summary, from: Status, to: Status): Summary {
   return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
 }
 
-/** What people call a run: its title, or else the name of its action. */
 export function titleOf({ actionName, details }: components["schemas"]["DetailedActionRun"]): string {
   return details?.title ?? actionName;
 }

@@ -61,7 +61,6 @@ export function typeOfProperty(schema: unknown, name: string): JsonType | null {
   return typeof type === "string" && Object.hasOwn(TYPES, type) ? (type as JsonType) : null;
 }
 
-/** The member of a member, and so on; undefined if there is none. */
 export function valueBelow(value: unknown, names: readonly string[]): unknown {
   return names.reduce<unknown>((inner, name) => {
     const isThere = typeof inner === "object" && inner !== null && Object.hasOwn(inner, name);

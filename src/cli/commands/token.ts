@@ -162,7 +162,6 @@ function revokedText(result: Schemas["RevokedApiTokens"]): string {
   ].join("\n");
 }
 
-/** What the token, or one below it, stored last. */
 function leftRows(
   result: Omit<Schemas["RevokedApiTokens"], "revoked" | "waitingRuns" | "approvedRuns" | "moreApprovedRuns">,
 ): [string, string][] {

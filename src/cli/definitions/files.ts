@@ -43,7 +43,6 @@ interface Definitions {
 /** A secret that the service makes for a definition without one. */
 export interface MadeSecret {
   readonly noun: string;
-  /** Of the member. */
   readonly path: string;
   /** The command that makes another one. */
   readonly rotate: string;
@@ -57,7 +56,6 @@ export interface Kind {
   readonly folder: "actions" | "schedules" | "webhook-endpoints";
   /** The command that groups its commands. */
   readonly command: "action" | "schedule" | "webhook";
-  /** As sentences call it. */
   readonly noun: string;
   /** The paths of texts that are secrets. The values of some headers are none, so that is not the whole rule. */
   readonly secret: RegExp | null;

@@ -191,11 +191,9 @@ const LOG_TAIL_BYTES = 160 * 1024;
 /** Joining the chunks costs time for each byte that is kept, so many are joined at once. */
 const CHUNKS_MAX = 1000;
 
-/** The end of a command's output. */
 export class Tail {
   readonly #maxBytes: number;
   #kept: Buffer = NOTHING;
-  /** What came after that. */
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
   /** All bytes so far. */

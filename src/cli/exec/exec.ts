@@ -275,7 +275,6 @@ function stopFor(control: JobControl, cancel?: Cancel): void {
   control.stop(graceMs);
 }
 
-/** Sends the report. Returns null, or the error that stopped it. */
 async function deliver(
   execution: Execution,
   end: JobEnd,
