@@ -170,7 +170,6 @@ export function calling<const O extends Options = [], const A extends Arguments 
   });
 }
 
-/** A command that prints a list, or `none` if it is empty. See `Output.list`. */
 export function listing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
   spec: ApiSpec<O, A> & {

@@ -210,7 +210,6 @@ export function screenOn(stream: NodeJS.WriteStream, { endsWithInterrupt = true 
     stream.write(`${ERASE}${printable(make(columns))}\r`);
   }
 
-  /** Removes the line, so that other lines can be printed. */
   function clear(): void {
     if (make === null) return;
     make = null;
@@ -311,7 +310,6 @@ export async function* lastingChanges(
 function outageOf({ signal, say, notAfter }: LastingOptions) {
   let failures = 0;
 
-  /** Says it once for each outage. */
   function begin(fault: ActionRunsError): void {
     if (failures++ > 0) return;
     say(`The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`);

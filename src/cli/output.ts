@@ -146,7 +146,6 @@ export function printable(lines: string): string {
 
 const TAB = "    ";
 
-/** What a job has printed: its lines, without colours. */
 export function logLines(text: string): string {
   return plainLines(withoutColours(text));
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
-import { auditCommand } from "./commands/audit.ts";
+import { auditCommand, tokenCommand } from "./commands/administration.ts";
 import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand, eraseCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
@@ -19,7 +19,6 @@ import { createCommand, retryCommand } from "./commands/new-run.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
-import { tokenCommand } from "./commands/token.ts";
 import { actionCommand } from "./definitions/action.ts";
 import { applyCommand } from "./definitions/apply.ts";
 import { exportCommand } from "./definitions/export.ts";

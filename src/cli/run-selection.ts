@@ -74,7 +74,6 @@ function isShort(text: string): boolean {
   return text.length < WHOLE_CHARACTERS && /^[0-9a-f-]+$/i.test(text);
 }
 
-/** What the options of gates choose, in the help. */
 export function gateFilters(aboutWaiting: string, aboutGroup: string) {
   return [
     option("--waiting <gate>", aboutWaiting, { choices: WAITING_FILTERS }),

@@ -23,13 +23,11 @@ export interface ChangeOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** Options of calls that create a run. */
 export interface CreateOptions extends ChangeOptions, DetailOptions {
   /** Your position in a trace (W3C Trace Context). The receiver gets it too. A malformed one is ignored. */
   readonly traceparent?: string | undefined;
 }
 
-/** Options of calls whose result can have `details`. */
 export interface DetailOptions {
   /** "details" adds the member `details` to the run. */
   readonly include?: "details" | undefined;

@@ -26,7 +26,6 @@ const INBOUND = `${ACTION}/inbound` as const;
 const ENDPOINT = `${ENDPOINTS}/{name}` as const;
 const DELIVERIES = `${ENDPOINT}/deliveries` as const;
 
-/** A definition as the API stored it. */
 export interface Stored<T> {
   readonly name: string;
   /** Grows with each change, and never repeats for a name. */

@@ -38,7 +38,6 @@ export type RunFilter = Omit<NonNullable<paths[typeof RUNS]["get"]["parameters"]
 
 type SummaryFilter = Omit<RunFilter, "limit" | "include" | "text">;
 
-/** How the list of a `follow` is narrowed. */
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order" | "text">;
 
 export interface DecisionOptions extends ChangeOptions, DetailOptions {

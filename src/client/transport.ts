@@ -14,7 +14,6 @@ export interface SendOptions {
   readonly isRepeatable?: boolean;
   /** Returns a success as soon as its headers have arrived. The caller reads the body. */
   readonly isStream?: boolean;
-  /** Called before each retry. */
   readonly onRetry?: () => void;
 }
 

@@ -37,7 +37,6 @@ const dispatch = z.object({
 });
 type Dispatch = z.output<typeof dispatch>;
 
-/** What the run's timeline shows of a refusal. */
 const SENTENCES: Readonly<Record<number, string>> = {
   401: "The signature is not valid. Restart `npm start`, which stores a new signing secret.",
   422: `The job accepts seconds from ${SECONDS.least} to ${SECONDS.most}, and the result ${RESULTS.join(" or ")}.`,

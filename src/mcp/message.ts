@@ -45,14 +45,12 @@ export interface McpRequest {
   readonly client: string | null;
 }
 
-/** A notification gets no answer. */
 export type Message = McpRequest | "notification";
 
 const META = "io.modelcontextprotocol/";
 /** The header that says the revision. Only `initialize` comes without it. */
 const REVISION = "MCP-Protocol-Version";
 
-/** `header`: gets a header of the request. */
 export function readMessage(body: unknown, header: (name: string) => string | undefined): Result<Message, Fault> {
   const invalid = (message: string) => err({ code: CODES.invalidRequest, message, status: 400 } as const);
   if (Array.isArray(body)) return invalid("Batches are not accepted. Send one message in each request.");

@@ -73,7 +73,6 @@ export const RUN_SCHEMA = objectOf({
 
 export interface Shown {
   readonly runsUrl: string;
-  /** Whether an earlier call made the run. */
   readonly replayed?: boolean;
 }
 

@@ -52,7 +52,6 @@ const LIST_SCHEMA = objectOf({
 
 export type RunToolName = "get_run" | "list_runs" | "read_run_text" | "retry_run" | "cancel_run";
 
-/** The tools about runs, with what a token needs to call them. */
 export const RUN_TOOLS: readonly (Tool & { readonly name: RunToolName; readonly permission: Permission })[] = [
   {
     name: "get_run",

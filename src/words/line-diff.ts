@@ -5,7 +5,6 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** Lines that are the same in both, of which only their number is shown. */
 export interface Gap {
   readonly kind: "gap";
   readonly count: number;

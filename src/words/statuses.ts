@@ -16,7 +16,6 @@ export function countText(count: Count, digits = (number: number) => number.toLo
   return typeof count === "number" ? digits(count) : `${digits(count.atLeast)}+`;
 }
 
-/** `1 run`, `40 runs`, `1,000+ runs`. */
 export function counted(count: Count, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

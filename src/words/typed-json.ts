@@ -43,7 +43,6 @@ function decimalOf(text: string): string {
   return `${sign}${significant}e${power}`;
 }
 
-/** The types of JSON Schema, each with what people call its values. */
 const TYPES = {
   string: "text",
   integer: "a whole number",

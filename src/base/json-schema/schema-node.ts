@@ -68,7 +68,6 @@ export interface SchemaFault {
   readonly sentence: string;
 }
 
-/** The pointer, cut to a length that fits a sentence. */
 export function shownPointer(pointer: string): string {
   return shortened(pointer, 300);
 }

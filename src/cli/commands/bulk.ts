@@ -184,9 +184,7 @@ function statusText({ status, abortReason }: BulkOperation): string {
 }
 
 function tally(codes: readonly string[] = []): Readonly<Record<string, number>> {
-  const counts = new Map<string, number>();
-  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return Object.fromEntries(counts);
+  return Object.fromEntries([...Map.groupBy(codes, String)].map(([code, same]) => [code, same.length]));
 }
 
 function inBrackets(counts: Readonly<Record<string, number>>): string {

@@ -20,8 +20,8 @@ import {
   readProfile,
   writeProfile,
 } from "../settings.ts";
+import { flagsText } from "./administration.ts";
 import { browserLogin, offersSignIn } from "./browser-login.ts";
-import { flagsText } from "./token.ts";
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;

@@ -200,7 +200,6 @@ async function watch({ client, output, flags }: ApiCall<typeof WATCHED>, text: s
   }
 }
 
-/** Until the user stops it, or the server refuses. */
 async function watchAll({ client, output, flags }: ApiCall<typeof WATCHED>): Promise<undefined> {
   const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");

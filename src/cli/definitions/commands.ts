@@ -30,12 +30,10 @@ export interface Told {
   readonly noun: string;
   readonly example: string;
   readonly suggested: Suggested;
-  /** What each command does, besides what all kinds have. */
   readonly about: Readonly<Record<"put" | "get" | "list" | "delete", string>>;
   readonly putExamples: readonly string[];
   readonly getExample: string;
   readonly bodyHelp: string;
-  /** Of what the kind's list has. */
   readonly table: (listed: readonly never[], output: Output) => string;
   /** What can't happen if a text of an example is left in a definition. */
   readonly orElse: string;

@@ -30,7 +30,6 @@ export interface Version extends Omit<Schemas["ListedVersion"], "definition"> {
   readonly definition: Definition;
 }
 
-/** The operations of the client that all kinds have. */
 interface Definitions {
   list(): AsyncIterable<StoredDefinition>;
   get(name: string): Promise<StoredDefinition>;
@@ -46,7 +45,6 @@ export interface MadeSecret {
   readonly path: string;
   /** The command that makes another one. */
   readonly rotate: string;
-  /** What to do with a new one. */
   readonly advice: string;
   /** Whether the service makes a new one in place of the stored one. */
   readonly isRenewed?: (stored: Definition, wanted: Definition) => boolean;
@@ -54,7 +52,6 @@ export interface MadeSecret {
 
 export interface Kind {
   readonly folder: "actions" | "schedules" | "webhook-endpoints";
-  /** The command that groups its commands. */
   readonly command: "action" | "schedule" | "webhook";
   readonly noun: string;
   /** The paths of texts that are secrets. The values of some headers are none, so that is not the whole rule. */

@@ -15,7 +15,6 @@ export class CommandOutput {
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
   readonly #begun = { stdout: NOTHING, stderr: NOTHING };
-  /** All bytes so far. */
   pushed = 0;
   /** The stream that was the first to name a failure. */
   #failed: FailureLine | null = null;
@@ -135,7 +134,6 @@ class FailureLine {
     return this.#found !== null;
   }
 
-  /** `bytes`: whole lines, or a part of one that is too long. */
   push(bytes: Buffer): void {
     if (this.#found !== null) {
       const { after } = this.#found;
@@ -196,7 +194,6 @@ export class Tail {
   #kept: Buffer = NOTHING;
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
-  /** All bytes so far. */
   pushed = 0;
 
   constructor(maxBytes = TAIL_BYTES) {

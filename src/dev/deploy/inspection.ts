@@ -45,7 +45,6 @@ interface FoundDatabase {
 
 export type Inspection = Awaited<ReturnType<typeof inspect>>;
 
-/** Throws a sentence if the deploy must not go on. */
 export async function inspect(api: CloudflareApi, deployment: Deployment, account: Account) {
   const at = `/accounts/${account.id}`;
   const { name, databases } = deployment;
