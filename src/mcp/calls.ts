@@ -41,7 +41,6 @@ const BY_CALL = "agent";
 interface Call {
   readonly tool: string;
   readonly args: JsonObject;
-  /** What the client calls itself. */
   readonly client: string;
 }
 
