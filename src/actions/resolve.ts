@@ -136,12 +136,8 @@ export async function actionToShow(
     return text ?? (path.at(-1) === "signingSecret" ? STAND_IN_KEY : STAND_IN);
   });
   if (sent !== undefined) {
-    try {
-      await requireStorable(c, sent);
-      requireWhole(whole, new Map());
-    } catch (error) {
-      inDefinition(error);
-    }
+    const storable = requireStorable(c, sent);
+    await storable.then(() => requireWhole(whole, new Map())).catch(inDefinition);
   }
   // The key of the queue is no part of the request, and needs values that nobody has to know yet.
   const { concurrency: _, ...shown } = actionSecrets.map(definition, () => null);

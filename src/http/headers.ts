@@ -1,15 +1,9 @@
-/**
- * Request headers that several routes read: the idempotency key, the ETags of a change, the position in a trace, and the
- * mark of our own webhooks.
- */
+/** Request headers that several routes read. */
 import type { Context, MiddlewareHandler } from "hono";
 import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "./errors.ts";
 
-/**
- * The key that marks a request as a repetition of an earlier one; null without one. Webhook senders call it `webhook-id`.
- * Throws `invalid_idempotency_key`.
- */
+/** Null without one. Webhook senders call it `webhook-id`. Throws `invalid_idempotency_key`. */
 export function idempotencyKey(c: Context): string | null {
   const key = c.req.header("Idempotency-Key") ?? c.req.header("webhook-id");
   if (key === undefined) return null;

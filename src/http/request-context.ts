@@ -1,7 +1,4 @@
-/**
- * What travels with a request through the middleware to its handler, what its path names, and its line in the log. A
- * middleware of a room above adds its own variables to Hono's ContextVariableMap.
- */
+/** What travels with a request to its handler. A middleware of a room above adds to Hono's ContextVariableMap. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import type { RequestIdVariables } from "hono/request-id";

@@ -1,7 +1,4 @@
-/**
- * zod: what the schemas of several rooms' requests are made of: bounds, texts, instants, labels. Each refusal says what to
- * send, and names the bound.
- */
+/** zod: what the schemas of requests are made of: bounds, texts, instants, labels. Each refusal says what to send. */
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
@@ -153,10 +150,7 @@ export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void
   if (DESCRIBE) z.globalRegistry.add(schema, said);
 }
 
-/**
- * A copy of the schema with its own description in the OpenAPI document. Write `described(schema, DESCRIBE && "…")`, so
- * that the Worker's build drops the text.
- */
+/** A copy with its own description. Write `described(schema, DESCRIBE && "…")`, so that the build drops the text. */
 export function described<T extends z.ZodMiniType>(schema: T, description: string | false): T {
   if (description === false) return schema;
   const member = schema.clone();
@@ -164,10 +158,7 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
-/**
- * A closed object of a request. `said`: what only the OpenAPI document says of it and of its members. Write
- * `DESCRIBE && { … }`, so that the Worker's build drops the texts.
- */
+/** A closed object. `said`: only for the document. Write `DESCRIBE && { … }`, so that the build drops the texts. */
 export function objectOf<Shape extends Readonly<Record<string, z.ZodMiniType>>>(
   shape: Shape,
   said: (z.core.GlobalMeta & { readonly members?: Partial<Readonly<Record<keyof Shape, string>>> }) | false,

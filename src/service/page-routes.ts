@@ -1,7 +1,6 @@
 /**
- * Static assets with headers of our own: GET /console, GET /docs and GET /openapi.json. src/dev/assets.ts makes them, so the
- * Worker's bundle contains none, nor the code that makes the document. The Worker runs before the assets, so a page never
- * goes out without its headers.
+ * The assets of src/dev/assets.ts with headers of our own: GET /console, GET /docs and GET /openapi.json. The Worker runs
+ * before the assets, so a page never goes out without its headers.
  */
 
 import { type Context, Hono } from "hono";

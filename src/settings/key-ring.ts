@@ -18,7 +18,7 @@ const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
 
-/** Per isolate: one ring for each value of the secret. A deploy starts new isolates, so there are one or two. */
+/** Per isolate, by the secret. */
 const rings = new BoundedMap<Result<KeyRing, string>>(8);
 
 export function keyRing(secret = ""): Result<KeyRing, string> {

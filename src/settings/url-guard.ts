@@ -104,10 +104,7 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
   return null;
 }
 
-/**
- * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but
- * not the spelling of the address. Elsewhere the same service may listen on every port.
- */
+/** On loopback each port is another program, so it counts. Elsewhere the same service may listen on every port. */
 function leadsTo(url: URL, own: string): boolean {
   const { hostname, port: ownPort } = splitPort(own);
   if (!isLoopback(hostname) || !isLoopback(url.hostname)) return url.hostname === hostname;

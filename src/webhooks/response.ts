@@ -18,7 +18,7 @@ export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
 
-/** What conditions are on, with the pattern of a path. `examples`: a path that must have a value, and one that can be true. */
+/** What conditions are on. `examples`: a path that must have a value, and one that can be true. */
 interface Subject {
   readonly path: RegExp;
   readonly roots: Roots;
@@ -262,9 +262,8 @@ export function executionOf(execution: LaterText, values: ResponseValues): strin
 }
 
 /**
- * The first 1 KiB as text, with "…" if there was more. It can contain every secret of the request, because receivers
- * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts). `isCut`: `bytes` is not all of it.
- * Every character but a line feed that could move a cursor, or hide or reorder text, is escaped.
+ * The first 1 KiB as text. It can contain every secret of the request, because receivers echo. A permission decides who
+ * may see it (`toWireEvent` in src/runs/timeline.ts). `isCut`: `bytes` is not all of it.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -38,8 +38,7 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
 }
 
 /**
- * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
- * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. A placeholder
+ * A string that is only one placeholder becomes the value itself, of any type, or null if it is missing. A placeholder
  * with `json` always becomes text. `too_large` if the result has more than `maxBytes` of JSON.
  */
 export function renderJson(

@@ -22,7 +22,7 @@ import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { callCoordinator } from "../protocol.ts";
 import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ConcurrencyGroup, Inclusion } from "../run-calls.ts";
+import type { ConcurrencyGroup } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
@@ -49,13 +49,6 @@ const APPROVE_ACTION_RUN: Described = DESCRIBE && {
   },
   errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run", "already_approved"],
 };
-decisionRoutes.post(
-  "/:id/approve",
-  requires("data:read", APPROVE_ACTION_RUN),
-  validBody(decision, { mayBeEmpty: true }),
-  validQuery(changeQuery),
-  (c) => decideAsApprover(c, "approve", c.req.valid("json"), c.req.valid("query")),
-);
 
 const REJECT_ACTION_RUN: Described = DESCRIBE && {
   operationId: "rejectActionRun",
@@ -68,13 +61,27 @@ const REJECT_ACTION_RUN: Described = DESCRIBE && {
   responses: { 200: { description: "The run has ended", json: detailedActionRun, headers: ["Idempotent-Replayed"] } },
   errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run"],
 };
-decisionRoutes.post(
-  "/:id/reject",
-  requires("data:read", REJECT_ACTION_RUN),
-  validBody(decision, { mayBeEmpty: true }),
-  validQuery(changeQuery),
-  (c) => decideAsApprover(c, "reject", c.req.valid("json"), c.req.valid("query")),
-);
+
+for (const [what, action, operation] of [
+  ["approve", "run_approved", APPROVE_ACTION_RUN],
+  ["reject", "run_rejected", REJECT_ACTION_RUN],
+] as const) {
+  decisionRoutes.post(
+    `/:id/${what}`,
+    requires("data:read", operation),
+    validBody(decision, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    (c) => {
+      // No role opens this. Admins may create tokens, so they could create an approver if a role made one.
+      if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
+      const { reason = null } = c.req.valid("json");
+      const inclusion = c.req.valid("query");
+      return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
+        gates[what](id, { by, reason }, changeKey, inclusion),
+      );
+    },
+  );
+}
 
 const RELEASE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "releaseActionRun",
@@ -149,21 +156,6 @@ decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVA
     action: { name, version, isChanged: current === undefined ? null : current !== version },
   });
 });
-
-async function decideAsApprover(
-  c: Context<AppEnv>,
-  what: "approve" | "reject",
-  body: z.output<typeof decision>,
-  inclusion: Inclusion,
-): Promise<Response> {
-  // No role opens this. Admins may create tokens, so they could create an approver if a role made one.
-  if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
-  const { reason = null } = body;
-  const action = what === "approve" ? "run_approved" : "run_rejected";
-  return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
-    gates[what](id, { by, reason }, changeKey, inclusion),
-  );
-}
 
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
@@ -349,7 +341,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
     // One group more than the page has, to know whether there is a next page.
     const [{ groups, pauses }, named] = await Promise.all([
       ask(environment, ({ gates }) => gates.groups(only, after, limit + 1)),
-      namedGroups(environment, { only, after: after?.group ?? "", max: limit + 1 }),
+      namedGroups(environment, only, after?.group ?? "", limit + 1).catch(() => []),
     ]);
     const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
     const now = Date.now();
