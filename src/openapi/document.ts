@@ -1,4 +1,4 @@
-/** Makes the OpenAPI document of the app's routes (src/http/operation.ts). The Worker's bundle must not contain this. */
+/** Makes the OpenAPI document of the app's routes (src/http/operation.ts). The Worker's bundle must not contain it. */
 
 import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";

@@ -1,6 +1,6 @@
 /**
- * The assets of src/dev/assets.ts with headers of our own: GET /console, GET /docs and GET /openapi.json. The Worker runs
- * before the assets, so a page never goes out without its headers.
+ * The assets of src/dev/assets.ts with headers of our own: GET /console, GET /docs and GET /openapi.json. The Worker
+ * runs before the assets, so a page never goes out without its headers.
  */
 
 import { type Context, Hono } from "hono";

@@ -1,9 +1,7 @@
 /**
- * …/bulk-operations: cancels or retries many runs, by their ids or by a filter.
- *
- * A begin makes a reservation at the coordinator, then the audit entry is written, and only then the operation begins. So
- * no operation lacks its entry, and a refused one has none. If we die in between, the reservation is lost after a minute.
- * The entry can then tell of an operation that never began.
+ * …/bulk-operations. A begin makes a reservation at the coordinator, then the audit entry is written, and only then the
+ * operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the reservation is
+ * lost after a minute. The entry can then tell of an operation that never began.
  */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";

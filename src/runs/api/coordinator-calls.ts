@@ -1,7 +1,4 @@
-/**
- * What a coordinator asks the Worker for: to start the runs of schedules, to make automatic retries, and to judge and carry
- * out bulk operations. Each call is a Worker invocation of its own.
- */
+/** What a coordinator asks the Worker for, in an invocation each: scheduled runs, retries and bulk operations. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction, resolveAction } from "../../actions/resolve.ts";
 import { auditStatement, derivedAuditId, logAudit, newServiceEntry } from "../../auth/audit.ts";
@@ -285,10 +282,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   }
 }
 
-/**
- * What a single retry of the run would do. Null: nobody knows whether the run was retried, so it must be tried again.
- * Never throws.
- */
+/** Null: nobody knows whether the run was retried, so it must be tried again. Never throws. */
 async function retryOne(environment: StartEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
   try {
     return { runId, code: null, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };

@@ -1,7 +1,4 @@
-/**
- * Creates runs: has the coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
- * differ only in what they want and in what their key is bound to.
- */
+/** Creates runs. A create, a run of an action and a retry differ in what they want and what their key is bound to. */
 
 import type { Context } from "hono";
 import { type ResolvedAction, resolveAction } from "../../actions/resolve.ts";
@@ -44,10 +41,7 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/**
- * The journal keys of two ids of one millisecond collide with probability 1/32768. With a hundred creates in one
- * millisecond, three tries in a row fail once in 35 million.
- */
+/** Two ids of a millisecond collide once in 32768. With 100 creates in one, three tries fail once in 35 million. */
 const TRIES_MAX = 3;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
@@ -83,10 +77,7 @@ export function startEnvironment(
   return { env, hops: { d1: 0, coordinator: 0 }, scope, ring: ring.value, waitUntil };
 }
 
-/**
- * `key`: see starts.ts. `origin`: of the request that the start goes back to. A callback URL begins with it if PUBLIC_URL
- * is not set. The caller has asked D1 about the actor's token.
- */
+/** `key`: see starts.ts. `origin`: of the request that it goes back to. The caller has asked D1 about the token. */
 export function starterOf(
   environment: StartEnvironment,
   by: Pick<Creation, "actor" | "mustNamePerson" | "origin" | "key">,
@@ -179,10 +170,7 @@ function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number)
   return { retryRule: { attempt, delaysMs: delays.map((seconds) => seconds * 1000), on, origin } };
 }
 
-/**
- * A new run with the inputs of one that has ended. `isFirst`: whether the retry is refused as `already_retried` if another
- * change has retried the run. `automaticAttempt`: which automatic retry it is; left out for a retry that somebody asked for.
- */
+/** `isFirst`: refuses a run that was retried since its end. `automaticAttempt`: left out if somebody asked for it. */
 export function retryRun(
   creation: Creation,
   changeKey: ChangeKey,
@@ -259,10 +247,7 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   return answer;
 }
 
-/**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal, because the request may
- * have been fine at that time.
- */
+/** A run that the key created before wins over a refusal, because the request may have been fine at that time. */
 export async function createRun(
   creation: Creation,
   changeKey: ChangeKey,
@@ -296,10 +281,7 @@ export async function createRun(
   return { answer, isRepeated: false, token: isHidden ? null : await prepared.token };
 }
 
-/**
- * The run that this key created; null without a key of the caller, and if the key has created none. `refusal`: why there
- * is no new one. An outage is no refusal, because the sender repeats the event.
- */
+/** The run that the caller's key created, or null. An outage is no refusal, because the sender repeats the event. */
 async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
   const { key, include, refusedEventOf } = creation;
   if (key === null) return null;

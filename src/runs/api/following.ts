@@ -1,7 +1,4 @@
-/**
- * GET …/action-runs/changes: the feed of changes of an environment. GET …/{id}/events: a run's timeline. Each as JSON or as
- * Server-Sent Events. They read the coordinator and never D1.
- */
+/** The feed of an environment and the timeline of a run, as JSON or as Server-Sent Events. They never read D1. */
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
@@ -376,10 +373,7 @@ interface EventSource {
   leave(): void;
 }
 
-/**
- * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
- * reading is dropped, and resumes with the id of the last event it got.
- */
+/** A piece is made when the subscriber asks for it, so nothing is buffered. One that stops reading is dropped. */
 function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const startedAt = Date.now();

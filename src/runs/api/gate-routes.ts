@@ -1,8 +1,4 @@
-/**
- * Gates: …/approve, …/reject and …/release open a gate of a run, or end the run there; …/approval shows what an approver
- * decides about; …/pauses hold runs back; …/concurrency-groups show who is running and queued. No GET changes anything,
- * because mail scanners and previews follow every link.
- */
+/** Decisions, pauses and concurrency groups. No GET changes anything, because mail scanners follow every link. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
@@ -361,10 +357,7 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
   return { group, key, limit, holders: running, waiters: queued, paused: pause?.reason ?? null };
 }
 
-/**
- * Notifies the coordinator of a new limit, so that a raised one starts queued runs at once. If it can't be reached, it
- * hears of the limit with the next run of the action.
- */
+/** A raised limit starts queued runs at once. If this fails, the next run of the action tells the coordinator. */
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;

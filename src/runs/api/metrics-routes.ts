@@ -1,7 +1,6 @@
 /**
- * GET …/metrics: the environment's metrics in Prometheus's text format 0.0.4. Names follow OpenTelemetry's
- * `cicd.pipeline.run.*` where it has one. Every series is there from the first scrape on, with 0, so that `rate()` sees the
- * first increase.
+ * GET …/metrics, in Prometheus's text format 0.0.4. Names follow OpenTelemetry's `cicd.pipeline.run.*` if it has one.
+ * Every series is there from the first scrape on, with 0, so that `rate()` sees the first increase.
  */
 
 import { Hono } from "hono";
@@ -233,9 +232,8 @@ interface Read {
 const reads = new BoundedMap<Read>(MAX_KEYS);
 
 /**
- * An isolate shares one read among the requests that wait for it, and those of the next 10 s. Only requests that waited
- * share a failure. A waiting request polls plain data and does not await the other request's promise, because that promise
- * never settles if the other request is cancelled.
+ * Requests share a read of the last 10 s, and a failure only if they waited for it. A waiting request polls plain data,
+ * because the promise of another request never settles if that request is cancelled.
  */
 async function shared(key: string, read: () => Promise<string>): Promise<string> {
   const last = reads.get(key);

@@ -203,10 +203,7 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
 /** The object waits for its turn and for the database. */
 const SEARCH_MAX_MS = 12_000;
 
-/**
- * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.
- * Without the object there is no such list, because nobody would bound how many queries run.
- */
+/** The object reads both places, because it alone bounds how many such queries run at a time. */
 export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
   const asked = ask(environment, ({ upkeep }) => upkeep.search(query));
   const reply = await within(SEARCH_MAX_MS, asked).catch((error: unknown) => {

@@ -1,7 +1,4 @@
-/**
- * zod: the bodies and the queries of requests for runs. Each message says what to send, and names the limit if there is
- * one.
- */
+/** zod: the bodies and the queries of requests for runs. Each refusal says what to send. */
 
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
@@ -168,10 +165,7 @@ export const retry = objectOf(
 
 export type RetryBody = z.output<typeof retry>;
 
-/**
- * Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said.
- * `empty`: what refuses an empty text, if it is refused.
- */
+/** Odd characters are refused, because the caller can send others. `empty`: how an empty text is refused, if it is. */
 export function reasonOf(what: string, empty?: string) {
   return z
     .string({ error: "send a string." })

@@ -1,7 +1,4 @@
-/**
- * What a request about runs brings: its environment and how it asks the coordinator, who acts and for which person, the
- * run's callback token, the key of its change, and its subscription to news.
- */
+/** What a request about runs brings: environment, actor, callback token, key of its change, and subscription. */
 import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
 import { type CallbackGrant, formatOf, verifyCallbackToken } from "../../auth/token-format.ts";
@@ -216,10 +213,7 @@ export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "d
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
 
-/**
- * Sends a run that was created, or that the same key created before. `key`: the caller's. `runsUrl`: `…/action-runs`.
- * `token`: null if the caller may not know it.
- */
+/** `key`: the caller's. `runsUrl`: `…/action-runs`. `token`: null if the caller may not know it. */
 export function sendCreated(
   c: Context<AppEnv>,
   { key, runsUrl }: { readonly key: string | null; readonly runsUrl: string },
@@ -249,10 +243,7 @@ export function sendChanged(
 
 export type Subscription = ReturnType<typeof subscriptionFor>;
 
-/**
- * The subscription of a request that waits for news. The first call with `subscriber` subscribes at the coordinator. A
- * client that hangs up is unsubscribed.
- */
+/** The first call with `subscriber` subscribes at the coordinator. A client that hangs up is unsubscribed. */
 export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const subscriber = { key: crypto.randomUUID(), tokenId };

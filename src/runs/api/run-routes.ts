@@ -1,7 +1,4 @@
-/**
- * …/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. And …/actions/{name}/runs,
- * which runs a stored action.
- */
+/** …/action-runs: list, count, create, get, cancel, retry, erase. …/actions/{name}/runs: run a stored action. */
 import { type Context, Hono } from "hono";
 import {
   type AuditAction,

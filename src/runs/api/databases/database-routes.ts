@@ -1,8 +1,4 @@
-/**
- * What the operator does about databases, with ROOT_TOKEN alone. /databases: the databases and what lives where. …/resync:
- * rebuilds rows from the journals after a restore. …/database: where an environment lives, and its move. …/purge: removes
- * runs that ended more than so many days ago, however long they were to be kept.
- */
+/** What the operator does about databases: /databases, …/resync after a restore, …/database with moves, and …/purge. */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -179,9 +175,8 @@ const ENVIRONMENTS_MAX = 25;
 const DELETIONS_MAX = 40;
 
 /**
- * Repairs a database after it was restored: resyncs the environments that live there, and deletes the rows of those that
- * live elsewhere, which the restore has brought back. `next`: the scope after which the next request goes on. Throws
- * `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
+ * Repairs a database after a restore, which can bring back rows of environments that live elsewhere. `next`: the scope
+ * after which the next request goes on. Throws `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
  */
 async function resyncDatabase(c: Context<AppEnv>, number: number, after: string) {
   const db = await requireDatabaseNumbered(c.env, c.get("hops"), number, "database_unknown");
@@ -247,9 +242,8 @@ async function resyncEnvironment(
 }
 
 /**
- * Writes the entry of what the operator is about to do to an environment. Repairs what a restore of the control database
- * has lost: the registration, without which the sweep does not know the coordinator, and the row that says where the
- * environment lives. Throws `database_unavailable`, or `environment_erasing`.
+ * Also repairs what a restore of the control database has lost: the registration, without which the sweep does not know
+ * the coordinator, and the row of the home. Throws `database_unavailable`, or `environment_erasing`.
  */
 async function auditFirst(
   c: Context<AppEnv>,
@@ -366,10 +360,7 @@ interface HomeAndMove {
   readonly state: HomeState;
 }
 
-/**
- * Moves an environment to another database, or cancels its move. The coordinator decides: the checks here give a better
- * answer, and keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled.
- */
+/** The coordinator decides. The checks here give a better answer, and keep refused moves out of the audit log. */
 async function moveEnvironment(
   c: Context<AppEnv>,
   database: number,
