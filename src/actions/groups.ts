@@ -2,13 +2,13 @@
 import { namesInstead } from "../base/near-names.ts";
 import { within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
+import type { Environment } from "../http/request-context.ts";
 import { ACTION_KIND } from "./kind.ts";
-import type { Resolver } from "./resolve.ts";
 
 /** How long a list of groups and a pause wait for D1, without which both do their work. */
 const READ_MAX_MS = 1000;
 
-type Where = Omit<Resolver, "waitUntil">;
+type Where = Omit<Environment, "waitUntil">;
 
 /** `limit`: the least of the actions that name the group. */
 export interface NamedGroup {

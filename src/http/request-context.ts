@@ -41,6 +41,30 @@ export function scopeOf(c: Context<AppEnv>): string {
   return `${o}/${p}/${envName}`;
 }
 
+/** The environment that a request is about, and what the request needs to reach it. */
+export interface Environment {
+  readonly env: Env;
+  readonly hops: Hops;
+  /** `{org}/{project}/{env}` */
+  readonly scope: string;
+  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
+  readonly ring: KeyRing | null;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** `scope`: that of the path, or another one that the principal may open. */
+export function environmentOf(c: Context<AppEnv>, scope = scopeOf(c)): Environment {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  return {
+    env: c.env,
+    hops: c.get("hops"),
+    scope,
+    ring: ring.ok ? ring.value : null,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+  };
+}
+
 /**
  * Notes for the log which environment or project, and which run, the request is about. Call it when the credential is
  * known to open them: before that, a path is a text that anybody may have typed.

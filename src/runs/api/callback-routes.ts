@@ -22,7 +22,7 @@ import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
-import { type AppEnv, noteOpened, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf, noteOpened, usableRing } from "../../http/request-context.ts";
 import { type JsonShape, validBody } from "../../http/validate.ts";
 import { withTruncated } from "../action-run.ts";
 import type { JobAnswer, JobReply } from "../run-calls.ts";
@@ -32,7 +32,6 @@ import { callbackGrant, heartbeatResponse, OF_ENDED_RUN, OF_REPORT, reportedActi
 import {
   ask,
   changeKeyOf,
-  environmentOf,
   isGenuine,
   refusalError,
   requiresCallbackToken,

@@ -11,7 +11,7 @@ import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base
 import { MINUTE_MS } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
-import { type AppEnv, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
@@ -21,7 +21,7 @@ import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunRep
 import { type Asked, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
+import { actorOf, ask, changeKeyOf, refusalError } from "./run-request.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends StartEnvironment, Asked, Inclusion {
@@ -62,7 +62,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = ide
 }
 
 /** The environment, with keys that can be used. */
-export interface StartEnvironment extends RunEnvironment {
+export interface StartEnvironment extends Environment {
   readonly ring: KeyRing;
 }
 
@@ -237,7 +237,7 @@ async function wantedAgain(
 }
 
 /** Throws why the run can't be repeated. */
-async function endedRun(environment: RunEnvironment, id: string): Promise<InputsAnswer> {
+async function endedRun(environment: Environment, id: string): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
   const answer = await ask(environment, ({ runs }) => runs.inputs(id));
   if (!answer.ok) throw refusalError(answer.reason);

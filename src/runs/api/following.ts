@@ -8,23 +8,14 @@ import { msSinceOrLongAgo, rfc3339, within } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
 import { linkNext, parseSeq } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import { sealedFor } from "../../webhooks/webhook-request.ts";
 import type { ChangeFilter, FeedPosition, Inclusion, Tail, TimelineAnswer } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changesQuery, eventsQuery } from "./request-schemas.ts";
 import { CHANGE_CURSOR_EXAMPLE, OF_RUNS, runChanges, timeline } from "./responses/runs.ts";
-import {
-  ask,
-  environmentOf,
-  type RunEnvironment,
-  refusalError,
-  runIdOf,
-  type Subscription,
-  sendJson,
-  subscriptionFor,
-} from "./run-request.ts";
+import { ask, refusalError, runIdOf, type Subscription, sendJson, subscriptionFor } from "./run-request.ts";
 
 const JSON_TYPE = "application/json";
 const EVENT_STREAM = "text/event-stream";
@@ -87,7 +78,7 @@ const ANSWER_MAX_MS = 5000;
 type Read = (subscription: Subscription | null, maxMs: number) => Promise<Changes>;
 
 /** The feed as one request reads it. `from`: null for the newest change. */
-function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
+function readerOf(environment: Environment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
   let after = from;
   return async (subscription, askedMs) => {
     const maxMs = Math.max(askedMs, 0);
@@ -110,7 +101,7 @@ const JUDGED_EVERY_MS = 25_000;
 
 async function waited(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   read: Read,
   waitMs: number,
   first: Changes,
@@ -135,7 +126,7 @@ async function waited(
 /** The platform ends a request that makes more than 1000 calls. A stream ends before that, and its client resumes. */
 const CALLS_MAX = 900;
 
-async function streamChanges(c: Context<AppEnv>, environment: RunEnvironment, read: Read): Promise<Response> {
+async function streamChanges(c: Context<AppEnv>, environment: Environment, read: Read): Promise<Response> {
   const subscription = c.req.raw.method === "HEAD" ? null : subscriptionFor(c, environment);
   // Before the stream begins, because a refusal needs a status.
   let told = await read(subscription, 0).catch((refusal: unknown) => {
@@ -238,7 +229,7 @@ followingRoutes.get(
   },
 );
 
-async function streamTimeline(c: Context<AppEnv>, environment: RunEnvironment, id: string): Promise<Response> {
+async function streamTimeline(c: Context<AppEnv>, environment: Environment, id: string): Promise<Response> {
   const ofPages = ["limit", "cursor"].find((name) => c.req.query(name) !== undefined);
   if (ofPages !== undefined) {
     throw new ApiError(
@@ -335,12 +326,12 @@ function toFrame(event: string): string {
 const HAS_EXCERPT = ',"excerpt":"';
 
 /** An excerpt can repeat a secret of the request, so the sender has sealed it. Null if no key of the ring opens it. */
-async function openExcerpts(environment: RunEnvironment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
+async function openExcerpts(environment: Environment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
 }
 
-async function opened({ ring, scope }: RunEnvironment, id: string, event: string): Promise<string> {
+async function opened({ ring, scope }: Environment, id: string, event: string): Promise<string> {
   const members = JSON.parse(event) as { readonly excerpt: string };
   const excerpt = ring && (await ring.openBase64(members.excerpt, sealedFor(scope, id, "excerpt")));
   return JSON.stringify({ ...members, excerpt });

@@ -12,7 +12,7 @@ import { ApiError, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { type Described, guard } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf } from "../../http/request-context.ts";
 import { described, instant, objectOf, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
@@ -23,7 +23,7 @@ import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
-import { actorOf, ask, environmentOf, runIdOf, sendChanged } from "./run-request.ts";
+import { actorOf, ask, runIdOf, sendChanged } from "./run-request.ts";
 import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =

@@ -23,13 +23,12 @@ import { log } from "../../base/log.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { type Described, guard } from "../../http/operation.ts";
-import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
 import { actorOfLine } from "../run.ts";
 import { inboundKey } from "../starts.ts";
 import { createRunOfAction, type StartEnvironment, starterOf } from "./create-run.ts";
 import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
-import { environmentOf } from "./run-request.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 

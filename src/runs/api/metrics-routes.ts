@@ -11,7 +11,7 @@ import { readReport, SELECT_REPORT, STORAGE_BYTES } from "../../database/databas
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf } from "../../http/request-context.ts";
 import { hasSeveralDatabases } from "../../settings/databases.ts";
 import { selectRegistered } from "../d1/control-database.ts";
 import { ENDED_STATUSES, OPEN_STATUSES, WAITING_FOR } from "../run.ts";
@@ -24,7 +24,7 @@ import {
   OUTCOMES,
   type RunCount,
 } from "../run-counts.ts";
-import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
+import { ask } from "./run-request.ts";
 
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Less than Prometheus waits. A coordinator that has more to count has got further when it is asked again. */
@@ -62,7 +62,7 @@ export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", G
  * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: `rate()` would take
  * counts of 0 for a restart.
  */
-async function readMetrics(environment: RunEnvironment): Promise<string> {
+async function readMetrics(environment: Environment): Promise<string> {
   const { env, hops, scope } = environment;
   const session = env.DB.withSession("first-primary");
   const [registered, reported] = await readD1(hops, () =>
@@ -77,7 +77,7 @@ async function readMetrics(environment: RunEnvironment): Promise<string> {
   return metricsText(counts, databaseBytes, Date.now());
 }
 
-async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts> {
+async function countsOf(environment: Environment): Promise<EnvironmentCounts> {
   const counting = ask(environment, ({ upkeep }) => upkeep.counts());
   try {
     return await within(COUNT_MAX_MS, counting);

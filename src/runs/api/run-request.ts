@@ -8,43 +8,14 @@ import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { askCoordinator as ask } from "../../definitions/change.ts";
 import { ApiError, type ErrorCode, errorResponse } from "../../http/errors.ts";
 import { type Described, guard, meaning } from "../../http/operation.ts";
-import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
-import type { Env } from "../../settings/env.ts";
-import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
+import { type AppEnv, type Environment, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
+import type { KeyRing } from "../../settings/key-ring.ts";
 import { withCallback, withDetails } from "../action-run.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
 
 export { ask };
-
-/** The environment that a request is about, and what the request needs to reach its runs. */
-export interface RunEnvironment {
-  readonly env: Env;
-  readonly hops: Hops;
-  /** `{org}/{project}/{env}` */
-  readonly scope: string;
-  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
-  readonly ring: KeyRing | null;
-  /** Lets work go on after the response. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-export function environmentOf(c: Context<AppEnv>): RunEnvironment {
-  return environmentIn(c, scopeOf(c));
-}
-
-/** `scope`: one that is known, and that the principal may open. */
-export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment {
-  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
-  return {
-    env: c.env,
-    hops: c.get("hops"),
-    scope,
-    ring: ring.ok ? ring.value : null,
-    waitUntil: (work) => c.executionCtx.waitUntil(work),
-  };
-}
 
 /** The id in the path. Throws `run_not_found` for a text that is not a UUID. */
 export function runIdOf(c: Context<AppEnv>): string {
@@ -54,7 +25,7 @@ export function runIdOf(c: Context<AppEnv>): string {
 }
 
 /** Whether this service created the id for this scope, with a key that is still in the ring. */
-export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Promise<boolean> {
+export async function isGenuine({ ring, scope }: Environment, id: string): Promise<boolean> {
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
@@ -244,7 +215,7 @@ export function sendChanged(
 export type Subscription = ReturnType<typeof subscriptionFor>;
 
 /** The first call with `subscriber` subscribes at the coordinator. A client that hangs up is unsubscribed. */
-export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
+export function subscriptionFor(c: Context<AppEnv>, environment: Environment) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const subscriber = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;

@@ -16,7 +16,7 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { linkNext } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { findFacets, findNewestRuns, summarizeRuns } from "../d1/summary.ts";
 import type { Coordinator } from "../protocol.ts";
@@ -59,7 +59,6 @@ import {
   actorOf,
   ask,
   changeKeyOf,
-  environmentOf,
   refusalError,
   requiresReaderOrJob,
   runIdOf,

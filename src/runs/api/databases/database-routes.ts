@@ -19,7 +19,7 @@ import { readD1, requireDatabaseNumbered } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { type Described, guard } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
-import type { AppEnv, Hops } from "../../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf, type Hops } from "../../../http/request-context.ts";
 import { objectOf, wholeNumber } from "../../../http/schemas.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import {
@@ -52,7 +52,7 @@ import {
   placedEnvironmentList,
   purge,
 } from "../responses/databases.ts";
-import { ask, environmentIn, environmentOf, isErasing, type RunEnvironment } from "../run-request.ts";
+import { ask, isErasing } from "../run-request.ts";
 
 const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 
@@ -183,7 +183,7 @@ async function resyncDatabase(c: Context<AppEnv>, number: number, after: string)
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {
-    const environment = environmentIn(c, scope);
+    const environment = environmentOf(c, scope);
     const asked = await askHome(environment).catch((error: unknown) => {
       if (isErasing(error)) return null;
       throw error;
@@ -233,7 +233,7 @@ function hasMoveOf({ state }: AskedHome, number: number): boolean {
 /** Returns how many runs are left. `home`: the newest that is known; null with one database. */
 async function resyncEnvironment(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   home: Home | null,
   target: string,
 ): Promise<number> {
@@ -247,7 +247,7 @@ async function resyncEnvironment(
  */
 async function auditFirst(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   home: Home | null,
   what: { readonly action: "resync_requested" | "environment_moved" | "purge_requested"; readonly target: string },
 ): Promise<void> {

@@ -13,7 +13,7 @@ import { nearest } from "../../../base/near-names.ts";
 import { MINUTE_MS, msSinceOrLongAgo, rfc3339, within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../../http/errors.ts";
-import { type AppEnv, projectOf, scopeOf } from "../../../http/request-context.ts";
+import { type AppEnv, environmentOf, projectOf, scopeOf } from "../../../http/request-context.ts";
 import { objectOf } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
@@ -35,7 +35,7 @@ import {
 import { type Coordinator, callCoordinator } from "../../protocol.ts";
 import { reasonOf } from "../request-schemas.ts";
 import { erasureState } from "../responses/databases.ts";
-import { ask, environmentOf, isErasing } from "../run-request.ts";
+import { ask, isErasing } from "../run-request.ts";
 
 const HOW_IT_GOES =
   DESCRIBE &&
