@@ -35,10 +35,7 @@ export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labe
   readonly schema: CheckedSchema | null;
 }
 
-/**
- * The action, if its schema accepts the parameters. Throws `action_not_found`, `action_needs_newer_code`,
- * `action_secrets_lost`, `invalid_parameters`, `not_configured` or `database_unavailable`.
- */
+/** Throws what `knownAction` throws, `action_secrets_lost`, `invalid_parameters` and `not_configured`. */
 export async function resolveAction(
   environment: Environment,
   name: string,

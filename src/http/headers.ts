@@ -22,9 +22,8 @@ export function etagOf(version: number): string {
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change (RFC 9110, section 13.1). `noun`: what the version is of.
- * `version`: the current one; null if there is none. Throws `precondition_failed`. `W/` counts as absent, because a proxy
- * that compresses a response may put it before the ETag.
+ * RFC 9110, section 13.1. `noun`: what the version is of. `version`: the current one; null if there is none. Throws
+ * `precondition_failed`. `W/` is ignored, because a proxy that compresses a response may put it before the ETag.
  */
 export function requirePreconditions(c: Context, noun: string, version: number | null): void {
   const match = c.req.header("If-Match");

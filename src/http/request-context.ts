@@ -97,9 +97,8 @@ const PATTERNS = /\{[^/]*\}/g;
 const limit = new LogLimit();
 
 /**
- * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs more
- * than most of a request's work, so an isolate writes a bounded number a second, and counts the others in the next line.
- * Errors of the service (5xx) are always written.
+ * The route is a pattern, because a path may contain text that a caller typed. A line costs more than most of a request's
+ * work, so an isolate writes a bounded number a second, and counts the others in the next line. 5xx are always written.
  */
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();

@@ -122,7 +122,7 @@ function descriptionOf({ description }: Operation, meanings: readonly Meaning[])
 
 /**
  * `On-Behalf-Of` is no parameter, because tools such as Postman send each parameter with its example, and most tokens may
- * not send this one. So it is a second way to authenticate, which a tool must choose.
+ * not send this one. So it is a second way to authenticate.
  */
 function securityOf(operation: Operation, meanings: readonly Meaning[], takesPerson: boolean) {
   const security = meanings.flatMap((one) => one.security ?? []);

@@ -46,8 +46,8 @@ const PAGE_RESPONSES = {
 };
 
 /**
- * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
- * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen.
+ * All addresses of the console answer with one page, and its script shows what the address names. The hyphen keeps pages
+ * apart from an organization whose name is `console`, because no name begins with a hyphen.
  */
 export const consolePages = new Hono<AppEnv>();
 

@@ -33,10 +33,7 @@ const EMPTY_CREDENTIALS = /^[a-z]+:\/*:?@/i;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
-/**
- * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761)
- * is missing, because no network uses it: it is for documents and tests, these included.
- */
+/** `example` (RFC 6761) is missing, because no network uses it: it is for documents and tests. */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
   ["localhost", "invalid", "test", "local", "onion", "alt", "arpa"],

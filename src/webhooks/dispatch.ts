@@ -1,7 +1,4 @@
-/**
- * A run's dispatch: the webhook that starts its workflow, how far it got, and when it is retried. PURE: `now` and
- * `random` are passed in. The receiver gets it at least once: an attempt is on record, with a lease, before it leaves.
- */
+/** A run's dispatch. PURE. It arrives at least once: an attempt is on record, with a lease, before it leaves. */
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
 export const ATTEMPT_MAX_MS = 15_000;
@@ -84,7 +81,7 @@ export type Outcome<T extends Tried = Tried> =
   /** The result of an older attempt. It changes nothing. */
   | { readonly type: "ignored" };
 
-/** `createdAt` is the run's. `endsAt`: no attempt begins at this instant or later. */
+/** `createdAt` is the run's. */
 interface Circumstances {
   readonly now: number;
   readonly createdAt: number;

@@ -1,7 +1,6 @@
 /**
- * Conditions on a receiver's response or an event, and what the service keeps of a response: values, texts that wait for
- * values, and its start for people. PURE. A response may be hostile, so it is bounded, and only own members count.
- * Nothing here knows the request. Otherwise a receiver could choose its responses so that they reveal a secret of it.
+ * What a receiver's response or an event must have, and what is kept of a response. PURE. It may be hostile, so it is
+ * bounded, and only own members count. Nothing here knows the request, or responses could reveal a secret of it.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
@@ -120,8 +119,8 @@ inDocument(accepted, {
 });
 
 /**
- * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: null if it is
- * too long or not JSON. The sentence names no value of the response, because everybody who may read the run sees it.
+ * The rest of a sentence. `json`: null if it is too long or not JSON. No value is named, because everybody who may read
+ * the run sees it.
  */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;

@@ -1,9 +1,9 @@
 /**
- * The templates of a trigger: payload, header values and URL. PURE. They are checked when they come in, and rendering
- * an unchecked one throws. The caller checks header values and the URL that come out. JSON_MAX_DEPTH bounds recursion.
+ * The templates of a trigger. PURE. They are checked when they come in, and rendering an unchecked one throws. The caller
+ * checks header values and the URL that come out. JSON_MAX_DEPTH bounds recursion.
  *
- * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a
- * budget, and rendering stops when the budget is overdrawn. So it handles at most maxBytes and one value.
+ * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget,
+ * and rendering stops when the budget is overdrawn.
  */
 import { asciiJson, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";

@@ -67,7 +67,7 @@ async function startEach<T, R>(
 
 export class ScheduledStarts extends WorkerEntrypoint<Env> implements ScheduleRunner {
   async start(scope: string, times: readonly ScheduledTime[]): Promise<void> {
-    const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
+    const environment = startEnvironment(this.env, scope, this.ctx);
     await startEach(
       times,
       (time) => startOne(environment, time),
@@ -196,7 +196,7 @@ const ENDED = {
 
 export class AutomaticRetries extends WorkerEntrypoint<Env> implements Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]> {
-    const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
+    const environment = startEnvironment(this.env, scope, this.ctx);
     return startEach(
       retries,
       (retry) => make(environment, retry),
@@ -214,8 +214,8 @@ async function isRevoked({ env, hops }: StartEnvironment, project: string, { tok
 }
 
 /**
- * Uses the action as it is now. The token that stored the action must not have ended. The creator's token may have expired,
- * but must not be revoked. Throws if nobody knows whether the retry was made.
+ * The token that stored the action must not have ended. The creator's token may have expired, but must not be revoked.
+ * Throws if nobody knows whether the retry was made.
  */
 async function make(environment: StartEnvironment, retry: RetryToMake): Promise<MadeRetry> {
   const { runId, actionName, attempt, at, creator: actor, origin } = retry;
@@ -243,12 +243,12 @@ const READ_MAX_MS = 5000;
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
   async judge(scope: string, { asker, request }: BulkOrder): Promise<TokenState> {
     // Without keys, no retry counts as tried.
-    if (request.operation === "retry") this.#environment(scope);
+    if (request.operation === "retry") startEnvironment(this.env, scope, this.ctx);
     return within(READ_MAX_MS, tokenState(this.env.DB, partsOf(scope).project, asker.tokenId, Date.now()));
   }
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
-    const environment = this.#environment(scope);
+    const environment = startEnvironment(this.env, scope, this.ctx);
     return startEach(
       runIds,
       (runId) => retryOne(environment, order, runId),
@@ -275,10 +275,6 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     };
     await auditStatement(this.env.DB, entry).run();
     logAudit(entry, undefined);
-  }
-
-  #environment(scope: string): StartEnvironment {
-    return startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
   }
 }
 

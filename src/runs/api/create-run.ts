@@ -46,15 +46,10 @@ const TRIES_MAX = 3;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = idempotencyKey(c)): Creation {
-  const environment = environmentOf(c);
+  const environment = { ...environmentOf(c), ring: usableRing(c) };
+  const by = { actor: actorOf(c), mustNamePerson: mustNamePerson(c), origin: new URL(c.req.url).origin, key };
   return {
-    ...environment,
-    ring: usableRing(c),
-    origin: new URL(c.req.url).origin,
-    runsUrl: `${environmentUrl(c.env, c.req.url, environment.scope)}/action-runs`,
-    actor: actorOf(c),
-    mustNamePerson: mustNamePerson(c),
-    key,
+    ...starterOf(environment, by),
     traceparent: traceparentOf(c),
     include,
     requireMayLeave: () => requireNewestSecret(c),
@@ -67,13 +62,10 @@ export interface StartEnvironment extends Environment {
 }
 
 /** Of a call of the environment's coordinator. Throws if the signing keys can't be used. */
-export function startEnvironment(
-  env: Env,
-  scope: string,
-  waitUntil: (work: Promise<unknown>) => void,
-): StartEnvironment {
+export function startEnvironment(env: Env, scope: string, context: ExecutionContext): StartEnvironment {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
+  const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
   return { env, hops: { d1: 0, coordinator: 0 }, scope, ring: ring.value, waitUntil };
 }
 

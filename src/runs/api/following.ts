@@ -72,8 +72,8 @@ function isNews({ runs, isCaughtUp }: Changes): boolean {
 const ANSWER_MAX_MS = 5000;
 
 /**
- * The changes after the last read. With a subscription, a read waits up to `maxMs` for some, and gets them at most once a
- * second. Throws `cursor_gone`, `too_many_watchers`, or `coordinator_unavailable`.
+ * With a subscription, a read waits up to `maxMs` for changes, and gets them at most once a second. Throws `cursor_gone`,
+ * `too_many_watchers`, or `coordinator_unavailable`.
  */
 type Read = (subscription: Subscription | null, maxMs: number) => Promise<Changes>;
 
@@ -282,10 +282,9 @@ function seesExcerpts(c: Context<AppEnv>): boolean {
 }
 
 /**
- * A timeline as Server-Sent Events, each with its number as the id. A tail has a name and no id: no client resumes after
- * it, and one that reads only unnamed events never sees it. A slow reader gets only the newest tail.
- *
- * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. Waits up to `maxMs` for one.
+ * A tail has a name and no id: no client resumes after it, and one that reads only unnamed events never sees it. A slow
+ * reader gets only the newest tail. `next`: the events after `seq`, and a tail other than that of the instant `tailAt`.
+ * Waits up to `maxMs` for one.
  */
 export function streamEvents(
   first: TimelineAnswer,

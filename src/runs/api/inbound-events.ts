@@ -57,7 +57,7 @@ function eventLimit(max: number, whileMs: number) {
 const unverified = eventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
 /**
  * Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. The
- * while is short, because it also holds up the genuine events of an action that takes events again.
+ * while is short, because it also holds up an action that takes events again.
  */
 const unwanted = eventLimit(5, 5000);
 

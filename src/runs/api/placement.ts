@@ -1,7 +1,6 @@
 /**
- * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is its
- * copy. So the home with the highest generation counts: what the coordinator has just said, what this isolate remembers,
- * or the row. With one database, an isolate only asks once whether another one is missing.
+ * Where an environment's runs are read. The coordinator decides, and the table `environments` is its copy. So the home with
+ * the highest generation counts: what the coordinator has just said, what this isolate remembers, or the row.
  */
 
 import { lacksDatabase } from "../../database/database-state.ts";
@@ -60,10 +59,7 @@ export interface AskedHome {
   readonly home: Home | null;
 }
 
-/**
- * Where the coordinator says that the environment's runs are. With several databases, the row counts if it has a higher
- * generation. Throws `coordinator_unavailable`, or `database_unavailable`.
- */
+/** With several databases, the row counts if its generation is higher. Throws 503 if either does not answer. */
 export async function askHome(environment: Environment): Promise<AskedHome> {
   const { env, hops, scope } = environment;
   const state = await ask(environment, ({ moves }) => moves.state());

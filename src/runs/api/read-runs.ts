@@ -1,7 +1,6 @@
 /**
- * Reads runs. One run comes from the isolate's memory if it has ended, otherwise from its coordinator. D1 says whether a
- * run exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached. Lists and counts
- * come from D1.
+ * One run comes from the isolate's memory if it has ended, otherwise from its coordinator. D1 says whether a run exists if
+ * its id can't be verified, and D1's row is the answer if the coordinator can't be reached. Lists come from D1.
  */
 
 import type { Context } from "hono";
@@ -29,8 +28,8 @@ interface ReadRun {
 }
 
 /**
- * The run. With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`,
- * `coordinator_unavailable`, `database_unavailable`, and after a wait what `authorize` throws.
+ * With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`, `coordinator_unavailable`,
+ * `database_unavailable`, and after a wait what `authorize` throws.
  */
 export async function readRun(c: Context<AppEnv>, id: string, inclusion: Inclusion, waitMs?: number): Promise<ReadRun> {
   const environment = environmentOf(c);

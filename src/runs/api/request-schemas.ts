@@ -81,12 +81,7 @@ export const runInputs = {
   labels,
 };
 
-interface Inputs {
-  readonly parameters: JsonObject;
-  readonly recommendations: JsonObject;
-}
-
-export const inputsFit = maxBytes<Inputs>(
+export const inputsFit = maxBytes<Record<"parameters" | "recommendations", JsonObject>>(
   INPUTS_MAX_BYTES,
   ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
   "parameters and recommendations together have",

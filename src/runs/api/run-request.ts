@@ -52,9 +52,8 @@ declare module "hono" {
 const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
- * Lets a genuine callback token through. It is verified before the body is read and before any storage is asked, so a
- * forged token costs an HMAC for each key at most. `opensReplay`: for a day after the token's expiry, the holder may repeat
- * a report that came in time, with the same key.
+ * The token is verified before the body is read and before any storage is asked, so a forged one costs an HMAC for each key.
+ * `opensReplay`: for a day after the token's expiry, the holder may repeat a report that came in time, with the same key.
  */
 export function requiresCallbackToken(
   { opensReplay }: { readonly opensReplay: boolean },
