@@ -34,6 +34,7 @@ import {
   uuid,
   visibleLine,
   wholeNumber,
+  wireOf,
 } from "../http/schemas.ts";
 import { IN_CONDITION, IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
@@ -99,7 +100,7 @@ const approvers = z.pipe(
   z.transform((ids): string[] => [...new Set(ids)]),
 );
 inDocument(approvers, {
-  wire: { type: "array", items: z.globalRegistry.get(uuid)?.wire, minItems: 1, maxItems: APPROVER_TOKENS_MAX },
+  wire: { type: "array", items: wireOf(uuid), minItems: 1, maxItems: APPROVER_TOKENS_MAX },
   description:
     "The ids of the API tokens of this project that alone may approve or reject a run. Each of them still needs " +
     "`mayApprove`. A token below a named one is not named. A set: repeats count once. " +

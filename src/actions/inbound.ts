@@ -166,10 +166,7 @@ const encoder = new TextEncoder();
 const TOLERANCE_MS = 5 * MINUTE_MS;
 const SIGNATURE_BYTES = 32;
 
-/**
- * In constant time. Null: no secret proves the event. `id` null: the proof covers none. A header that nobody signed could
- * make two events of one, or one of two.
- */
+/** In constant time. Null: unproven. `id` null: the proof covers none, and an unsigned header could make two events of one. */
 export async function verifiedEvent(
   verify: Inbound["verify"],
   event: SentEvent,

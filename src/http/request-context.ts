@@ -65,10 +65,7 @@ export function environmentOf(c: Context<AppEnv>, scope = scopeOf(c)): Environme
   };
 }
 
-/**
- * Notes for the log which environment or project, and which run, the request is about. Call it when the credential is
- * known to open them: before that, a path is a text that anybody may have typed.
- */
+/** For the log. Call it once the credential is known to open them: before that, anybody may have typed the path. */
 export function noteOpened(c: Context<AppEnv>): void {
   const { o, p, envName, id } = c.req.param() as Readonly<Record<string, string | undefined>>;
   if (o === undefined) return;

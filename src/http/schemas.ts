@@ -142,10 +142,7 @@ z.config(en());
 /** As far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
-/**
- * Says what only the OpenAPI document says of a schema: its name, its examples, its description, and what replaces zod's
- * JSON Schema. In the Worker this function is empty, so the build drops the call with all texts.
- */
+/** What only the document says of a schema. In the Worker this is empty, so the build drops the call with its texts. */
 export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void {
   if (DESCRIBE) z.globalRegistry.add(schema, said);
 }
@@ -194,11 +191,15 @@ export function repeatable<Out>(list: z.ZodMiniType<Out, unknown>, refusal?: str
   );
 }
 
+/** The JSON Schema that the OpenAPI document shows instead of zod's. */
+export function wireOf(schema: z.ZodMiniType): object {
+  return z.globalRegistry.get(schema)?.wire as object;
+}
+
 /** The schema of a query parameter, with an example for the OpenAPI document. */
 export function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
   const parameter = schema.clone();
-  const wire = z.globalRegistry.get(schema)?.wire as object;
-  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  z.globalRegistry.add(parameter, { wire: { ...wireOf(schema), examples: [example] } });
   return parameter;
 }
 
@@ -273,7 +274,7 @@ const label = lineOf(LABEL_MAX_CHARACTERS);
 
 export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of strings.");
 
-export const LABELS_WIRE = { type: "array", items: z.globalRegistry.get(label)?.wire, maxItems: LABELS_MAX };
+export const LABELS_WIRE = { type: "array", items: wireOf(label), maxItems: LABELS_MAX };
 
 /** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
 export const labelSet = z.pipe(

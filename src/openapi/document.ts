@@ -120,10 +120,7 @@ function descriptionOf({ description }: Operation, meanings: readonly Meaning[])
   return description.includes("{who}") ? description.replace("{who}", who.slice(0, -1)) : `${description} ${who}`;
 }
 
-/**
- * `On-Behalf-Of` is no parameter, because tools such as Postman send each parameter with its example, and most tokens may
- * not send this one. So it is a second way to authenticate.
- */
+/** No parameter, because tools such as Postman send each with its example, and most tokens may not send `On-Behalf-Of`. */
 function securityOf(operation: Operation, meanings: readonly Meaning[], takesPerson: boolean) {
   const security = meanings.flatMap((one) => one.security ?? []);
   const isOffered = takesPerson || operation.dependsOnPerson === true;

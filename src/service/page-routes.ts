@@ -45,10 +45,7 @@ const PAGE_RESPONSES = {
   304: { description: "Not modified", headers: DESCRIBED_HEADERS },
 };
 
-/**
- * All addresses of the console answer with one page, and its script shows what the address names. The hyphen keeps pages
- * apart from an organization whose name is `console`, because no name begins with a hyphen.
- */
+/** The hyphen keeps its pages apart from an organization `console`, because no name begins with a hyphen. */
 export const consolePages = new Hono<AppEnv>();
 
 const OPEN_CONSOLE: Described = DESCRIBE && {

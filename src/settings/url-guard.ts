@@ -65,7 +65,7 @@ export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
     return ok(url);
   }
   // Only then the caller can change the settings.
-  const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+  const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(asUrl(own).hostname));
   const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
   return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
 }
@@ -103,16 +103,15 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
 
 /** On loopback each port is another program, so it counts. Elsewhere the same service may listen on every port. */
 function leadsTo(url: URL, own: string): boolean {
-  const { hostname, port: ownPort } = splitPort(own);
+  const { hostname, port: ownPort } = asUrl(own);
   if (!isLoopback(hostname) || !isLoopback(url.hostname)) return url.hostname === hostname;
   const port = url.port || (url.protocol === "http:" ? "80" : "443");
-  return ownPort === undefined ? port === "80" || port === "443" : port === ownPort;
+  return ownPort === "" ? port === "80" || port === "443" : port === ownPort;
 }
 
-/** `host`: as in `URL.host`, without a port if it is the scheme's default. */
-function splitPort(host: string): { readonly hostname: string; readonly port: string | undefined } {
-  const port = /:(\d+)$/.exec(host)?.[1];
-  return { hostname: port === undefined ? host : host.slice(0, -port.length - 1), port };
+/** `host`: as in `URL.host`. This scheme has no default port, so the parser keeps every port. */
+function asUrl(host: string): URL {
+  return new URL(`host://${host}`);
 }
 
 /** `hostname`: parsed, so that an address has only one spelling. */

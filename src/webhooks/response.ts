@@ -118,10 +118,7 @@ inDocument(accepted, {
     "stop request.",
 });
 
-/**
- * The rest of a sentence. `json`: null if it is too long or not JSON. No value is named, because everybody who may read
- * the run sees it.
- */
+/** `json`: null if it is too long or not JSON. No value is named, because everybody who may read the run sees it. */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
   const unmet = firstUnmet(conditions, (path) => valueAt(json, location, path.slice("response.".length)));

@@ -16,12 +16,13 @@ import { environmentUrl } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
+import { withCallback } from "../action-run.ts";
 import type { NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type Asked, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
-import { actorOf, ask, changeKeyOf, refusalError } from "./run-request.ts";
+import { actorOf, ask, changeKeyOf, refusalError, runJson, sendJson } from "./run-request.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends StartEnvironment, Asked, Inclusion {
@@ -308,6 +309,17 @@ function sendRun(
   };
   const isPlain = Object.keys(asked).length === 0;
   return ask(creation, ({ runs }) => runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+}
+
+export function sendCreated(c: Context<AppEnv>, { key, runsUrl }: Creation, { answer, token }: CreatedRun): Response {
+  if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
+  c.set("runId", answer.id);
+  const url = `${runsUrl}/${answer.id}`;
+  const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
+  c.header("Location", url);
+  const run = runJson(answer);
+  const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
+  return sendJson(c, text, 201);
 }
 
 function toMs(minutes: number | undefined): number | null {

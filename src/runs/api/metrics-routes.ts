@@ -58,10 +58,7 @@ export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", G
   return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
 });
 
-/**
- * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: `rate()` would take
- * counts of 0 for a restart.
- */
+/** Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer. */
 async function readMetrics(environment: Environment): Promise<string> {
   const { env, hops, scope } = environment;
   const session = env.DB.withSession("first-primary");
@@ -212,10 +209,7 @@ function histogram(name: string, help: string, byStatus: Readonly<Record<string,
   return [...head(name, "histogram", help), ...series];
 }
 
-/**
- * Counted from the beginning of the read. So of two requests that are further apart, the later one never gets an older
- * text, even if two isolates answer them.
- */
+/** From the beginning of the read, so that a later request never gets an older text, even from another isolate. */
 const SHARED_MS = 10_000;
 /** When a read that is not over counts as cancelled. */
 const READ_MAX_MS = 20_000;

@@ -10,7 +10,7 @@ import { ApiError, type ErrorCode, errorResponse } from "../../http/errors.ts";
 import { type Described, guard, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Environment, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
-import { withCallback, withDetails } from "../action-run.ts";
+import { withDetails } from "../action-run.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
@@ -183,22 +183,6 @@ export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "d
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
 
-/** `key`: the caller's. `runsUrl`: `…/action-runs`. `token`: null if the caller may not know it. */
-export function sendCreated(
-  c: Context<AppEnv>,
-  { key, runsUrl }: { readonly key: string | null; readonly runsUrl: string },
-  { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
-): Response {
-  if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-  c.set("runId", answer.id);
-  const url = `${runsUrl}/${answer.id}`;
-  const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
-  c.header("Location", url);
-  const run = runJson(answer);
-  const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
-  return sendJson(c, text, 201);
-}
-
 /** Sends the run as a change left it. `key`: the caller's Idempotency-Key, or null. */
 export function sendChanged(
   c: Context<AppEnv>,
@@ -234,10 +218,7 @@ export function subscriptionFor(c: Context<AppEnv>, environment: Environment) {
     hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
-    /**
-     * Throws if the token no longer opens this environment. Call it after each wait, before the news is sent. So a token
-     * gets no more news from 30 s after its revocation on (10 minutes while D1 is down).
-     */
+    /** Call it before news is sent. A token gets none from 30 s after its revocation on (10 minutes while D1 is down). */
     authorizeAgain: () => authorize(c, "data:read"),
     leave,
   };

@@ -23,7 +23,7 @@ import type { Coordinator } from "../protocol.ts";
 import { type Actor, nameOf } from "../run.ts";
 import type { ChangeKey, ErasureAnswer, ErasureReply, Inclusion, RunReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
-import { createRunOfAction, createRunOfBody, creationOf, retryRun } from "./create-run.ts";
+import { createRunOfAction, createRunOfBody, creationOf, retryRun, sendCreated } from "./create-run.ts";
 import { forgetEnded, listRunsOf, MAX_AGE_MS, mayBeKnown, readReplica, readRun, searchRunsOf } from "./read-runs.ts";
 import {
   type CancelBody,
@@ -64,7 +64,6 @@ import {
   runIdOf,
   runJson,
   sendChanged,
-  sendCreated,
   sendJson,
 } from "./run-request.ts";
 

@@ -242,10 +242,7 @@ export async function driveErasures(env: Env, now: number): Promise<void> {
   }
 }
 
-/**
- * Whether the rows may go. An environment is marked for the first pass only, because later it can have a new life: D1 can
- * have been restored to a time before the erasure was over.
- */
+/** Whether the rows may go. Marked for the first pass only, because later the environment can have a new life. */
 async function mark(env: Env, erasure: Erasure): Promise<boolean> {
   const { scope, secondPassAt } = erasure;
   if (partsOf(scope).envName === undefined || secondPassAt !== null) return true;
