@@ -166,7 +166,7 @@ const encoder = new TextEncoder();
 const TOLERANCE_MS = 5 * MINUTE_MS;
 const SIGNATURE_BYTES = 32;
 
-/** In constant time. Null: unproven. `id` null: the proof covers none, and an unsigned header could make two events of one. */
+/** In constant time. Null: unproven. `id` null: none is signed, and an unsigned one could make two events of one. */
 export async function verifiedEvent(
   verify: Inbound["verify"],
   event: SentEvent,

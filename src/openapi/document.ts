@@ -120,7 +120,7 @@ function descriptionOf({ description }: Operation, meanings: readonly Meaning[])
   return description.includes("{who}") ? description.replace("{who}", who.slice(0, -1)) : `${description} ${who}`;
 }
 
-/** No parameter, because tools such as Postman send each with its example, and most tokens may not send `On-Behalf-Of`. */
+/** No parameter, because tools such as Postman send each with its example, and few tokens may send `On-Behalf-Of`. */
 function securityOf(operation: Operation, meanings: readonly Meaning[], takesPerson: boolean) {
   const security = meanings.flatMap((one) => one.security ?? []);
   const isOffered = takesPerson || operation.dependsOnPerson === true;

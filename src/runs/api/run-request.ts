@@ -218,7 +218,7 @@ export function subscriptionFor(c: Context<AppEnv>, environment: Environment) {
     hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
-    /** Call it before news is sent. A token gets none from 30 s after its revocation on (10 minutes while D1 is down). */
+    /** Call it before news is sent. A token gets none 30 s after its revocation, or 10 minutes while D1 is down. */
     authorizeAgain: () => authorize(c, "data:read"),
     leave,
   };
