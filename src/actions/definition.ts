@@ -50,11 +50,10 @@ const group = described(
   DESCRIBE && "The group's name, without placeholders. All actions of the environment share its slots.",
 );
 
-const key = z.string({ error: "send a string." }).check(
+const key = textUpTo(
+  CONCURRENCY_KEY_MAX_CHARACTERS,
+  "send a string.",
   z.minLength(1, { error: "is empty; leave it out." }),
-  z.maxLength(CONCURRENCY_KEY_MAX_CHARACTERS, {
-    error: `is too long; send at most ${CONCURRENCY_KEY_MAX_CHARACTERS} characters.`,
-  }),
   refusing((template) => checkTemplate(template, IN_KEY)),
 );
 inDocument(key, {
@@ -133,9 +132,8 @@ const delaySeconds = z
   .custom<number | readonly number[]>((value) => value !== undefined, { error: WANTED })
   .check(
     refusing((value) => {
-      const { error } = Array.isArray(value) ? delays.safeParse(value) : seconds.safeParse(value);
-      if (error === undefined) return null;
-      return Array.isArray(value) ? error.issues.map(({ path, message }) => ({ path, message })) : WANTED;
+      if (Array.isArray(value)) return delays.safeParse(value).error?.issues ?? [];
+      return seconds.safeParse(value).success ? null : WANTED;
     }),
   );
 const WHOLE_SECONDS = { type: "integer", minimum: 1, maximum: RETRY_DELAY_MAX_SECONDS };
