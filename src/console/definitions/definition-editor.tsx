@@ -23,7 +23,7 @@ import {
 } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, CopyButton, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Button, CopyButton, Skeleton, useNotices } from "../ui/parts.tsx";
 import { Gone } from "./definition-page.tsx";
 import { type AnyStored, callsOf, type DefinitionKind, isGone, pagesOf, secretOf, type View } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
@@ -60,13 +60,11 @@ interface EditorPageProps {
 /** Reads a stored definition once: later versions must not replace what somebody types. */
 export function EditorPage(props: EditorPageProps) {
   const { kind, name } = props;
-  const { reader, may } = useSession();
-  const isAllowed = may(kind.permission);
+  const { reader } = useSession();
   const { data, failure, reload } = useRead<AnyStored | null>(
-    async (signal) => (isAllowed && name !== null ? callsOf(reader, kind).get(name, { signal }) : null),
-    [reader, kind, name, isAllowed],
+    async (signal) => (name === null ? null : callsOf(reader, kind).get(name, { signal })),
+    [reader, kind, name],
   );
-  if (!isAllowed) return <NotYours what="this page" />;
   if (name === null || data !== undefined) return <Editor {...props} stored={data ?? null} />;
   return (
     <div class="page">

@@ -7,7 +7,7 @@ import { ConfirmDialog, DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-import { Empty, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Empty, Skeleton } from "../ui/parts.tsx";
 import { type AnyStored, callsOf, changedMeanwhile, type DefinitionKind, isGone, pagesOf } from "./kind.ts";
 
 interface DefinitionPageProps<T> {
@@ -110,17 +110,16 @@ interface DeleteDialogProps {
 
 function DeleteDialog({ kind, of: { name, version }, onClose, onChanged, onDeleted }: DeleteDialogProps) {
   const { noun, deletion } = kind;
-  const { client, scope } = useSession();
+  const { scope } = useSession();
   const router = useRouter();
-  const { note } = useNotices();
   return (
     <ConfirmDialog
       title={`Delete ${name}?`}
       verb={`Delete ${noun}`}
       afterLoss={`The ${noun} may be deleted already. If you try again, the service then says that there is no such ${noun}.`}
-      send={({ signal }) => callsOf(client, kind).delete(name, { ifVersion: version, signal })}
+      send={(client, { signal }) => callsOf(client, kind).delete(name, { ifVersion: version, signal })}
+      said={`${name} is deleted.`}
       done={() => {
-        note(`${name} is deleted.`);
         onDeleted?.(name);
         router.navigate(pagesOf(kind, scope).list);
       }}

@@ -136,8 +136,7 @@ interface ResumeDialogProps {
 }
 
 export function ResumeDialog({ pause: { group, from, active }, onClose }: ResumeDialogProps) {
-  const { client, scope } = useSession();
-  const { note } = useNotices();
+  const { scope } = useSession();
   const { timeZone } = useZone();
   const what = group === WHOLE_ENVIRONMENT ? scope.envName : group;
   return (
@@ -149,11 +148,8 @@ export function ResumeDialog({ pause: { group, from, active }, onClose }: Resume
       isRead
       isDeliberate
       afterLoss="The pause may have ended. You can try again."
-      send={({ signal }) => client.pauses.delete(group, { from, signal })}
-      done={() => {
-        note(active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`);
-        onClose();
-      }}
+      send={({ pauses }, { signal }) => pauses.delete(group, { from, signal })}
+      said={active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`}
       explain={({ code }) => (code === "pause_not_found" ? new Map([[null, "The pause has already ended."]]) : null)}
       onClose={onClose}
     >

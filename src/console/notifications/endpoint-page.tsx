@@ -6,9 +6,8 @@ import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { useSession } from "../session/session.tsx";
 import { DialogButton } from "../ui/forms.tsx";
-
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Fact, Labels, NotYours } from "../ui/parts.tsx";
+import { Fact, Labels } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart } from "./deliveries.tsx";
 import { ENDPOINT, eventWords, TestDialog } from "./endpoint-editor.tsx";
@@ -18,11 +17,6 @@ const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
 
 export function EndpointPage({ name }: { readonly name: string }) {
-  const { may } = useSession();
-  return may("webhooks:manage") ? <Endpoint name={name} /> : <NotYours what="notifications" />;
-}
-
-function Endpoint({ name }: { readonly name: string }) {
   const { reader } = useSession();
   const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);

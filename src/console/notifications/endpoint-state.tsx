@@ -92,19 +92,14 @@ interface DisableDialogProps {
 }
 
 export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) {
-  const { client } = useSession();
-  const { note } = useNotices();
   return (
     <ConfirmDialog
       title={`Disable ${name}?`}
       verb="Disable endpoint"
       afterLoss="The endpoint may be disabled already."
-      send={({ signal }) => setDisabled(client, name, true, signal)}
-      done={() => {
-        note(`${name} is disabled.`);
-        onChanged();
-        onClose();
-      }}
+      send={(client, { signal }) => setDisabled(client, name, true, signal)}
+      said={`${name} is disabled.`}
+      done={onChanged}
       onClose={onClose}
     >
       <p>

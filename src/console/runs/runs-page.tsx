@@ -3,7 +3,7 @@ import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/
 import type { Schemas } from "../../client/index.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { SelectionBar } from "../bulk/bulk-dialog.tsx";
-import { OperationsLink } from "../bulk/operation-list.tsx";
+import { OperationsLink } from "../bulk/operations.tsx";
 import { type Selecting, useSelection } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";

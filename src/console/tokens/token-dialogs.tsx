@@ -356,7 +356,7 @@ const AFTER_LOST_REVOCATION =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
 
 export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
-  const { client, holder, scope, may } = useSession();
+  const { holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
   function done(result: RevokedApiTokens) {
@@ -390,7 +390,7 @@ export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
       afterLoss={AFTER_LOST_REVOCATION}
-      send={({ signal }) => client.tokens.revoke(token.id, { signal })}
+      send={({ tokens }, options) => tokens.revoke(token.id, options)}
       done={done}
       onClose={onClose}
     >

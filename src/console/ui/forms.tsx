@@ -6,11 +6,11 @@ import type {
   TextareaHTMLAttributes,
 } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { ActionRunsError } from "../../client/index.ts";
+import { ActionRunsError, type Client } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "./load.tsx";
-import { Button, type ButtonProps, Icon } from "./parts.tsx";
+import { Button, type ButtonProps, Icon, useNotices } from "./parts.tsx";
 import { seen } from "./seen-texts.ts";
 
 /*
@@ -299,14 +299,31 @@ export function ChangeDialog(props: ChangeDialogProps) {
 }
 
 interface ConfirmDialogProps<T>
-  extends Omit<Submission<T>, "body">,
+  extends Pick<Submission<T>, "done" | "explain">,
     Pick<ChangeOptions, "afterLoss">,
-    Omit<ChangeDialogProps, "change" | "onSubmit"> {}
+    Omit<ChangeDialogProps, "change" | "onSubmit"> {
+  readonly send: (client: Client, options: { readonly signal: AbortSignal }) => Promise<T>;
+  /** What a note says when it is done. Then the dialog closes by itself. */
+  readonly said?: string;
+}
 
 /** Asks before something that can't be undone, and sends it. */
-export function ConfirmDialog<T>({ afterLoss, send, done, explain, ...dialog }: ConfirmDialogProps<T>) {
+export function ConfirmDialog<T>({ afterLoss, send, said, done, explain, ...dialog }: ConfirmDialogProps<T>) {
+  const { client } = useSession();
+  const { note } = useNotices();
   const change = useChange({ afterLoss });
-  const confirm = () => change.submit({ send, done, explain });
+  const confirm = () =>
+    change.submit({
+      send: (options) => send(client, options),
+      done(result) {
+        if (said !== undefined) {
+          note(said);
+          dialog.onClose();
+        }
+        done?.(result);
+      },
+      explain,
+    });
   return <ChangeDialog kind="danger" keep="Keep it" {...dialog} change={change} onSubmit={confirm} />;
 }
 

@@ -53,13 +53,15 @@ interface ListPageProps<T> {
   readonly loaded: ReturnType<typeof useListPage<T>>;
   readonly button?: ComponentChildren;
   readonly note?: ComponentChildren;
+  /** One that is open. */
+  readonly dialog?: ComponentChildren;
   /** What a first page without entries shows. Undefined: `children` shows it. */
   readonly empty?: ComponentChildren;
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
 export function ListPage<T>(props: ListPageProps<T>) {
-  const { title, of, loaded, button, note, empty, children } = props;
+  const { title, of, loaded, button, note, dialog, empty, children } = props;
   const { data, failure, reload, isFirst } = loaded;
   const none = isFirst ? empty : <Empty title={`There are no more ${of}`} />;
   return (
@@ -74,6 +76,7 @@ export function ListPage<T>(props: ListPageProps<T>) {
       {data === undefined && failure === null ? <Skeleton /> : null}
       {data === undefined ? null : empty !== undefined && data.entries.length === 0 ? none : children(data.entries)}
       <Pager of={of} next={data?.next ?? null} />
+      {dialog}
     </div>
   );
 }
