@@ -103,6 +103,14 @@ export function hrefOf(page: Page, query: string | URLSearchParams = ""): string
   return text === "" ? pathOf(page) : `${pathOf(page)}?${text}`;
 }
 
+/** The query of another part of a list. Null: the first one. */
+export function atCursor(query: URLSearchParams, cursor: string | null): URLSearchParams {
+  const changed = new URLSearchParams(query);
+  if (cursor === null) changed.delete("cursor");
+  else changed.set("cursor", cursor);
+  return changed;
+}
+
 interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>, "role" | "onClick"> {
   readonly href: string;
   /** Called after a plain click. */

@@ -1,7 +1,4 @@
-/**
- * The page "Actions": the stored actions of the environment by name with their newest runs, a search, a button that runs
- * each, and for those who may, a way to store a new one.
- */
+/** The page "Actions": the stored actions by name with their newest runs, a search, and a button that runs each. */
 import { useCallback, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";

@@ -1,14 +1,10 @@
-/**
- * The request that an action sends, as people may see it: its preview while somebody edits the action, and a test that
- * sends it. The service renders it, and shows null instead of each secret.
- */
+/** The request that an action sends: a preview and a test. The service renders it, and shows null for each secret. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import { ofDefinition } from "../definitions/definition-editor.tsx";
+import { ofDefinition, type Tested, TestResult } from "../definitions/definition-editor.tsx";
 import { valueAt } from "../definitions/members.ts";
-import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, type Problems, TextArea, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
@@ -109,7 +105,6 @@ function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {
   );
 }
 
-/** Null if the text is no JSON object. */
 function objectOf(text: string): Schema | null {
   const parsed = parseExact(text);
   return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
@@ -122,13 +117,10 @@ interface RequestPreviewProps {
   readonly name: string;
   /** Without secrets. Null: the text is not valid JSON. */
   readonly definition: Schema | null;
-  /** Null: not known yet. */
   readonly parameters: TrialParameters | null;
-  /** Beside the heading. */
   readonly button: ComponentChildren;
 }
 
-/** Follows what somebody types, after a short pause. */
 export function RequestPreview({ name, definition, parameters, button }: RequestPreviewProps) {
   const { reader } = useSession();
   const value = parameters === null ? null : objectOf(parameters.text);
@@ -198,7 +190,6 @@ interface ActionTestDialogProps {
   readonly name: string;
   /** One that is not stored, with its secrets; null for the stored one. */
   readonly body: Schema | null;
-  /** What it begins with. */
   readonly parameters: TrialParameters;
   /** An error in the words of a form. */
   readonly explain?: (error: ActionRunsError, afterLoss: string) => Problems;

@@ -9,7 +9,6 @@ export type Schema = Readonly<Record<string, unknown>>;
 interface Described {
   /** A JSON pointer (RFC 6901) from the parameters to its value. Empty: all parameters. */
   readonly pointer: string;
-  /** The name of the property. */
   readonly name: string;
   /** The schema's title, or the name. */
   readonly label: string;
@@ -21,7 +20,6 @@ interface Described {
   readonly isNullable: boolean;
   /** What the schema suggests; undefined if nothing. */
   readonly suggested: unknown;
-  /** What it takes, in words. */
   readonly takes: string;
   /** A value that the schema could accept, if it suggests none. */
   readonly example: unknown;
@@ -36,7 +34,6 @@ export type Field = Described &
     | { readonly kind: "choice"; readonly options: readonly unknown[] }
     /** Several of the values. */
     | { readonly kind: "picks"; readonly options: readonly unknown[] }
-    /** A list with one entry on each line. */
     | { readonly kind: "lines"; readonly of: "text" | "number" | "integer" }
     | { readonly kind: "json" }
     | { readonly kind: "group"; readonly fields: readonly Field[] }
@@ -52,7 +49,6 @@ const LONG_TEXT_CHARACTERS = 200;
 /** A form of fixed fields can't say what these keywords say. */
 const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
 
-/** The form of all parameters. */
 export function formOf(schema: Schema | undefined): Field {
   const root = schema ?? {};
   return fieldOf({ type: "object", ...root }, { pointer: "", name: "Parameters", isRequired: true, depth: 0 });
@@ -64,7 +60,6 @@ export function fieldsIn(field: Field, around = ""): readonly (readonly [name: s
   return field.fields.flatMap((one) => [[around + one.name, one] as const, ...fieldsIn(one, `${around}${one.name}.`)]);
 }
 
-/** The pointers of the field and of all fields inside it. */
 export function pointersOf(field: Field): readonly string[] {
   return [field.pointer, ...fieldsIn(field).map(([, { pointer }]) => pointer)];
 }
@@ -153,7 +148,6 @@ function listOf(schema: Schema, described: Described): Field | null {
   return { ...lines, of: entry.isInteger ? "integer" : "number", takes: "list of numbers" };
 }
 
-/** One step of a JSON Pointer. */
 export function stepOf(name: string): string {
   return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

@@ -1,7 +1,4 @@
-/**
- * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
- * set that has grown meanwhile is refused. Only a press of the button begins it.
- */
+/** Cancels or retries the selected runs. It first asks the service what would happen, and does no more than that. */
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { wouldStartText } from "../../words/bulk.ts";
@@ -29,19 +26,13 @@ import {
 } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
-interface SelectionBarProps {
-  readonly selecting: Selecting;
-  /** Null until it is there. */
-  readonly list: RunList | null;
-}
-
 /** Whether the rows are all runs that match. */
 function isWhole(list: RunList | null, query: URLSearchParams): boolean {
   return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
 }
 
 /** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
-export function SelectionBar({ selecting, list }: SelectionBarProps) {
+export function SelectionBar({ selecting, list }: { readonly selecting: Selecting; readonly list: RunList | null }) {
   const { scope } = useSession();
   const { query, search } = useRoute();
   const router = useRouter();

@@ -12,7 +12,6 @@ type BulkOperation = Schemas["BulkOperation"];
 type Counts = BulkOperation["counts"];
 type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
-/** `Cancel of 40 runs`. */
 export function titleOf({ operation, counts, status }: BulkOperation): string {
   const { matched } = counts;
   const what = operation === "cancel" ? "Cancel" : "Retry";
@@ -61,7 +60,6 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
   return Object.hasOwn(WHY, abortReason) ? WHY[abortReason] : abortReason;
 }
 
-/** How many runs are decided. */
 function doneOf({ accepted, skipped, failed }: Counts): number {
   return accepted + skipped + failed;
 }

@@ -265,13 +265,7 @@ function Outcome({ item: { outcome, code } }: { readonly item: Schemas["BulkItem
   );
 }
 
-interface StopDialogProps {
-  readonly operation: BulkOperation;
-  /** Also called after the change. */
-  readonly onClose: () => void;
-}
-
-function StopDialog({ operation, onClose }: StopDialogProps) {
+function StopDialog({ operation, onClose }: { readonly operation: BulkOperation; readonly onClose: () => void }) {
   return (
     <ConfirmDialog
       title="Stop the operation?"

@@ -1,7 +1,4 @@
-/**
- * Which runs of the list are selected for a bulk operation. PURE. A selection holds ids, so it survives another page
- * and new rows. Or it is the filter itself, and then the service finds the runs.
- */
+/** Which runs are selected: ids, which survive another page and new rows, or all that match the filter. PURE. */
 import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
 import { changeable, changeableText } from "../../words/bulk.ts";
 import { LOCAL } from "../../words/since.ts";
@@ -119,10 +116,7 @@ function bulkFilterOf({ status, label, limit: _, include: __, order: ___, text: 
   return { ...(status && { status }), ...(label && { labels: label }), ...others };
 }
 
-/**
- * The same with the number that the dialog showed as the bound, so that a set that has grown is refused and not
- * silently larger.
- */
+/** With the number that the dialog showed as the bound, so that a set that has grown is refused. */
 export function boundTo(target: Target, { matched }: BulkPreview): Target {
   return "runIds" in target ? target : { ...target, maxRuns: Math.max(least(matched), 1) };
 }

@@ -26,7 +26,6 @@ export interface Selecting {
   /** How many runs match the filter; null until the list is there. */
   readonly matched: Count | null;
   readonly toggle: (id: string, isRange: boolean) => void;
-  /** All rows that are shown. */
   readonly toggleAll: () => void;
   /** Selects everything that matches, also what the list does not show. */
   readonly selectMatching: () => void;

@@ -14,7 +14,6 @@ interface DefinitionPageProps<T> {
   readonly kind: DefinitionKind;
   readonly name: string;
   readonly loaded: Loaded<T>;
-  /** Called after it was deleted. */
   readonly onDeleted?: (name: string) => void;
   /** Buttons before and after the link to the editor. */
   readonly quietly?: (shown: T) => ComponentChildren;

@@ -147,7 +147,6 @@ export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartPr
 }
 
 interface CompareDialogProps {
-  /** Newest first. */
   readonly versions: readonly ListedVersion[];
   /** The older one at first. */
   readonly from: number;
@@ -196,7 +195,6 @@ interface DefinitionDiffProps {
   readonly after: object | undefined;
 }
 
-/** What two versions of a definition differ in, line by line. */
 export function DefinitionDiff({ before, after }: DefinitionDiffProps) {
   const lines = useMemo(() => withGaps(diffLines(textOf(before), textOf(after))), [before, after]);
   if (lines.length === 0) {

@@ -19,7 +19,7 @@ import {
   useRefusals,
   WhyRefused,
 } from "./approval.tsx";
-import { useGateNews } from "./gate-news.tsx";
+import { useGateNews } from "./pause.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

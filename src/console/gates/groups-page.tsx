@@ -4,9 +4,8 @@ import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { Button, Empty } from "../ui/parts.tsx";
-import { useGateNews } from "./gate-news.tsx";
-import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
+import { Button, Empty, Said } from "../ui/parts.tsx";
+import { PauseDialog, PauseFacts, ResumeDialog, useGateNews } from "./pause.tsx";
 
 const COLUMNS: readonly Column[] = [
   { text: "Group" },
@@ -51,11 +50,7 @@ export function GroupsPage() {
             <tr key={`${group} ${key}`}>
               <td>
                 <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
-                {key ? (
-                  <p class="muted">
-                    <bdi>{key}</bdi>
-                  </p>
-                ) : null}
+                <Said text={key} />
                 {paused === null ? null : <p class="tone is-warning strong">paused</p>}
               </td>
               <td class="number">

@@ -24,7 +24,6 @@ interface DeliveriesPartProps {
   readonly name: string;
   /** As the status has it. The list is read again when it is another one. */
   readonly newest: EndpointDelivery | null | undefined;
-  /** Called when a recovery has begun. */
   readonly onRecovering: () => void;
 }
 

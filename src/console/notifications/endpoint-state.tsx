@@ -1,7 +1,7 @@
 /** How an endpoint does, by colour, by shape and by word. */
 import type { Client, Schemas, Stored } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { ConfirmDialog, FieldError, useChange } from "../ui/forms.tsx";
 import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
@@ -72,9 +72,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
         Once it is enabled, Recover can send what it missed, up to 7 days back.
       </p>
       {[...change.problems.values()].map((problem) => (
-        <p key={problem} class="field-error">
-          {problem}
-        </p>
+        <FieldError key={problem} text={problem} />
       ))}
       <div class="row">
         <Button onClick={enable} isBusy={change.isBusy}>

@@ -5,19 +5,18 @@ import { isOpen } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { changeIn, draftOf, type Filled, keptValues, parametersOf, textsOf } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
+import { useAction } from "../actions/run-dialog.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
-import { useAction } from "../actions/use-action.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useRouter } from "../router.tsx";
 import { RunLink, useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, useChange } from "../ui/forms.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
+import { JsonTree, TextBlock } from "../ui/json-tree.tsx";
 import { useOnChange, useRead } from "../ui/load.tsx";
 import { StatusMark, StatusNote, useNotices } from "../ui/parts.tsx";
 import { CommandDetails, retryCommands } from "../ui/shell-commands.tsx";
-import { TextBlock } from "../ui/text-block.tsx";
-import { Countdown, WhenText } from "../ui/time.tsx";
+import { Countdown, useZone } from "../ui/time.tsx";
 import { indentedMember } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -126,6 +125,7 @@ interface AutomaticRetryNoteProps extends ReturnType<typeof useAutomaticRetry> {
 /** When the automatic retry comes, which run it is, or why there is none after all. `run`: the retry. */
 export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run, isPlanned }: AutomaticRetryNoteProps) {
   const { may } = useSession();
+  const { when } = useZone();
   return (
     <StatusNote status={dropped === null ? "pending" : "cancelled"}>
       <p>
@@ -137,12 +137,8 @@ export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run,
             {runId === null ? "" : " Its run"}
           </>
         )}
-        {isPlanned ? (
-          <>
-            {" starts "}
-            <WhenText at={at} />, <Countdown until={at} />
-          </>
-        ) : null}
+        {isPlanned && ` starts ${when(at)}, `}
+        {isPlanned ? <Countdown until={at} /> : null}
         {runId === null ? null : (
           <>
             : <RunLink id={runId} /> {run === undefined || dropped !== null ? null : <StatusMark status={run.status} />}

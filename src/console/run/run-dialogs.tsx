@@ -2,9 +2,8 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
-import { whenText } from "../../words/waiting.ts";
 import { type Decision, DecisionDialog } from "../gates/approval.tsx";
-import { useGateNews } from "../gates/gate-news.tsx";
+import { useGateNews } from "../gates/pause.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
 import { useNotices } from "../ui/parts.tsx";
@@ -155,7 +154,7 @@ export function readCancel(typed: TypedCancel): { readonly value: CancelWords } 
 function ReleaseDialog({ run: { id, details }, isThrough, onClose }: DialogOfRunProps & { isThrough: boolean }) {
   const { client } = useSession();
   const { note } = useNotices();
-  const { timeZone } = useZone();
+  const { when } = useZone();
   const [reason, setReason] = useState("");
   const change = useChange({ fields: ["/reason"] });
   const { notBefore = null, group = null } = details?.waiting ?? {};
@@ -206,7 +205,7 @@ function ReleaseDialog({ run: { id, details }, isThrough, onClose }: DialogOfRun
       ) : (
         <p>
           {notBefore !== null &&
-            `The run was to start ${whenText(Date.parse(notBefore), Date.now(), timeZone)}. If you start it now, it does not wait for that time. `}
+            `The run was to start ${when(notBefore)}. If you start it now, it does not wait for that time. `}
           {needed && `The run still needs ${needed}.`}
         </p>
       )}

@@ -5,7 +5,7 @@ import type { Schemas } from "../../client/index.ts";
 import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
 import { isHeldBy, WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
-import { useGateNews } from "../gates/gate-news.tsx";
+import { useGateNews } from "../gates/pause.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { isByHand } from "../runs/run-list.ts";

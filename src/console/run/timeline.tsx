@@ -9,9 +9,9 @@ import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, endCauseText, type Status, startCauseText } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../runs/run-link.tsx";
+import { hasLines, TextBlock } from "../ui/json-tree.tsx";
 import { Button, ExternalLink, Said, StatusIcon, Who } from "../ui/parts.tsx";
-import { hasLines, TextBlock } from "../ui/text-block.tsx";
-import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
+import { ClockTime, Countdown, Duration, useZone } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
@@ -176,21 +176,18 @@ function Execution({ execution, attempt }: EventOf<"token_issued" | "token_refus
 }
 
 function Wait({ until, notBefore, group, key, reason }: EventOf<"waiting">) {
+  const { when } = useZone();
   const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
     <>
       <p class="muted">
-        {notBefore === undefined ? null : (
-          <>
-            Starts <WhenText at={notBefore} />.{" "}
-          </>
-        )}
+        {notBefore === undefined ? "" : `Starts ${when(notBefore)}. `}
         {shown === null ? null : (
           <>
             Group <bdi>{shown}</bdi>.{" "}
           </>
         )}
-        At most until <WhenText at={until} />.
+        At most until {when(until)}.
       </p>
       <Said text={reason} />
     </>
@@ -198,6 +195,7 @@ function Wait({ until, notBefore, group, key, reason }: EventOf<"waiting">) {
 }
 
 function End({ by, cause, reason, replacedBy, retryAt }: EventOf<"ended">) {
+  const { when } = useZone();
   return (
     <>
       {by === undefined ? <Note text={capitalized(endCauseText(cause))} /> : null}
@@ -208,11 +206,7 @@ function End({ by, cause, reason, replacedBy, retryAt }: EventOf<"ended">) {
           A newer run replaced it: <RunLink id={replacedBy} />
         </p>
       )}
-      {retryAt === undefined ? null : (
-        <p class="muted">
-          Automatic retry not before <WhenText at={retryAt} />.
-        </p>
-      )}
+      {retryAt === undefined ? null : <p class="muted">Automatic retry not before {when(retryAt)}.</p>}
     </>
   );
 }

@@ -8,7 +8,7 @@ import { RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
 import { isRelative, LOCAL, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
-import { hrefOf, useRoute, useRouter } from "../router.tsx";
+import { atCursor, hrefOf, useRoute, useRouter } from "../router.tsx";
 import type { Times } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 
@@ -124,13 +124,6 @@ export function withInstants(query: URLSearchParams, now: Date, zone = LOCAL): U
   if (since === null) return changed;
   changed.delete("since");
   changed.set("createdAfter", since.toISOString());
-  return changed;
-}
-
-export function atCursor(query: URLSearchParams, cursor: string | null): URLSearchParams {
-  const changed = new URLSearchParams(query);
-  if (cursor === null) changed.delete("cursor");
-  else changed.set("cursor", cursor);
   return changed;
 }
 

@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { checkedToken } from "../../client/settings.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
-import { type Change, DialogButtons, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
+import { type Change, DialogButtons, FieldError, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { Brand, Button } from "../ui/parts.tsx";
 import { EnvironmentList } from "./frame.tsx";
@@ -191,7 +191,7 @@ export function Form({ title, first, verb, isPlain = false, change, onSubmit, ch
     <Card title={title}>
       <form ref={form} class="stack" onSubmit={submit} noValidate>
         {children}
-        <Problem text={problems.get(null)} />
+        <FieldError text={problems.get(null)} />
         <Button kind={isPlain ? "plain" : "primary"} type="submit" isBusy={isBusy}>
           {verb}
         </Button>
@@ -218,15 +218,6 @@ export function Card({ title, children }: { readonly title: string; readonly chi
         {children}
       </div>
     </main>
-  );
-}
-
-export function Problem({ text }: { readonly text: string | undefined }) {
-  if (text === undefined) return null;
-  return (
-    <p class="field-error" role="alert">
-      {text}
-    </p>
   );
 }
 

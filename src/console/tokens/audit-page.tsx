@@ -3,7 +3,7 @@ import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { countsText, FilterWords } from "../bulk/bulk-words.tsx";
 import type { Page, Project } from "../pages.ts";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { atCursor, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { AgentMark, Empty, Said } from "../ui/parts.tsx";
@@ -115,8 +115,7 @@ interface FilterProps {
 /** A link to the entries that have this, too, besides the filters of this page. */
 function Filter({ name, value, title, children }: FilterProps) {
   const { scope } = useSession();
-  const query = new URLSearchParams(useRoute().query);
-  query.delete("cursor");
+  const query = atCursor(useRoute().query, null);
   query.set(name, value);
   return (
     <Link href={hrefOf({ name: "audit", ...scope }, query)} title={title}>
@@ -203,7 +202,6 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
   removed: "A gate was removed.",
 };
 
-/** What an entry did to the approval and the concurrency of an action; null if nothing. */
 function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
   return gates && (GATES[gates] ?? gates);
 }

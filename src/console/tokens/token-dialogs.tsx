@@ -244,7 +244,6 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
 
 interface FlagProps {
   readonly label: string;
-  /** Empty: it is not set. */
   readonly value: string;
   readonly error: string | undefined;
   readonly onText: (value: string) => void;
@@ -252,12 +251,9 @@ interface FlagProps {
 
 function Flag({ label, value, error, onText }: FlagProps) {
   return (
-    <div>
-      <Check isOn={value !== ""} onChange={(isOn) => onText(isOn ? "on" : "")}>
-        {label}
-      </Check>
-      {error === undefined ? null : <p class="field-error">{error}</p>}
-    </div>
+    <Check isOn={value !== ""} error={error} onChange={(isOn) => onText(isOn ? "on" : "")}>
+      {label}
+    </Check>
   );
 }
 

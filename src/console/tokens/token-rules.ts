@@ -152,7 +152,6 @@ export function firstGracePeriod(choices: Choices): string {
   return choices.some(([duration]) => duration === "1d") ? "1d" : "";
 }
 
-/** What is sent; undefined: nothing. */
 export function secondsOf(duration: string): number | undefined {
   return duration === "" ? undefined : msOf(duration) / 1000;
 }

@@ -474,21 +474,34 @@ export function SelectField({ children, options = [], ...props }: SelectFieldPro
 interface CheckProps {
   readonly isOn: boolean;
   readonly isInvalid?: boolean;
+  readonly error?: string | undefined;
   readonly onChange: (isOn: boolean) => void;
   readonly children: ComponentChildren;
 }
 
-export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
+export function Check({ isOn, isInvalid = false, error, onChange, children }: CheckProps) {
   return (
-    <label class="switch row no-wrap">
-      <input
-        type="checkbox"
-        checked={isOn}
-        aria-invalid={isInvalid || undefined}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-      {children}
-    </label>
+    <>
+      <label class="switch row no-wrap">
+        <input
+          type="checkbox"
+          checked={isOn}
+          aria-invalid={isInvalid || undefined}
+          onChange={(event) => onChange(event.currentTarget.checked)}
+        />
+        {children}
+      </label>
+      <FieldError text={error} />
+    </>
+  );
+}
+
+/** A problem of a form, or of several fields together. */
+export function FieldError({ text, id }: { readonly text: string | undefined; readonly id?: string }) {
+  return text === undefined ? null : (
+    <p class="field-error" role="alert" id={id}>
+      {text}
+    </p>
   );
 }
 

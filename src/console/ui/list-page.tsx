@@ -6,7 +6,7 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { atCursor, hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { SelectField } from "./forms.tsx";
 import { ErrorView, type LoadOptions, useRead } from "./load.tsx";
 import { Empty, Icon, Skeleton } from "./parts.tsx";
@@ -128,12 +128,7 @@ export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: 
   const { page, query } = useRoute();
   const isFirst = !query.has("cursor");
   if (page === null || (isFirst && next === null)) return null;
-  const hrefAt = (cursor: string | null) => {
-    const asked = new URLSearchParams(query);
-    if (cursor === null) asked.delete("cursor");
-    else asked.set("cursor", cursor);
-    return hrefOf(page, asked);
-  };
+  const hrefAt = (cursor: string | null) => hrefOf(page, atCursor(query, cursor));
   return (
     <nav class="pages row is-apart" aria-label="Pages">
       <span>
