@@ -95,18 +95,14 @@ function Chart({ rows, search }: RowsProps) {
   const [newest, oldest] = [shown[0], shown.at(-1)];
   return (
     <div ref={box}>
-      {newest === undefined || oldest === undefined ? null : (
-        <p class="axis row is-apart number muted small">
-          <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
-        </p>
-      )}
+      <p class="axis row is-apart number muted small">
+        <span>{newest && formatDuration(fullHeightMs(shown, Date.now()))}</span>
+      </p>
       <Strip rows={rows} search={search} selectedId={null} isNewest />
-      {newest === undefined || oldest === undefined ? null : (
-        <p class="axis row is-apart number muted small">
-          <Created at={oldest.createdAt} />
-          <Created at={newest.createdAt} />
-        </p>
-      )}
+      <p class="axis row is-apart number muted small">
+        {oldest && <Created at={oldest.createdAt} />}
+        {newest && <Created at={newest.createdAt} />}
+      </p>
     </div>
   );
 }

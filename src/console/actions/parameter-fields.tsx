@@ -47,6 +47,9 @@ function hasNoFields(form: Field): boolean {
   return form.kind !== "group" || form.fields.length === 0;
 }
 
+/** A field of the parameters, as a pointer in the body of a request. */
+export const inBody = (pointer: string) => `/parameters${pointer}`;
+
 interface ParameterFieldsProps {
   readonly parameters: ReturnType<typeof useParameterTexts>;
   /** What is wrong with the field of a pointer in the parameters. */

@@ -66,15 +66,13 @@ function dotted(template: unknown, payload: unknown): unknown {
   return Object.fromEntries(Object.entries(payload).map(([name, one]) => [name, dotted(template[name], one)]));
 }
 
-/** The parameters of a request that no run has: those of the last run, or examples, until somebody types others. */
-interface TrialParameters {
-  readonly text: string;
-  readonly setText: (text: string) => void;
-  readonly isOfLastRun: boolean;
-}
+type TrialParameters = NonNullable<ReturnType<typeof useTrialParameters>>;
 
-/** `name`: of a stored action; null if there is none. The last run is read once. Null: it is not read yet. */
-export function useTrialParameters(name: string | null, schema: unknown): TrialParameters | null {
+/**
+ * The parameters of a request that no run has: those of the last run, or examples, until somebody types others. `name`: of
+ * a stored action; null if there is none. The last run is read once. Null: it is not read yet.
+ */
+export function useTrialParameters(name: string | null, schema: unknown) {
   const { reader } = useSession();
   const [typed, setTyped] = useState<string | null>(null);
   const last = useRead(
@@ -89,7 +87,7 @@ export function useTrialParameters(name: string | null, schema: unknown): TrialP
   const ofLastRun = last.data ?? null;
   const shown = ofLastRun ?? exampleParameters(isSchema(schema) ? schema : undefined);
   const text = typed ?? JSON.stringify(shown, null, 2);
-  return { text, setText: setTyped, isOfLastRun: typed === null && ofLastRun !== null };
+  return { text, setText: (next: string) => setTyped(next), isOfLastRun: typed === null && ofLastRun !== null };
 }
 
 function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {

@@ -9,7 +9,7 @@ import { ChangeDialog, filledLines, TextArea, TextField, useForm } from "../ui/f
 import { type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/parts.tsx";
 import { parametersOf } from "./form-values.ts";
-import { ParameterFields, useNewParameters } from "./parameter-fields.tsx";
+import { inBody, ParameterFields, useNewParameters } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 
 export type StoredAction = Stored<Schemas["Action"]>;
@@ -29,9 +29,6 @@ interface RunDialogProps {
   readonly begin?: Pick<Schemas["Schedule"], "parameters" | "labels"> | undefined;
   readonly onClose: () => void;
 }
-
-/** A field of the parameters, as a pointer in the body. */
-const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RunDialog({ action: { name, definition }, begin, onClose }: RunDialogProps) {
   const { client, scope } = useSession();

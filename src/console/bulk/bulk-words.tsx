@@ -60,10 +60,6 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
   return Object.hasOwn(WHY, abortReason) ? WHY[abortReason] : abortReason;
 }
 
-function doneOf({ accepted, skipped, failed }: Counts): number {
-  return accepted + skipped + failed;
-}
-
 /** `38 accepted, 2 skipped`, without those that are zero. */
 export function countsText({ accepted, skipped, failed, remaining }: Counts): string {
   const parts = Object.entries({ accepted, skipped, failed, remaining }).filter(
@@ -120,7 +116,7 @@ export function FilterWords({ filter }: { readonly filter: ShownFilter | null })
 export function Progress({ operation }: { readonly operation: BulkOperation }) {
   const { counts, status } = operation;
   const { mark, word } = markOf(operation);
-  const done = doneOf(counts);
+  const done = counts.accepted + counts.skipped + counts.failed;
   // While the set is collected, nobody knows how many runs it will have.
   const bar = status === "collecting" ? {} : { value: done, max: Math.max(least(counts.matched), 1) };
   return (

@@ -126,11 +126,8 @@ export function OperationsLink() {
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
-  const {
-    data: operation,
-    failure,
-    reload,
-  } = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
+  const loaded = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
+  const { data: operation, failure, reload } = loaded;
   return (
     <div class="page">
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />

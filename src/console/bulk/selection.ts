@@ -39,7 +39,7 @@ export function pairOf(selection: Selection): readonly [older: string, newer: st
  * the ids of the rows. If everything that matches was selected, the rows that are shown stay selected.
  */
 export function toggled(selection: Selection, shown: readonly string[], id: string, isRange: boolean): Selection {
-  const { ids: before, anchor } = selection.kind === "filter" ? ofRows(shown) : selection;
+  const { ids: before, anchor } = selection.kind === "filter" ? { ids: new Set(shown), anchor: null } : selection;
   const from = isRange && anchor !== null ? shown.indexOf(anchor) : -1;
   const to = shown.indexOf(id);
   const range = from === -1 || to === -1 ? [id] : shown.slice(Math.min(from, to), Math.max(from, to) + 1);
@@ -73,10 +73,6 @@ export function matchedCount(counts: Schemas["ActionRunSummary"], query: URLSear
 export function selectionText(selection: Selection, matched: Count | null): string {
   if (selection.kind === "runs") return `${counted(selection.ids.size, "run")} selected`;
   return `All ${matched === null ? "runs" : counted(matched, "run")} that match are selected`;
-}
-
-function ofRows(shown: readonly string[]) {
-  return { ids: new Set(shown), anchor: null };
 }
 
 function changed(ids: ReadonlySet<string>, range: readonly string[], isOn: boolean): ReadonlySet<string> {

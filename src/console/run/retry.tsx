@@ -1,17 +1,17 @@
 /** Whether a run can be retried, who then starts its job, the automatic retry that follows it, and the dialog. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { changeIn, draftOf, type Filled, keptValues, parametersOf, textsOf } from "../actions/form-values.ts";
-import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
+import { inBody, ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import { useAction } from "../actions/run-dialog.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useRouter } from "../router.tsx";
 import { RunLink, useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, useForm } from "../ui/forms.tsx";
 import { JsonTree, TextBlock } from "../ui/json-tree.tsx";
 import { useOnChange, useRead } from "../ui/load.tsx";
 import { StatusMark, StatusNote, useNotices } from "../ui/parts.tsx";
@@ -170,9 +170,6 @@ interface RetryDialogProps {
   readonly onPlanned: () => void;
 }
 
-/** A field of the parameters, as a pointer in the body. */
-const inBody = (pointer: string) => `/parameters${pointer}`;
-
 export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanned }: RetryDialogProps) {
   const { client, target } = useSession();
   const { note } = useNotices();
@@ -184,8 +181,8 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
     [form, run.parameters],
   );
   const parameters = useParameterTexts(form, before.texts, (texts) => draftOf(form, texts, before));
-  const [startAt, setStartAt] = useState("");
-  const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
+  const fields = [START_AT, ...pointersOf(parameters.form).map(inBody)];
+  const { change, texts, field } = useForm({ [START_AT]: "" }, { fields });
   const kept = parameters.isJson ? [] : keptValues(form, before);
   const original = useMemo(() => indentedMember(text, "parameters") ?? "{}", [text]);
   const exact = useMemo(() => parseExact(original), [original]);
@@ -201,7 +198,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
     if ("problems" in filled) {
       return change.refuse(new Map([...filled.problems].map(([at, problem]) => [inBody(at), problem])));
     }
-    const start = startAtOf(startAt, change);
+    const start = startAtOf(texts[START_AT], change);
     if (start === null) return;
     const body = { parameters: changed, ...start };
     change.submit({
@@ -219,7 +216,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
     });
   }
   const changedText = changed === undefined ? null : JSON.stringify(changed);
-  const commands = retryCommands(target, run.id, changedText, readLocalTime(startAt) ?? undefined);
+  const commands = retryCommands(target, run.id, changedText, readLocalTime(texts[START_AT]) ?? undefined);
   return (
     <ChangeDialog
       title="Retry run"
@@ -249,7 +246,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
           <ParameterFields
             parameters={parameters}
             problemAt={(pointer) => change.problems.get(inBody(pointer))}
-            changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
+            changeIn={(one) => (parameters.isJson ? null : changeIn(one, before.texts, parameters.texts))}
           />
           {kept.length === 0 ? null : (
             <div class="stack">
@@ -259,7 +256,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
           )}
         </>
       )}
-      {isDispatched ? <StartAt value={startAt} error={change.problems.get(START_AT)} onText={setStartAt} /> : null}
+      {isDispatched ? <StartAt {...field(START_AT)} /> : null}
     </ChangeDialog>
   );
 }
