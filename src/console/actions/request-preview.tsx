@@ -2,7 +2,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
-import { parseExact } from "../../words/typed-json.ts";
 import { ofDefinition, type Tested, TestResult } from "../definitions/definition-editor.tsx";
 import { valueAt } from "../definitions/members.ts";
 import { useSession } from "../session/session.tsx";
@@ -11,7 +10,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
 import { Fact } from "../ui/parts.tsx";
 import { inWords } from "./action-fields.ts";
-import { exampleParameters, isSchema, type Schema } from "./schema-form.ts";
+import { exampleParameters, isSchema, objectOf, type Schema } from "./schema-form.ts";
 
 type Request = Schemas["RequestPreview"];
 
@@ -101,11 +100,6 @@ function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {
       onText={setText}
     />
   );
-}
-
-function objectOf(text: string): Schema | null {
-  const parsed = parseExact(text);
-  return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
 }
 
 const PAUSE_MS = 400;

@@ -3,6 +3,7 @@
  * so people can fill in every schema. The service checks the values: no pattern of a schema runs in the browser,
  * because a hostile one could run for ever.
  */
+import { parseExact } from "../../words/typed-json.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -154,6 +155,12 @@ export function stepOf(name: string): string {
 
 export function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a text means that is a JSON object; null for any other text. */
+export function objectOf(text: string): Schema | null {
+  const parsed = parseExact(text);
+  return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
 }
 
 function isList(value: unknown): value is readonly unknown[] {

@@ -26,11 +26,6 @@ import {
 } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
-/** Whether the rows are all runs that match. */
-function isWhole(list: RunList | null, query: URLSearchParams): boolean {
-  return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
-}
-
 /** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
 export function SelectionBar({ selecting, list }: { readonly selecting: Selecting; readonly list: RunList | null }) {
   const { scope } = useSession();
@@ -60,8 +55,10 @@ export function SelectionBar({ selecting, list }: { readonly selecting: Selectin
     { keys: "r", label: "Retry the selected runs", run: isNothing ? undefined : () => ask("retry") },
   ]);
   if (isNothing) return null;
+  /** Whether the rows are all runs that match. */
+  const isWhole = list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
   // The service refuses an operation without a filter.
-  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
+  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole;
   return (
     <>
       <section class="selection-bar row gap-12" aria-label="Selection">

@@ -9,7 +9,6 @@ import { useZone } from "../ui/time.tsx";
 type BulkItem = Schemas["BulkItem"];
 type BulkOperation = Schemas["BulkOperation"];
 
-type Counts = BulkOperation["counts"];
 type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
 export function titleOf({ operation, counts, status }: BulkOperation): string {
@@ -61,7 +60,7 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
 }
 
 /** `38 accepted, 2 skipped`, without those that are zero. */
-export function countsText({ accepted, skipped, failed, remaining }: Counts): string {
+export function countsText({ accepted, skipped, failed, remaining }: BulkOperation["counts"]): string {
   const parts = Object.entries({ accepted, skipped, failed, remaining }).filter(
     ([outcome, count]) => outcome === "accepted" || least(count) > 0,
   );

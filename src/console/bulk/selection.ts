@@ -1,5 +1,5 @@
 /** Which runs are selected: ids, which survive another page and new rows, or all that match the filter. PURE. */
-import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
+import type { BulkChange, Schemas } from "../../client/index.ts";
 import { changeable, changeableText } from "../../words/bulk.ts";
 import { LOCAL } from "../../words/since.ts";
 import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
@@ -84,10 +84,6 @@ export type Operation = BulkChange["operation"];
 type Filter = NonNullable<BulkChange["filter"]>;
 export type Target = { readonly runIds: string[] } | { readonly filter: Filter; readonly maxRuns: number };
 
-/** Without and with `actions:manage`. */
-const MAX_RUNS = 500;
-const MAX_RUNS_OF_MANAGERS = 10_000;
-
 /**
  * The selected runs, or the filter as it is now. A filter that moves with the clock is fixed here, because the service
  * must act on what the dialog shows. `mayManage`: whether the token has `actions:manage`.
@@ -100,16 +96,13 @@ export function targetOf(
   zone = LOCAL,
 ): Target {
   if (selection.kind === "runs") return { runIds: [...selection.ids] };
-  return { filter: bulkFilterOf(filterOf(query, now, zone)), maxRuns: maxRunsOf(mayManage) };
+  // There is no bulk operation on a search by text. The list then offers none.
+  const { label, limit: _, include: __, order: ___, text: ____, ...filter } = filterOf(query, now, zone);
+  return { filter: { ...filter, ...(label && { labels: label }) }, maxRuns: maxRunsOf(mayManage) };
 }
 
 function maxRunsOf(mayManage: boolean): number {
-  return mayManage ? MAX_RUNS_OF_MANAGERS : MAX_RUNS;
-}
-
-/** There is no bulk operation on a search by text. The list then offers none. */
-function bulkFilterOf({ status, label, limit: _, include: __, order: ___, text: ____, ...others }: RunFilter): Filter {
-  return { ...(status && { status }), ...(label && { labels: label }), ...others };
+  return mayManage ? 10_000 : 500;
 }
 
 /** With the number that the dialog showed as the bound, so that a set that has grown is refused. */

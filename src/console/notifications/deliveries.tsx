@@ -67,11 +67,6 @@ function noneOf(state: State | undefined, next: string | null): string {
   return state === undefined ? "None yet. They begin with the next run that matches." : "None in this state.";
 }
 
-/** `failed` of a run that failed. */
-function kindOfRun(type: EndpointDelivery["type"]): string {
-  return type === "action_run.approval_requested" ? "unapproved" : type.replace(/^action_run\./, "");
-}
-
 interface DeliveryProps {
   readonly name: string;
   readonly delivery: EndpointDelivery;
@@ -84,7 +79,8 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   const change = useChange();
   const { runId, type, state, attempts, nextAttemptAt, title, actionName } = delivery;
   const last = attempts.at(-1);
-  const run = `${kindOfRun(type)} run ${runId.slice(-8)}`;
+  const kind = type === "action_run.approval_requested" ? "unapproved" : type.replace(/^action_run\./, "");
+  const run = `${kind} run ${runId.slice(-8)}`;
   const resend = () =>
     change.submit({
       send: ({ signal }) => client.webhookEndpoints.resend(name, runId, { type, signal }),
@@ -94,7 +90,6 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
       },
       explain(error) {
         note(sentenceOf(error), { isProblem: true });
-        return null;
       },
     });
   return (

@@ -211,7 +211,6 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
       },
       explain({ code }) {
         if (code === "retry_planned") onPlanned();
-        return null;
       },
     });
   }

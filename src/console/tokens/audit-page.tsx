@@ -83,7 +83,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
             </Filter>{" "}
             <Target entry={entry} />
             <Said text={entry.reason} />
-            <Said text={gatesOf(entry)} />
+            <Said text={entry.gates && (GATES[entry.gates] ?? entry.gates)} />
             {entry.bulk == null ? null : (
               <p class="muted">
                 {bulkWords(entry.bulk)}
@@ -156,8 +156,6 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
 
 const IS_ID = /^[0-9a-f-]{36}$/;
 
-type Bulk = NonNullable<AuditEntry["bulk"]>;
-
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_minted: "created the token",
   token_rotated: "rotated the token",
@@ -202,12 +200,8 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
   removed: "A gate was removed.",
 };
 
-function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
-  return gates && (GATES[gates] ?? gates);
-}
-
 /** What an entry says of a bulk operation: `cancel of at most 40 runs, completed: 38 accepted, 2 skipped`. */
-export function bulkWords({ operation, runs, maxRuns, status, counts }: Bulk): string {
+export function bulkWords({ operation, runs, maxRuns, status, counts }: NonNullable<AuditEntry["bulk"]>): string {
   const what = `${operation} of ${runs === null ? `at most ${counted(maxRuns ?? 0, "run")}` : counted(runs, "run")}`;
   return status === undefined || counts === undefined ? what : `${what}, ${status}: ${countsText(counts)}`;
 }

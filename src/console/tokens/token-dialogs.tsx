@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { laterInstant } from "../../words/since.ts";
 import { counted } from "../../words/statuses.ts";
+import { objectOf } from "../actions/schema-form.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
@@ -94,14 +95,6 @@ const OPENERS = [
 ] as const;
 const CLAIMS_RULE = 'Write a JSON object, such as { "groups": ["deployers"] }.';
 
-/** Undefined if the text is no JSON object. The service says what is wrong with its members. */
-function claimsIn(text: string): Trust["claims"] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Trust["claims"];
-  } catch {}
-}
-
 /** The token lives in this dialog alone, and is gone when the dialog closes. */
 export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "token">) {
   const { exact } = useZone();
@@ -136,8 +129,9 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
     if (name === "") {
       return change.refuse(new Map([["/name", "Give the token a name. Runs show it as their creator."]]));
     }
-    const claims = opener === "" ? null : claimsIn(texts["/trust/claims"]);
-    if (claims === undefined) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
+    // The service says what is wrong with its members.
+    const claims = objectOf(opener === "" ? "{}" : texts["/trust/claims"]) as Trust["claims"] | null;
+    if (claims === null) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
     const envName = texts["/envName"].trim();
     const expiresAt = laterInstant(texts["/expiresAt"], new Date())?.toISOString();
     const person = texts["/person"].trim();
@@ -149,7 +143,7 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
       ...(namesPerson && person !== (holder.person ?? "") && { person: person || null }),
       ...(offersApprove && texts["/mayApprove"] && { mayApprove: true }),
       ...(offersOthers && texts["/mayActForOthers"] && { mayActForOthers: true }),
-      ...(claims !== null && { trust: { for: opener as Trust["for"], issuer: texts["/trust/issuer"].trim(), claims } }),
+      ...(opener !== "" && { trust: { for: opener as Trust["for"], issuer: texts["/trust/issuer"].trim(), claims } }),
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
@@ -162,7 +156,6 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
       explain({ status }) {
         // The response was lost, so nobody knows.
         if (status === null) onChanged();
-        return null;
       },
     });
   }
@@ -281,7 +274,6 @@ export function RotateDialog({ token, onClose, onChanged }: TokenDialogProps) {
       },
       explain({ status }) {
         if (status === null) onChanged();
-        return null;
       },
     });
   if (rotated !== null) {

@@ -122,23 +122,16 @@ export function TokensPage() {
 }
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const SOON_MS = 48 * HOUR_MS;
+const SOON_MS = 48 * 60 * MINUTE_MS;
 
 /** Soon: in how long. Later: the day. */
 function Expiry({ at }: { readonly at: string | null }) {
   const now = useNow(MINUTE_MS);
-  const { day, exact } = useZone();
+  const { day } = useZone();
   if (at === null) return <span class="muted">never</span>;
   const leftMs = Date.parse(at) - now;
-  if (leftMs <= 0)
-    return (
-      <span class="tone is-failed" title={exact(at)}>
-        expired
-      </span>
-    );
-  if (leftMs < SOON_MS) return <Countdown until={at} />;
-  return <Instant at={at}>{day(at)}</Instant>;
+  if (leftMs > 0 && leftMs < SOON_MS) return <Countdown until={at} />;
+  return <Instant at={at}>{leftMs > 0 ? day(at) : <span class="tone is-failed">expired</span>}</Instant>;
 }
 
 /* SECTION: The newest sessions of the project that the token may see. */

@@ -27,8 +27,8 @@ interface Submission<T> {
   readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
   readonly done?: ((result: T) => void) | undefined;
-  /** Returns the form's own explanation of this error, or null to use the default one. */
-  readonly explain?: ((error: ActionRunsError) => Problems | null) | undefined;
+  /** Returns the form's own explanation of this error, or nothing to use the default one. */
+  readonly explain?: ((error: ActionRunsError) => Problems | null | undefined) | undefined;
 }
 
 interface ChangeOptions {
