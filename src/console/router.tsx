@@ -1,7 +1,4 @@
-/**
- * The address bar as the console's state. A page reads what it shows from the path and the query, and changes them with
- * `navigate`. So back, forward, reload and a copied link give the same view.
- */
+/** The address bar as the state of a page: back, forward, reload and a copied link give the same view. */
 import type { PartialAnchorHTMLAttributes, TargetedMouseEvent } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Page, pageAt, pathOf } from "./pages.ts";

@@ -67,10 +67,7 @@ function dotted(template: unknown, payload: unknown): unknown {
 
 type TrialParameters = NonNullable<ReturnType<typeof useTrialParameters>>;
 
-/**
- * The parameters of a request that no run has: those of the last run, or examples, until somebody types others. `name`: of
- * a stored action; null if there is none. The last run is read once. Null: it is not read yet.
- */
+/** The parameters of a try: those of the last run, which is read once, or examples. Null: it is not read yet. */
 export function useTrialParameters(name: string | null, schema: unknown) {
   const { reader } = useSession();
   const [typed, setTyped] = useState<string | null>(null);

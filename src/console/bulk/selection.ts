@@ -34,10 +34,7 @@ export function pairOf(selection: Selection): readonly [older: string, newer: st
   return older === undefined || newer === undefined || others.length > 0 ? null : [older, newer];
 }
 
-/**
- * Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. `shown`:
- * the ids of the rows. If everything that matches was selected, the rows that are shown stay selected.
- */
+/** Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. */
 export function toggled(selection: Selection, shown: readonly string[], id: string, isRange: boolean): Selection {
   const { ids: before, anchor } = selection.kind === "filter" ? { ids: new Set(shown), anchor: null } : selection;
   const from = isRange && anchor !== null ? shown.indexOf(anchor) : -1;
@@ -84,10 +81,7 @@ export type Operation = BulkChange["operation"];
 type Filter = NonNullable<BulkChange["filter"]>;
 export type Target = { readonly runIds: string[] } | { readonly filter: Filter; readonly maxRuns: number };
 
-/**
- * The selected runs, or the filter as it is now. A filter that moves with the clock is fixed here, because the service
- * must act on what the dialog shows. `mayManage`: whether the token has `actions:manage`.
- */
+/** A filter that moves with the clock is fixed here, because the service must act on what the dialog shows. */
 export function targetOf(
   selection: Selection,
   query: URLSearchParams,

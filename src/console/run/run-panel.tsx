@@ -24,7 +24,6 @@ import { areFew, Outcome, RawJson, Value } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
-/** The id of the text that says why a decision is refused. */
 const WHY = "why-refused";
 
 interface RunPanelProps {
@@ -176,7 +175,6 @@ function OneRun({ run, text, failure, reload, timeline, onClose, isOtherSelected
 }
 
 interface RunHeadProps extends Pick<OneRunProps, "run" | "onClose"> {
-  /** What can be done with the run. */
   readonly children: ComponentChildren;
 }
 

@@ -1,7 +1,4 @@
-/**
- * The list "Timeline": what happened to a run, oldest first, and what comes next. An attempt with its answer is one item,
- * and so are heartbeats in a row.
- */
+/** What happened to a run, oldest first, and what comes next. An attempt and its answer are one item. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
@@ -113,7 +110,6 @@ function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Atte
 
 type Told = Pick<RowProps, "status" | "title" | "children">;
 
-/** The events that are items of their own. */
 const TOLD: { readonly [Type in Single["type"]]: (event: EventOf<Type>) => Told } = {
   created: () => ({ status: "pending", title: "Created" }),
   started: ({ cause }) => ({

@@ -107,7 +107,6 @@ interface RowProps {
   readonly isSelected: boolean;
   readonly onFollow: (() => void) | undefined;
   readonly labelsPx: number;
-  /** The cell with the checkbox. */
   readonly box: ComponentChildren;
 }
 

@@ -108,7 +108,6 @@ interface ListPanelProps {
   readonly onOpenAgain: () => void;
 }
 
-/** The panel of the list. */
 function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { announce } = useNotices();
   const { query, chips } = useFilters();

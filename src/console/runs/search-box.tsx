@@ -1,7 +1,4 @@
-/**
- * The search of the list: a combobox with a listbox, after the pattern of the ARIA authoring practices, and beside it a
- * calendar. What is found or picked becomes chips.
- */
+/** The search of the list: an ARIA combobox, and a calendar beside it. What is found or picked becomes chips. */
 import type { RefObject, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";

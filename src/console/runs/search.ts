@@ -111,10 +111,7 @@ function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
   ];
 }
 
-/**
- * With the time that the address has: the relative word after `since`, otherwise an instant. What names no time stays,
- * and is refused.
- */
+/** With the time as the address has it: a relative word, or an instant. What names no time stays, and is refused. */
 function timed({ name, value }: Chip, now: Date, zone: Zone): Chip {
   const text = value.toLowerCase().trim().replaceAll(/\s+/g, " ");
   if (name === "status" || name === "waiting") return { name, value: text };

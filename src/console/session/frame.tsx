@@ -16,7 +16,6 @@ import { type ActiveSession, useSession, useSessionStore } from "./session.tsx";
 import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment, shownName } from "./sign-in.ts";
 
 interface FrameProps {
-  /** null if the address names no page. */
   readonly page: Page | null;
   readonly scope: Scope;
   readonly children: ComponentChildren;
@@ -219,10 +218,7 @@ export function EnvironmentList({ environments, current, onChoose }: Environment
 
 const NOT_TOLD = "You are signed out here, but the service could not be told. The session ends by itself.";
 
-/**
- * Who is signed in, for whom the page acts, in which time zone times are shown, the keyboard shortcuts, and the way out.
- * The browser closes the menu on Escape, or when somebody presses elsewhere, and then gives the focus back to the button.
- */
+/** The browser closes the menu on Escape or a press elsewhere, and gives the focus back to the button. */
 function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   const { holder, person } = useSession();
   const { timeZone, switchTo } = useZone();

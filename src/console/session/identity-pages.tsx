@@ -1,7 +1,4 @@
-/**
- * The pages of a sign-in at the issuer: what the person may open, of which nothing is open before a choice, and the
- * session for the command line.
- */
+/** The pages of a sign-in at the issuer: what the person may open, and the session for the command line. */
 import { useState } from "preact/hooks";
 import { createClient } from "../../client/index.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";

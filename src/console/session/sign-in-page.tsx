@@ -1,7 +1,4 @@
-/**
- * The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. If the
- * token does not open the address, it asks for an environment.
- */
+/** While nobody is signed in, every address shows the sign-in page. Then it leads to the page of the address. */
 import type { ComponentChildren, TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { checkedToken } from "../../client/settings.ts";

@@ -117,10 +117,7 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
   return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}`.trimEnd() : sentence]]);
 }
 
-/**
- * The service begins a sentence with the name of a member: `trigger.url: send …`. Beside a field, its label says that
- * already. What is left names a part of the field, if it names anything.
- */
+/** Without the name of the member that begins a sentence, because the label of the field says that already. */
 function withoutName(sentence: string, field: string): string {
   const name = field.slice(1).split("/").map(unescaped).join(".");
   const rest = sentence.slice(name.length);
@@ -328,7 +325,6 @@ export function ConfirmDialog<T>({ afterLoss, send, said, done, explain, ...dial
 }
 
 interface DialogButtonProps extends Omit<ButtonProps, "onClick"> {
-  /** Makes the dialog. */
   readonly dialog: (close: () => void) => ComponentChildren;
   readonly isOpenAtFirst?: boolean;
 }

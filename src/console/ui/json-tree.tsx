@@ -262,10 +262,7 @@ function useDrawn(pieces: number): number {
   return Math.min(drawn, pieces);
 }
 
-/**
- * The line of this block that the address names, or null, and a function that names another one there. The line is
- * scrolled into view.
- */
+/** The line that the address names, or null, and a function that names another one. The line is scrolled to. */
 function useMarkedLine(name: string, lineCount: number, around: RefObject<HTMLElement | null>) {
   const fragment = useFragment();
   const router = useRouter();
@@ -339,10 +336,7 @@ export function hasLines(text: string): boolean {
 
 const FRAGMENT = /^#(?:(.+)-)?L(\d{1,7})$/;
 
-/**
- * `#output.log-L188` or `#L188`: the name of the block, null for the first of the page, and the number of the line. Null
- * for any other fragment.
- */
+/** `#output.log-L188`, or `#L188` for the first block of the page, whose name is null. Null for other fragments. */
 export function lineTargetOf(fragment: string): { readonly block: string | null; readonly line: number } | null {
   const [found, block, line] = FRAGMENT.exec(fragment) ?? [];
   if (found === undefined) return null;

@@ -1,7 +1,4 @@
-/**
- * A page that shows a list of the API. The address holds the API's cursor. In a list, Tab stops once at all of its rows.
- * The arrows go from row to row, and from one thing to the next within a row.
- */
+/** Pages of lists: the address holds the cursor, Tab stops once at all rows, and the arrows go from row to row. */
 import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
@@ -11,10 +8,7 @@ import { SelectField } from "./forms.tsx";
 import { ErrorView, type LoadOptions, useRead } from "./load.tsx";
 import { Empty, Icon, Skeleton } from "./parts.tsx";
 
-/**
- * The part of the list that the address asks for. `list` must not change with each call. `filters`: the parameters of
- * the address that go to the API as they are.
- */
+/** `list` must not change with each call. `filters`: the parameters of the address that go to the API as they are. */
 export function useListPage<T>(
   list: (query: object, options: { readonly signal: AbortSignal }) => List<T>,
   options?: LoadOptions<Page<T>>,
@@ -254,10 +248,7 @@ function move(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-/**
- * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`
- * and `what`, which is one row, are for the help. `around`: an element around the rows.
- */
+/** `j` and `k` go from link to link. `title`, and `what` one row is, are for the help. `around`: the rows. */
 export function useRowKeys(title: string, what: string, around: RefObject<HTMLElement | null>): void {
   function go(step: 1 | -1): void {
     const links = rowLinks(around.current);
