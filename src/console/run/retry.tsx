@@ -67,7 +67,6 @@ export function starterOf({ details }: DetailedActionRun, action: ActionNow): St
 interface RetryNoteProps {
   readonly retrying: Retrying;
   readonly starter: Starter;
-  /** Of the run's action. */
   readonly name: string;
 }
 
@@ -164,7 +163,6 @@ interface RetryDialogProps {
   readonly action: Schemas["ActionDefinition"] | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
-  /** Also called after the change. */
   readonly onClose: () => void;
   /** Called if the service is about to retry the run by itself. */
   readonly onPlanned: () => void;

@@ -14,7 +14,6 @@ export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
 interface RunDialogsProps extends DialogOfRunProps {
   readonly open: RunDialog | null;
-  /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
   /** Whether the service starts the job of a retry. */

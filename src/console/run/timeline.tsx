@@ -28,13 +28,11 @@ type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { read
 /** An event that is an item of its own. */
 type Single = Exclude<TimelineEvent, { readonly type: `attempt_${string}` | `stop_${string}` | `heartbeat${string}` }>;
 
-/** One request to the receiver. */
 interface Attempt {
   readonly kind: "attempt";
   readonly seq: number;
   /** When the attempt began, or when its answer came if the beginning is unknown. */
   readonly at: string;
-  /** The request that starts the job, or the one that stops it. */
   readonly of: "start" | "stop";
   readonly attempt: number;
   readonly host: string | null;

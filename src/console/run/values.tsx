@@ -33,7 +33,6 @@ export function areFew(parameters: object): boolean {
 interface ValueProps {
   readonly title: string;
   readonly value: object;
-  /** Whether its texts are what a job printed. */
   readonly isLog?: boolean;
 }
 

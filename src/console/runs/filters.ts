@@ -24,10 +24,8 @@ const FILTERS = {
 export type FilterName = keyof typeof FILTERS;
 const NAMES = Object.keys(FILTERS) as readonly FilterName[];
 
-/** One filter with one value. */
 export interface Chip {
   readonly name: FilterName;
-  /** As in the address. */
   readonly value: string;
 }
 
@@ -105,7 +103,6 @@ export function withoutChip(query: URLSearchParams, { name, value }: Chip): URLS
   return changed;
 }
 
-/** Adds the status, or removes it if it was there. */
 export function withStatusToggled(query: URLSearchParams, status: Status): URLSearchParams {
   const chip = { name: "status", value: status } as const;
   return query.getAll("status").includes(status) ? withoutChip(query, chip) : withChip(query, chip);

@@ -329,7 +329,6 @@ const USUAL = 0.95;
 /** Fewer runs than this have no usual duration. */
 const USUAL_FROM_RUNS = 8;
 
-/** How many bars a strip of this width can show. */
 export function barsFor(widthPx: number, hasFinger: boolean): number {
   return Math.min(Math.floor(widthPx / (hasFinger ? FINGER_PX : BAR_PX)), STRIP_RUNS);
 }

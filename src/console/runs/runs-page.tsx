@@ -99,7 +99,6 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 }
 
 interface ListPanelProps {
-  /** The run that is open beside the list. */
   readonly runId: string | null;
   readonly shown: ShownRuns;
   /** Null: this token may change no run. */

@@ -27,7 +27,6 @@ import {
 
 interface SearchBoxProps {
   readonly input: RefObject<HTMLInputElement | null>;
-  /** Runs that the page knows. */
   readonly rows: readonly RunHint[];
 }
 

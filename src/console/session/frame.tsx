@@ -147,7 +147,6 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
 
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
 
-/** Leads to another environment that the token opens. */
 function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
   const { reader } = useSession();

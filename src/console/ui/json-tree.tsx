@@ -34,7 +34,6 @@ export function JsonTree({ what, value, isLog = false }: JsonTreeProps) {
 
 interface NodeProps {
   readonly name: string | null;
-  /** The names from the root to here. */
   readonly path: string;
   readonly value: unknown;
   readonly depth: number;

@@ -47,7 +47,6 @@ interface ListPageProps<T> {
   readonly loaded: ReturnType<typeof useListPage<T>>;
   readonly button?: ComponentChildren;
   readonly note?: ComponentChildren;
-  /** One that is open. */
   readonly dialog?: ComponentChildren;
   /** What a first page without entries shows. Undefined: `children` shows it. */
   readonly empty?: ComponentChildren;
@@ -83,7 +82,6 @@ interface DetailHeadProps {
   readonly children?: ComponentChildren;
 }
 
-/** The head of a page about one thing of a list. */
 export function DetailHead({ list, all, title, children }: DetailHeadProps) {
   return (
     <div class="page-head row is-apart">
