@@ -311,7 +311,7 @@ export function ConfirmDialog<T>({ afterLoss, send, said, done, explain, ...dial
   const change = useChange({ afterLoss });
   const confirm = () =>
     change.submit({
-      send: (options) => send(client, options),
+      send: ({ signal }) => send(client, { signal }),
       done(result) {
         if (said !== undefined) {
           note(said);
