@@ -143,10 +143,14 @@ describeInBrowser("the console's addresses", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     await page.clock.setFixedTime(now);
     await site.signIn(page, "tokens", await site.newToken("owner"));
-    // Asked for when the page is there.
-    await page.getByRole("table", { name: "Sessions" }).waitFor();
-    for (const path of ["tokens", `${ENV}/actions`, "audit"]) {
+    // What each page shows when its last response is there.
+    for (const [path, shown] of [
+      ["tokens", page.getByRole("table", { name: "Sessions" })],
+      [`${ENV}/actions`, page.getByRole("main")],
+      ["audit", page.getByRole("main")],
+    ] as const) {
       await site.goTo(page, path);
+      await shown.waitFor();
       await browser.settled(page);
       const view = await viewOf(page);
       expect(view.address).toBe(site.at(path));
