@@ -34,6 +34,7 @@ import {
   uuid,
   visibleLine,
   wholeNumber,
+  wireOf,
 } from "../http/schemas.ts";
 import { IN_CONDITION, IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
@@ -49,11 +50,10 @@ const group = described(
   DESCRIBE && "The group's name, without placeholders. All actions of the environment share its slots.",
 );
 
-const key = z.string({ error: "send a string." }).check(
+const key = textUpTo(
+  CONCURRENCY_KEY_MAX_CHARACTERS,
+  "send a string.",
   z.minLength(1, { error: "is empty; leave it out." }),
-  z.maxLength(CONCURRENCY_KEY_MAX_CHARACTERS, {
-    error: `is too long; send at most ${CONCURRENCY_KEY_MAX_CHARACTERS} characters.`,
-  }),
   refusing((template) => checkTemplate(template, IN_KEY)),
 );
 inDocument(key, {
@@ -99,7 +99,7 @@ const approvers = z.pipe(
   z.transform((ids): string[] => [...new Set(ids)]),
 );
 inDocument(approvers, {
-  wire: { type: "array", items: z.globalRegistry.get(uuid)?.wire, minItems: 1, maxItems: APPROVER_TOKENS_MAX },
+  wire: { type: "array", items: wireOf(uuid), minItems: 1, maxItems: APPROVER_TOKENS_MAX },
   description:
     "The ids of the API tokens of this project that alone may approve or reject a run. Each of them still needs " +
     "`mayApprove`. A token below a named one is not named. A set: repeats count once. " +
@@ -132,9 +132,8 @@ const delaySeconds = z
   .custom<number | readonly number[]>((value) => value !== undefined, { error: WANTED })
   .check(
     refusing((value) => {
-      const { error } = Array.isArray(value) ? delays.safeParse(value) : seconds.safeParse(value);
-      if (error === undefined) return null;
-      return Array.isArray(value) ? error.issues.map(({ path, message }) => ({ path, message })) : WANTED;
+      if (Array.isArray(value)) return delays.safeParse(value).error?.issues ?? [];
+      return seconds.safeParse(value).success ? null : WANTED;
     }),
   );
 const WHOLE_SECONDS = { type: "integer", minimum: 1, maximum: RETRY_DELAY_MAX_SECONDS };

@@ -2,13 +2,13 @@
 import { namesInstead } from "../base/near-names.ts";
 import { within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
+import type { Environment } from "../http/request-context.ts";
 import { ACTION_KIND } from "./kind.ts";
-import type { Resolver } from "./resolve.ts";
 
 /** How long a list of groups and a pause wait for D1, without which both do their work. */
 const READ_MAX_MS = 1000;
 
-type Where = Omit<Resolver, "waitUntil">;
+type Where = Omit<Environment, "waitUntil">;
 
 /** `limit`: the least of the actions that name the group. */
 export interface NamedGroup {
@@ -16,17 +16,9 @@ export interface NamedGroup {
   readonly limit: number;
 }
 
-/** The first groups behind `after`, in order. `only`: of this name; null for all. Empty if D1 does not answer in time. */
-export async function namedGroups(
-  where: Where,
-  { only = null, after = "", max }: { readonly only?: string | null; readonly after?: string; readonly max: number },
-): Promise<readonly NamedGroup[]> {
-  return groupsFromD1(where, only, after, max).catch(() => []);
-}
-
 /** A sentence about a group that no action names. Null if one does, or if D1 does not answer in time. */
 export async function unnamedWarning(where: Where, group: string): Promise<string | null> {
-  const found = await groupsFromD1(where, null, "", ACTION_KIND.maxPerEnvironment).catch(() => null);
+  const found = await namedGroups(where, null, "", ACTION_KIND.maxPerEnvironment).catch(() => null);
   const names = found?.map((one) => one.group) ?? [group];
   if (names.includes(group)) return null;
   const instead = { having: "The actions have the groups", none: "No action has a group.", maxCharacters: 63 };
@@ -40,7 +32,8 @@ const SELECT = `
     AND (?2 IS NULL OR filter ->> '$.group' = ?2) AND filter ->> '$.group' > ?3
   GROUP BY 1 ORDER BY 1 LIMIT ?4`;
 
-async function groupsFromD1(
+/** The first groups behind `after`, in order. `only`: this one; null for all. Throws if D1 does not answer in time. */
+export async function namedGroups(
   { env, hops, scope }: Where,
   only: string | null,
   after: string,

@@ -8,7 +8,7 @@ import { definitionRefOf, requireStored, secretsOf } from "../definitions/change
 import { graceEndsAt, OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotation.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
-import { type AppEnv, usableRing } from "../http/request-context.ts";
+import { type AppEnv, environmentOf, usableRing } from "../http/request-context.ts";
 import { bounded, inDocument, objectOf } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { environmentUrl } from "../settings/config.ts";
@@ -16,7 +16,7 @@ import { HEADER_NAME, HEADER_VALUE } from "../webhooks/request-schemas.ts";
 import type { ActionDefinition } from "./definition.ts";
 import { inbound, inboundIdOf, parametersOf, readableEvent, startsRun } from "./inbound.ts";
 import { ACTION_KIND, EVENT_SECRET } from "./kind.ts";
-import { faultOfParameters, knownAction, resolverOf } from "./resolve.ts";
+import { faultOfParameters, knownAction } from "./resolve.ts";
 import { inboundOfAction, rotatedEventSecret, triedEvent } from "./responses.ts";
 
 const INBOUND = `/:name{${DEFINITION_NAME}}/inbound` as "/:name/inbound";
@@ -124,7 +124,7 @@ inboundRoutes.post(
 );
 
 async function triedOf(c: Context<AppEnv>, sample: z.output<typeof sampleEvent>) {
-  const { definition, schema } = await knownAction(resolverOf(c), definitionRefOf(c).name);
+  const { definition, schema } = await knownAction(environmentOf(c), definitionRefOf(c).name);
   const tried = sample.inbound ?? definition.inbound;
   if (tried === undefined) throw new ApiError("inbound_not_found");
   const event = readableEvent(tried, new Headers(sample.headers), sample.body);

@@ -1,7 +1,4 @@
-/**
- * The member `inbound` of an action: how it proves the events of another product, and what it makes of them. Only
- * WebCrypto is asked. The sender is a stranger until `verifiedEvent` says otherwise, so nothing is parsed before that.
- */
+/** `inbound` of an action. The sender is a stranger until `verifiedEvent` says otherwise: nothing is parsed before. */
 import * as z from "zod/mini";
 import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, type JsonObject } from "../base/json.ts";
 import {
@@ -169,10 +166,7 @@ const encoder = new TextEncoder();
 const TOLERANCE_MS = 5 * MINUTE_MS;
 const SIGNATURE_BYTES = 32;
 
-/**
- * Whether one of `secrets` proves the event, in constant time, and the id that the proof covers. Null if none does.
- * `id` null: no id is covered. A header that nobody signed could make two events of one, or one of two.
- */
+/** In constant time. Null: unproven. `id` null: none is signed, and an unsigned one could make two events of one. */
 export async function verifiedEvent(
   verify: Inbound["verify"],
   event: SentEvent,

@@ -308,13 +308,8 @@ const OPENING = [
 ];
 const SHOWN_CHARACTERS = 30;
 
-/**
- * The first placeholder for a parameter that the action never has, such as `{{ parameters.versoin }}`; null if there is
- * none. A schema says so only if its top level is closed and nothing else at its top level could add a property.
- */
-export function placeholderFault(
-  definition: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">,
-): MemberFault | null {
+/** The first placeholder for a parameter that the action never has, because of a closed schema. */
+function placeholderFault(definition: ActionDefinition): MemberFault | null {
   const { trigger, concurrency, title, subject, parametersSchema: schema } = definition;
   if (schema === undefined || schema.additionalProperties !== false) return null;
   if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;

@@ -8,7 +8,7 @@ import { inDefinition, secretsOf, triedDefinition } from "../definitions/change.
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { secretsAt } from "../definitions/rotation.ts";
 import { ApiError } from "../http/errors.ts";
-import { type AppEnv, type Hops, scopeOf, usableRing } from "../http/request-context.ts";
+import { type AppEnv, type Environment, scopeOf, usableRing } from "../http/request-context.ts";
 import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/trigger.ts";
@@ -35,31 +35,20 @@ export interface ResolvedAction extends Omit<ActionDefinition, "trigger" | "labe
   readonly schema: CheckedSchema | null;
 }
 
-/** `waitUntil`: lets a late answer of D1 still count. */
-export interface Resolver {
-  readonly env: Env;
-  readonly hops: Hops;
-  readonly scope: string;
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-export function resolverOf(c: Context<AppEnv>): Resolver {
-  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c), waitUntil: (work) => c.executionCtx.waitUntil(work) };
-}
-
-/**
- * The action, if its schema accepts the parameters. Throws `action_not_found`, `action_needs_newer_code`,
- * `action_secrets_lost`, `invalid_parameters`, `not_configured` or `database_unavailable`.
- */
-export async function resolveAction(resolver: Resolver, name: string, parameters: JsonObject): Promise<ResolvedAction> {
-  const known = await knownAction(resolver, name);
-  const trigger = await openTrigger(resolver.env, { scope: resolver.scope, name }, known);
+/** Throws what `knownAction` throws, `action_secrets_lost`, `invalid_parameters` and `not_configured`. */
+export async function resolveAction(
+  environment: Environment,
+  name: string,
+  parameters: JsonObject,
+): Promise<ResolvedAction> {
+  const known = await knownAction(environment, name);
+  const trigger = await openTrigger(environment.env, { scope: environment.scope, name }, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
   return resolved(name, known, trigger, parameters);
 }
 
 /** Throws `action_not_found`, `action_needs_newer_code` and `database_unavailable`. */
-export async function knownAction({ env, hops, scope, waitUntil }: Resolver, name: string): Promise<KnownAction> {
+export async function knownAction({ env, hops, scope, waitUntil }: Environment, name: string): Promise<KnownAction> {
   const known = await actionMemory.look(env.DB, hops, ACTION_KIND, { scope, name }, waitUntil, Date.now());
   if (known === null) throw new ApiError("action_not_found");
   if (known.needsNewerCode) throw new ApiError("action_needs_newer_code");
@@ -111,7 +100,7 @@ export function faultOfParameters(schema: CheckedSchema | null, parameters: Json
 
 /** In D1's primary, because memory can be behind. Null if there is no action. Throws `database_unavailable`. */
 export async function currentVersion(
-  { env, hops, scope }: Omit<Resolver, "waitUntil">,
+  { env, hops, scope }: Omit<Environment, "waitUntil">,
   name: string,
 ): Promise<number | null> {
   const select = env.DB.withSession("first-primary")
@@ -127,21 +116,17 @@ const STAND_IN_KEY = `whsec_${"0".repeat(44)}`;
 /** With a harmless text for each secret that is null, and without its schema: nobody may know good parameters yet. */
 export async function actionToShow(
   c: Context<AppEnv>,
-  resolver: Resolver,
+  environment: Environment,
   name: string,
   sent: ActionDefinition | undefined,
 ): Promise<ResolvedAction> {
-  const definition = sent ?? (await knownAction(resolver, name)).definition;
+  const definition = sent ?? (await knownAction(environment, name)).definition;
   const whole = actionSecrets.map(definition, (path, text) => {
     return text ?? (path.at(-1) === "signingSecret" ? STAND_IN_KEY : STAND_IN);
   });
   if (sent !== undefined) {
-    try {
-      await requireStorable(c, sent);
-      requireWhole(whole, new Map());
-    } catch (error) {
-      inDefinition(error);
-    }
+    const storable = requireStorable(c, sent);
+    await storable.then(() => requireWhole(whole, new Map())).catch(inDefinition);
   }
   // The key of the queue is no part of the request, and needs values that nobody has to know yet.
   const { concurrency: _, ...shown } = actionSecrets.map(definition, () => null);
@@ -159,19 +144,19 @@ export async function actionToShow(
  */
 export async function actionToTest(
   c: Context<AppEnv>,
-  resolver: Resolver & { readonly ring: KeyRing },
+  environment: Environment & { readonly ring: KeyRing },
   name: string,
   sent: ActionDefinition | undefined,
   parameters: JsonObject,
 ): Promise<ResolvedAction> {
   if (sent === undefined) {
     actionMemory.forget({ scope: scopeOf(c), name });
-    const action = await resolveAction(resolver, name, parameters);
+    const action = await resolveAction(environment, name, parameters);
     requireNoGate(action);
     if (action.trigger === undefined) throw new ApiError("test_needs_trigger");
     return action;
   }
-  const { stored, split, whole } = await triedDefinition(c, ACTION_KIND, resolver.ring, sent).catch(inDefinition);
+  const { stored, split, whole } = await triedDefinition(c, ACTION_KIND, environment.ring, sent).catch(inDefinition);
   requireNoGate(sent);
   // Each gate is a feature, and what this code does not know may be a gate.
   if (stored !== null && stored.features.length > 0) throw new ApiError("test_skips_gates");

@@ -1,7 +1,4 @@
-/**
- * The texts that an action's templates make of a run's values: its title, its subject, and the key of its concurrency
- * group. PURE. Lists, chats and terminals show them, so each is one line without a character that nobody sees.
- */
+/** A run's title, subject and concurrency key, each one line without a character that nobody sees. PURE. */
 import { type JsonObject, jsonPointer } from "../base/json.ts";
 import { CONCURRENCY_KEY_MAX_CHARACTERS, SUBJECT_MAX_CHARACTERS, TITLE_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";

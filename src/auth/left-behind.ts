@@ -4,7 +4,7 @@
  */
 
 import { isWithinLineage } from "../base/ids.ts";
-import { APPROVED_RUNS_MAX_LISTED, DEFINITIONS_MAX_LISTED, SUMMARY_MAX_COUNT } from "../base/limits.ts";
+import { LEFT_BEHIND_MAX_LISTED, SUMMARY_MAX_COUNT } from "../base/limits.ts";
 import { within } from "../base/time.ts";
 import { confirmedDatabase, readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/request-context.ts";
@@ -23,7 +23,7 @@ export function selectLeftDefinitions(db: D1Database, lineage: string, project: 
            SELECT substr(scope, length(?1) + 2) AS envName, name
            FROM (${lineage}) CROSS JOIN definitions INDEXED BY definitions_by_lineage
            ON kind = '${kind}' AND ${isWithinLineage("changed_lineage", "lineage")} AND ${IN_PROJECT}
-           LIMIT ${DEFINITIONS_MAX_LISTED + 1})
+           LIMIT ${LEFT_BEHIND_MAX_LISTED + 1})
          ORDER BY envName, name`,
       )
       .bind(project, id),
@@ -34,12 +34,12 @@ export function selectLeftDefinitions(db: D1Database, lineage: string, project: 
 export function toLeftDefinitions(read: readonly D1Result[]) {
   const [endpoints = [], actions = [], schedules = []] = read.map(({ results }) => results);
   return {
-    webhookEndpoints: endpoints.slice(0, DEFINITIONS_MAX_LISTED),
-    moreWebhookEndpoints: endpoints.length > DEFINITIONS_MAX_LISTED,
-    actions: actions.slice(0, DEFINITIONS_MAX_LISTED),
-    moreActions: actions.length > DEFINITIONS_MAX_LISTED,
-    schedules: schedules.slice(0, DEFINITIONS_MAX_LISTED),
-    moreSchedules: schedules.length > DEFINITIONS_MAX_LISTED,
+    webhookEndpoints: endpoints.slice(0, LEFT_BEHIND_MAX_LISTED),
+    moreWebhookEndpoints: endpoints.length > LEFT_BEHIND_MAX_LISTED,
+    actions: actions.slice(0, LEFT_BEHIND_MAX_LISTED),
+    moreActions: actions.length > LEFT_BEHIND_MAX_LISTED,
+    schedules: schedules.slice(0, LEFT_BEHIND_MAX_LISTED),
+    moreSchedules: schedules.length > LEFT_BEHIND_MAX_LISTED,
   };
 }
 
@@ -63,7 +63,7 @@ export function selectLeftRuns(db: D1Database, lineage: string, project: string,
     SELECT scope, id FROM (${lineage}) CROSS JOIN runs INDEXED BY approved_runs
     ON waiting_approvers IS NOT NULL AND status = 'pending' AND ${IN_PROJECT}
       AND EXISTS (SELECT 1 FROM json_each(waiting_approvers) WHERE ${isWithinLineage("value", "lineage")})
-    ORDER BY scope, id LIMIT ${APPROVED_RUNS_MAX_LISTED + 1}`;
+    ORDER BY scope, id LIMIT ${LEFT_BEHIND_MAX_LISTED + 1}`;
   return [created, approved].map((sql) => db.prepare(sql).bind(project, id));
 }
 
@@ -96,7 +96,7 @@ export async function describeLeftRuns(env: Env, hops: Hops, project: string, li
   }
   const created = [...byScope.values()].reduce((sum, runs) => sum + runs, 0);
   const approved = new Map(found.flatMap((one) => one.approved.map(({ scope, id }) => [id, scope])));
-  const listed = [...approved].slice(0, APPROVED_RUNS_MAX_LISTED);
+  const listed = [...approved].slice(0, LEFT_BEHIND_MAX_LISTED);
   return {
     waitingRuns: isWhole && created <= SUMMARY_MAX_COUNT ? created : { atLeast: Math.min(created, SUMMARY_MAX_COUNT) },
     approvedRuns: listed.map(([id, scope]) => ({ envName: scope.split("/")[2] ?? "", id })),

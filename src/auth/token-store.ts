@@ -5,9 +5,9 @@
  */
 import type { Proven } from "../base/ids.ts";
 import {
-  CHILDREN_MAX_LISTED,
   EXPIRED_TOKENS_MAX,
   GRACE_PERIOD_DEFAULT_SECONDS,
+  LEFT_BEHIND_MAX_LISTED,
   TOKENS_MAX_BELOW,
   TRUSTS_MAX,
 } from "../base/limits.ts";
@@ -323,7 +323,7 @@ const ROTATE = `
 
 const CHILDREN = `
   SELECT id, name FROM tokens INDEXED BY tokens_by_parent
-  WHERE project = ?1 AND parent_id = ?2 AND ${isLiving("?3")} ORDER BY id DESC LIMIT ${CHILDREN_MAX_LISTED + 1}`;
+  WHERE project = ?1 AND parent_id = ?2 AND ${isLiving("?3")} ORDER BY id DESC LIMIT ${LEFT_BEHIND_MAX_LISTED + 1}`;
 
 /**
  * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry. It compares the
@@ -359,8 +359,8 @@ export async function rotateToken(
   const below = results[2]?.results ?? [];
   return {
     token,
-    children: below.slice(0, CHILDREN_MAX_LISTED),
-    moreChildren: below.length > CHILDREN_MAX_LISTED,
+    children: below.slice(0, LEFT_BEHIND_MAX_LISTED),
+    moreChildren: below.length > LEFT_BEHIND_MAX_LISTED,
     left: toLeftDefinitions(results.slice(4)),
   };
 }

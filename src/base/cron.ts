@@ -10,7 +10,6 @@ import { Cron } from "croner";
 import { err, ok, type Result } from "./result.ts";
 import { DAY_MS, MINUTE_MS } from "./time.ts";
 
-/** When something happens. `timezone`: an IANA name. */
 export interface CronTimes {
   readonly cron: string;
   readonly timezone: string;
@@ -143,7 +142,6 @@ function stepFault({ max }: Field): string {
   return `a step is a number from 1 to ${max}.`;
 }
 
-/** The step; 1 without one. Null if the text is not a valid step. */
 function stepOf(text: string | undefined, { max }: Field): number | null {
   const step = text === undefined ? 1 : Number(text);
   return step >= 1 && step <= max ? step : null;

@@ -15,7 +15,6 @@ export function newUuidV7(now: number): string {
   return hyphenated(timeHex(now) + random.toHex());
 }
 
-/** The first 48 bits of ids that sort by creation. */
 export function timeHex(ms: number): string {
   return ms.toString(16).padStart(12, "0");
 }

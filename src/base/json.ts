@@ -33,7 +33,6 @@ export function asciiJson(json: string): string {
   return json.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** SHA-256 of the canonical JSON, in hex. */
 export async function fingerprint(value: unknown): Promise<string> {
   return sha256Hex(canonicalJson(value));
 }

@@ -31,7 +31,6 @@ export const RESPONSE_VALUES_MAX = 20;
 /** Of a trigger's `accepted`: how many conditions, and how long a path or a text may be. */
 export const CONDITIONS_MAX = 5;
 export const CONDITION_MAX_CHARACTERS = 256;
-/** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;
 /** Of all patterns of one schema. `src/base/json-schema/pattern.ts` says what an instruction is. */
@@ -82,7 +81,6 @@ export const SCHEDULE_MAX_BYTES = 64 * 1024;
 export const NEWEST_RUNS_MAX = 40;
 /** How often the webhooks of an environment can be tested in a minute. */
 export const TESTS_PER_MINUTE = 10;
-/** How many deliveries a recovery brings at most. */
 export const RECOVERED_MAX = 10_000;
 /** How far back a recovery looks for deliveries that were never made. */
 export const RECOVER_MISSING_MAX_DAYS = 7;
@@ -114,27 +112,21 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 export const POINTER_MAX_CHARACTERS = 300;
 /** Living tokens below a token that ROOT_TOKEN created, below one of these, and so on. Bounds revocations too. */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
-/** How many tokens of a project may have a trust. */
+/** Of the tokens of a project. */
 export const TRUSTS_MAX = 100;
 /** Of a project. The newest stay. */
 export const EXPIRED_TOKENS_MAX = 1000;
-/** Of the tokens that a rotation's response lists. */
-export const CHILDREN_MAX_LISTED = 200;
-/** Of the actions, and of the webhook endpoints, that the response to a revocation or a rotation lists. */
-export const DEFINITIONS_MAX_LISTED = 200;
-/** Of the waiting runs that revoked tokens approved. */
-export const APPROVED_RUNS_MAX_LISTED = 200;
+/** Of the tokens, definitions and approved runs that the response to a rotation or a revocation lists. */
+export const LEFT_BEHIND_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;
 /** How long a run may wait behind its gates, if nobody says: a week. */
 export const WAIT_TIMEOUT_DEFAULT_MINUTES = 10_080;
-/** How far ahead `notBefore` may be. */
 export const NOT_BEFORE_MAX_DAYS = 30;
 /** The pattern of a cursor of the feed of changes: `{epoch}.{number}`, or `0`. */
 export const CHANGE_CURSOR = "^(0|[1-9][0-9]{0,14}\\.[1-9][0-9]{0,14})$";
-/** The pattern of a concurrency group. */
-export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+export const CONCURRENCY_GROUP = DEFINITION_NAME;
 /** Of the template of a concurrency key, and of the key. */
 export const CONCURRENCY_KEY_MAX_CHARACTERS = 255;
 export const CONCURRENCY_LIMIT_MAX = 100;
@@ -143,19 +135,16 @@ export const APPROVALS_MAX = 5;
 export const APPROVER_TOKENS_MAX = 20;
 /** The coordinator has every pause, also in memory, and a pause can last for ever. */
 export const PAUSES_MAX_PER_ENVIRONMENT = 200;
-/** How far ahead a pause may begin. */
 export const PAUSE_FROM_MAX_DAYS = 90;
 /** Runs that a bulk operation names, or that its filter matches. */
 export const BULK_RUNS_MAX = 500;
 /** Runs that the filter of a bulk operation matches, for those who may manage actions. */
 export const BULK_RUNS_MAX_OF_MANAGERS = 10_000;
-/** Run ids that a dry run shows. */
 export const BULK_NEWEST_SHOWN = 20;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;
 export const RETRY_DELAY_MAX_MS = HOUR_MS;
-/** How long a read can wait for a run's end. */
 export const WAIT_MAX_SECONDS = 60;
 
 export const PAGE_DEFAULT_ROWS = 50;
@@ -184,7 +173,6 @@ export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;
 
 const encoder = new TextEncoder();
 
-/** Bytes of `text` in UTF-8. */
 export function utf8Bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }

@@ -27,7 +27,6 @@ export async function within<T>(maxMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** RFC 3339 in UTC, as every response shows an instant. */
 export function rfc3339(ms: number): string;
 export function rfc3339(ms: number | null): string | null;
 export function rfc3339(ms: number | null): string | null {

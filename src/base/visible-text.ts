@@ -37,7 +37,6 @@ export function shortened(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
 }
 
-/** Characters of a link, as sent and as the URL parser spells it. */
 export const LINK_MAX_CHARACTERS = 2048;
 
 /** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */

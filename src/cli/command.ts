@@ -17,9 +17,7 @@ import { type ConnectionFlags, connect, type Subject } from "./settings.ts";
 type HelpText = (context: AddHelpTextContext) => string;
 
 const PROGRAM = "action-runs";
-/** The width of the help without a terminal. */
 const HELP_CELLS = 80;
-/** The fewest cells in which the help breaks a text between words. */
 const WRAP_FROM_CELLS = 20;
 
 /** A command that throws instead of exiting. Each of its options that takes a value has an environment variable. */
@@ -46,7 +44,6 @@ export class CliCommand extends Command {
     });
   }
 
-  /** Adds text whose paragraphs fit the terminal. See `reflow`. */
   override addHelpText(position: AddHelpTextPosition, text: string | HelpText): this {
     return super.addHelpText(position, (context) => {
       const { getOutHelpWidth, getErrHelpWidth } = this.configureOutput();
@@ -173,7 +170,6 @@ export function calling<const O extends Options = [], const A extends Arguments 
   });
 }
 
-/** A command that prints a list, or `none` if it is empty. See `Output.list`. */
 export function listing<T, const O extends Options = [], const A extends Arguments = []>(
   route: string,
   spec: ApiSpec<O, A> & {

@@ -77,7 +77,7 @@ export async function untilEnded(
 
 /** Shows people the events until the run ends. The caller shows the ended run. */
 async function showEvents(client: Client, id: string, output: Output, signal: AbortSignal | undefined): Promise<void> {
-  const lines = new EventLines(output, () => client.runs.get(id, { signal, include: "details" }));
+  const lines = eventLinesOn(output, () => client.runs.get(id, { signal, include: "details" }));
   try {
     // Without events there is still the end to wait for.
     const patience = { signal, say: lines.complain, notAfter: "too_many_watchers" };
@@ -107,98 +107,87 @@ const READ_EVERY_MS = 10_000;
 const DRAW_EVERY_MS = 1000;
 
 /** Shows people a run's events, one line each. A terminal also has a line below them that changes in place. */
-export class EventLines {
-  readonly #output: Output;
-  readonly #screen: Screen;
-  readonly #read: () => Promise<DetailedActionRun>;
-  readonly #tailLines = new TailLines();
+export function eventLinesOn(output: Output, read: () => Promise<DetailedActionRun>) {
+  const screen = screenOn(output.stream);
+  const tailLines = new TailLines();
   /** What the job printed last, without the end of its line. */
-  #unended = "";
-  #bar: ((columns: number) => string) | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  let unended = "";
+  let bar: ((columns: number) => string) | null = null;
+  let timer: NodeJS.Timeout | undefined;
   /** Grows with each event that clears the line, so that a late response draws nothing. */
-  #generation = 0;
+  let generation = 0;
 
-  constructor(output: Output, read: () => Promise<DetailedActionRun>) {
-    this.#output = output;
-    this.#screen = new Screen(output.stream);
-    this.#read = read;
-  }
+  const tailLine = (line: string) => `${output.paint("dim", "|")} ${plainLines(line)}`;
 
-  async show(event: Event): Promise<void> {
-    const type = "type" in event ? event.type : null;
-    if (this.#screen.isLive && type === "heartbeat") {
-      this.#showBar((columns) => heartbeatLine(event, columns));
-      return;
-    }
-    this.clear();
-    if (type === "ended" && this.#unended !== "") await this.#output.line(this.#tailLine(this.#unended));
-    await this.#output.line(eventText(event, this.#output));
-    // Not awaited, because the next event must not wait for the read.
-    if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
-  }
-
-  readonly showTail = ({ tail }: RunTail): void => {
-    const text = withoutColours(tail);
-    this.#unended = unendedLine(text);
-    const lines = this.#tailLines.next(text);
-    if (lines.length === 0) return;
-    const bar = this.#bar;
-    this.clear();
-    for (const line of lines) {
-      // Not awaited, because this is called between two events. A reader that is gone ends the command elsewhere.
-      this.#output.line(this.#tailLine(line)).catch(() => {});
-    }
-    if (bar !== null) this.#showBar(bar);
-  };
-
-  #tailLine(line: string): string {
-    return `${this.#output.paint("dim", "|")} ${plainLines(line)}`;
-  }
-
-  #showBar(bar: (columns: number) => string): void {
-    this.#bar = bar;
-    this.#screen.show(bar);
-  }
-
-  get complain(): (sentence: string) => void {
-    return this.#screen.complain;
+  function showBar(shown: (columns: number) => string): void {
+    bar = shown;
+    screen.show(shown);
   }
 
   /** Call this before something else is printed. */
-  clear(): void {
-    this.#generation++;
-    this.#bar = null;
-    clearInterval(this.#timer);
-    this.#screen.clear();
+  function clear(): void {
+    generation++;
+    bar = null;
+    clearInterval(timer);
+    screen.clear();
   }
 
   /** Shows what the run waits for, and keeps it true until `clear`. */
-  async #showWaiting(): Promise<void> {
-    const generation = this.#generation;
+  async function showWaiting(): Promise<void> {
+    const own = generation;
     let details: DetailedActionRun["details"];
     const draw = () => {
       const shown = details;
-      if (shown?.waiting) this.#screen.show((columns) => cut(waitsForText(shown, Date.now()), columns));
-      else this.#screen.clear();
+      if (shown?.waiting) screen.show((columns) => cut(waitsForText(shown, Date.now()), columns));
+      else screen.clear();
     };
     const update = async () => {
       // The line is an extra. If the service can't answer, the events say so.
-      const run = await this.#read().catch(() => null);
-      if (generation !== this.#generation) return;
+      const run = await read().catch(() => null);
+      if (own !== generation) return;
       if (run !== null) details = run.details;
       draw();
     };
     let leftMs = READ_EVERY_MS;
-    this.#timer = setInterval(() => {
+    timer = setInterval(() => {
       leftMs -= DRAW_EVERY_MS;
       if (leftMs > 0) return draw();
       leftMs = READ_EVERY_MS;
       void update();
     }, DRAW_EVERY_MS);
-    this.#timer.unref();
+    timer.unref();
     await update();
   }
+
+  return {
+    async show(event: Event): Promise<void> {
+      const type = "type" in event ? event.type : null;
+      if (screen.isLive && type === "heartbeat") {
+        showBar((columns) => heartbeatLine(event, columns));
+        return;
+      }
+      clear();
+      if (type === "ended" && unended !== "") await output.line(tailLine(unended));
+      await output.line(eventText(event, output));
+      // Not awaited, because the next event must not wait for the read.
+      if (screen.isLive && HOLDING.has(type)) void showWaiting();
+    },
+    showTail({ tail }: RunTail): void {
+      const text = withoutColours(tail);
+      unended = unendedLine(text);
+      const lines = tailLines.next(text);
+      if (lines.length === 0) return;
+      const before = bar;
+      clear();
+      for (const line of lines) {
+        // Not awaited, because this is called between two events. A reader that is gone ends the command elsewhere.
+        output.line(tailLine(line)).catch(() => {});
+      }
+      if (before !== null) showBar(before);
+    },
+    complain: screen.complain,
+    clear,
+  };
 }
 
 /** From the cursor to the end of the screen. */
@@ -207,57 +196,52 @@ const ERASE = "\r\x1b[J";
 /**
  * Below the lines that stay, one line that changes in place, if the terminal can. The cursor stays at its beginning: if
  * the terminal gets narrower and breaks the line, all of it is after the cursor, where it is erased.
+ *
+ * `endsWithInterrupt`: false if the command itself decides what Ctrl-C does. It must then clear the line.
  */
-export class Screen {
-  readonly isLive: boolean;
-  readonly #stream: NodeJS.WriteStream;
-  readonly #endsWithInterrupt: boolean;
-  #make: ((columns: number) => string) | null = null;
+export function screenOn(stream: NodeJS.WriteStream, { endsWithInterrupt = true } = {}) {
+  const isLive = stream.isTTY === true && process.env.TERM !== "dumb";
+  let make: ((columns: number) => string) | null = null;
 
-  /** `endsWithInterrupt`: false if the command itself decides what Ctrl-C does. It must then clear the line. */
-  constructor(stream: NodeJS.WriteStream, { endsWithInterrupt = true } = {}) {
-    this.#stream = stream;
-    this.#endsWithInterrupt = endsWithInterrupt;
-    this.isLive = stream.isTTY === true && process.env.TERM !== "dumb";
-  }
-
-  /** `make`: the text for a width in cells. It must not take more, and the terminal must be able to print it. */
-  show(make: (columns: number) => string): void {
-    if (!this.isLive) return;
-    if (this.#make === null) {
-      this.#stream.on("resize", this.#draw);
-      if (this.#endsWithInterrupt) process.once("SIGINT", this.#interrupt);
-    }
-    this.#make = make;
-    this.#draw();
-  }
-
-  /** Prints a problem to stderr, which may be the same terminal. The next `show` brings the line back. */
-  readonly complain = (sentence: string): void => {
-    this.clear();
-    complain(sentence);
-  };
-
-  /** Removes the line, so that other lines can be printed. */
-  clear(): void {
-    if (this.#make === null) return;
-    this.#make = null;
-    this.#stream.off("resize", this.#draw);
-    process.off("SIGINT", this.#interrupt);
-    this.#stream.write(ERASE);
-  }
-
-  readonly #draw = (): void => {
-    if (this.#make === null) return;
+  function draw(): void {
+    if (make === null) return;
     // A text in the last cell would make some terminals begin a new line.
-    const columns = Math.max((this.#stream.columns || 80) - 1, 0);
-    this.#stream.write(`${ERASE}${printable(this.#make(columns))}\r`);
-  };
+    const columns = Math.max((stream.columns || 80) - 1, 0);
+    stream.write(`${ERASE}${printable(make(columns))}\r`);
+  }
+
+  function clear(): void {
+    if (make === null) return;
+    make = null;
+    stream.off("resize", draw);
+    process.off("SIGINT", interrupt);
+    stream.write(ERASE);
+  }
 
   /** Ctrl-C must not leave half a line where the shell prints its prompt. */
-  readonly #interrupt = (): void => {
-    this.clear();
+  function interrupt(): void {
+    clear();
     process.kill(process.pid, "SIGINT");
+  }
+
+  return {
+    isLive,
+    clear,
+    /** `text`: for a width in cells. It must not take more, and the terminal must be able to print it. */
+    show(text: (columns: number) => string): void {
+      if (!isLive) return;
+      if (make === null) {
+        stream.on("resize", draw);
+        if (endsWithInterrupt) process.once("SIGINT", interrupt);
+      }
+      make = text;
+      draw();
+    },
+    /** Prints a problem to stderr, which may be the same terminal. The next `show` brings the line back. */
+    complain(sentence: string): void {
+      clear();
+      complain(sentence);
+    },
   };
 }
 
@@ -326,7 +310,6 @@ export async function* lastingChanges(
 function outageOf({ signal, say, notAfter }: LastingOptions) {
   let failures = 0;
 
-  /** Says it once for each outage. */
   function begin(fault: ActionRunsError): void {
     if (failures++ > 0) return;
     say(`The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`);

@@ -33,7 +33,6 @@ export async function readObject(value: string, flag: string, { isExact = false 
   return parsed;
 }
 
-/** Any JSON from `readText`. Throws UsageError for anything else. */
 export async function readJson(value: string, flag: string): Promise<unknown> {
   return parseJson(await readText(value, flag), new UsageError(`${flag}: give JSON, @file or @- for stdin.`));
 }

@@ -3,7 +3,6 @@
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { laterInstant, sinceInstant, TIMES_HELP, UNIT_MS, untilInstant } from "../words/since.ts";
 
-/** What completion looks up when the user presses tab. */
 export type Offer = "profiles" | "files after @" | Suggested;
 
 /** What completion asks the service for. */
@@ -19,7 +18,6 @@ export const SUGGESTED = [
 ] as const;
 export type Suggested = (typeof SUGGESTED)[number];
 
-/** How a value is read. Without `read` and `choices` it is any text. */
 interface How {
   /** Throws InvalidArgumentError. `before`: what was read so far, if the value can be repeated. */
   readonly read?: (text: string, before?: readonly string[]) => unknown;
@@ -32,7 +30,6 @@ interface OptionHow extends How {
   readonly env?: string;
   readonly usual?: unknown;
   readonly isMandatory?: boolean;
-  /** The names of flags that can't be given too. */
   readonly conflicts?: readonly string[];
   /** Some of the values that the option accepts, for completion. */
   readonly suggests?: readonly string[];
@@ -79,7 +76,6 @@ export function textOption<const F extends string>(flags: F, about: string) {
   return option(flags, about, { offers: "files after @" });
 }
 
-/** The options below a heading of their own in the help. */
 export function grouped<const O extends Options>(heading: string, options: O): O {
   return options.map((one) => (Object.create(one) as CliOption).helpGroup(heading)) as unknown as O;
 }
@@ -195,7 +191,6 @@ const REQUESTS = [
   }),
 ] as const;
 
-/** Which environment is meant, and who asks. */
 export const CONNECTION = grouped("Connection:", [
   option("--url <url>", "the server's address", { env: "ACTION_RUNS_URL" }),
   option("--org <name>", "the organization", { env: "ACTION_RUNS_ORG" }),
@@ -217,12 +212,10 @@ export const CONNECTION = grouped("Connection:", [
   ...REQUESTS,
 ]);
 
-/** The options of a command that is not about an environment. */
 export function withoutEnv<O extends Options>(options: O): O {
   return options.filter(({ long }) => long !== "--env") as unknown as O;
 }
 
-/** The choice between text for people and JSON. */
 export const OUTPUT = grouped("Output:", [
   option("--json", "print JSON; the default if stdout is not a terminal"),
   option("--no-json", "print text, even if stdout is not a terminal"),

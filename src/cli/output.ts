@@ -116,7 +116,6 @@ export function complain(sentence: string): void {
   process.stderr.write(`${fitted(`action-runs: ${plain(sentence)}`)}\n`);
 }
 
-/** Text for stderr, broken between words if stderr is a terminal. */
 export function fitted(text: string): string {
   return printable(process.stderr.isTTY ? wrap(text, process.stderr.columns || 80) : text);
 }
@@ -131,7 +130,6 @@ export function plain(text: string): string {
   return visibleText(text);
 }
 
-/** What `paint` writes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
 const COLOUR = /(\x1b\[(?:0|1|2|31|32|33|36)m)/;
 /** Commands that CI products run from logs: `::name::` in front of a line; `##[name]`, `##vso[name]`, `##teamcity[name`. */
@@ -148,7 +146,6 @@ export function printable(lines: string): string {
 
 const TAB = "    ";
 
-/** What a job has printed: its lines, without colours. */
 export function logLines(text: string): string {
   return plainLines(withoutColours(text));
 }
@@ -166,7 +163,6 @@ export function toJson(value: unknown): string {
   return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
 }
 
-/** A heading, the cell of each row, and how they are shown. */
 type Column<T> = readonly [heading: string, cell: (thing: T) => string | number | null | undefined, how?: ColumnHow];
 
 interface ColumnHow {

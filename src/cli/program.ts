@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
-import { auditCommand } from "./commands/audit.ts";
+import { auditCommand, tokenCommand } from "./commands/administration.ts";
 import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand, eraseCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
@@ -19,7 +19,6 @@ import { createCommand, retryCommand } from "./commands/new-run.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
-import { tokenCommand } from "./commands/token.ts";
 import { actionCommand } from "./definitions/action.ts";
 import { applyCommand } from "./definitions/apply.ts";
 import { exportCommand } from "./definitions/export.ts";
@@ -64,7 +63,6 @@ token that trusts the job. The proof comes from GitHub if the job has
 \`permissions: id-token: write\`, and elsewhere from ACTION_RUNS_ID_TOKEN.
 `;
 
-/** A new tree each time, because commander stores parsed values in the tree. */
 export function createProgram(): CliCommand {
   const program = new CliCommand("")
     .description("Create, watch and report action runs.")

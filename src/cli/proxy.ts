@@ -17,7 +17,6 @@ export class ProxyRefusal extends Error {
   }
 }
 
-/** The names of the variables that name a proxy. */
 export function proxyVariables(): readonly string[] {
   return ["HTTPS_PROXY", "HTTP_PROXY"].filter((name) => variable(name) !== "");
 }

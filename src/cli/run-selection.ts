@@ -20,13 +20,11 @@ const NEWEST = 5000;
 const PAGE_MAX = 200;
 const SHORT_MIN_CHARACTERS = 6;
 const WHOLE_CHARACTERS = 36;
-/** How many ids an ambiguous one lists. */
 const LISTED_MAX = 10;
 
 const RUN_ARGUMENT = "the run's id, or its last 6 or more characters";
 
 export const RUN = argument("<run>", RUN_ARGUMENT, { read: readId });
-/** For a command that can do without. */
 export const OPTIONAL_RUN = argument("[run]", `${RUN_ARGUMENT}; without it, all runs`, { read: readId });
 
 /** The whole id for a text that may be the end of one. Throws if no run or several runs match. */
@@ -76,7 +74,6 @@ function isShort(text: string): boolean {
   return text.length < WHOLE_CHARACTERS && /^[0-9a-f-]+$/i.test(text);
 }
 
-/** What the options of gates choose, in the help. */
 export function gateFilters(aboutWaiting: string, aboutGroup: string) {
   return [
     option("--waiting <gate>", aboutWaiting, { choices: WAITING_FILTERS }),

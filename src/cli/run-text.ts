@@ -156,7 +156,6 @@ function ranOrTook(run: ActionRun): string {
   return ranMs === null ? `, took ${tookText(run)}` : `, ran ${formatDuration(ranMs)}`;
 }
 
-/** Empty before the end. */
 function tookText(run: ActionRun): string {
   const ms = lengthOf(tookOf(run));
   return ms === null ? "" : formatDuration(ms);
@@ -189,7 +188,6 @@ export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: 
 /** In fewer cells the date would leave too little for the rest. */
 const DATES_FROM_CELLS = 80;
 const STATUS_CELLS = 9;
-/** Where the time of day begins in an instant. */
 const TIME_AT = 11;
 
 /** When, which run, its status, its action, and how it ended. As wide as the terminal at most. */
@@ -238,7 +236,6 @@ export function localText(at: number): string {
   return `${local.slice(0, 10)} ${local.slice(11, 16)} ${zone}`;
 }
 
-/** An instant and the gap after it. */
 const TIME_CELLS = 22;
 
 /** A timeline event, even if its type is unknown here. One line, unless the terminal is too narrow for it. */

@@ -90,7 +90,6 @@ function pick(name: "url" | "org" | "project" | "env", flags: ConnectionFlags, p
   return value;
 }
 
-/** The error for a missing setting. It names the user's profiles besides the default one. */
 function missing(name: keyof Profile, profile: string | undefined): UsageError {
   const variable = `ACTION_RUNS_${name.toUpperCase()}`;
   const [option, more] = name === "token" ? ["token-stdin", " In a CI job, use --token-id."] : [name, ""];
@@ -174,7 +173,6 @@ export type Profile = { readonly [Member in keyof typeof NOUNS]?: string };
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const SUFFIX = ".json";
-/** The name becomes a file name. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
 export const DEFAULT_PROFILE = "default";

@@ -8,6 +8,7 @@ import {
   type ListOptions,
   listed,
   present,
+  type QueryOf,
   type Schemas,
 } from "./api.ts";
 import type { operations } from "./openapi.ts";
@@ -25,10 +26,7 @@ export interface RotateOptions extends CallOptions {
   readonly overlapSeconds?: number | undefined;
 }
 
-export interface TokenFilter extends ListOptions {
-  /** The token, or the person, that minted the tokens. */
-  readonly createdBy?: string | undefined;
-}
+export type TokenFilter = QueryOf<"listApiTokens">;
 
 /** A token that proofs open has no secret. */
 type Created<B> = Schemas["CreatedApiToken"] & ("trust" extends keyof B ? object : { readonly token: string });
@@ -48,10 +46,8 @@ export function createTokens({ api, scope, sent }: Caller) {
       return bodyOf(created) as Created<B>;
     },
     /** Exchanges a program's proof, which the token's trust must accept. The client's own token is not needed. */
-    async exchange(id: string, proof: string, options?: CallOptions): Promise<Schemas["ExchangedToken"]> {
-      const params = { path: of(id) };
-      return bodyOf(await api.POST(`${TOKEN}/exchange`, { params, body: { proof }, ...sent(options) }));
-    },
+    exchange: async (id: string, proof: string, options?: CallOptions): Promise<Schemas["ExchangedToken"]> =>
+      bodyOf(await api.POST(`${TOKEN}/exchange`, { params: { path: of(id) }, body: { proof }, ...sent(options) })),
     /** Newest first. */
     list: (query: TokenFilter = {}, options?: CallOptions): List<Schemas["ApiToken"]> =>
       listed(query, (query) => api.GET(TOKENS, { params: { path: scope, query }, ...sent(options) })),
@@ -106,8 +102,7 @@ export function createSessions({ api, scope, sent }: Caller) {
   };
 }
 
-/** What a list of the audit log asks for: of whom, what and when. `limit`: of a page. */
-export type AuditFilter = Omit<NonNullable<operations["listAudit"]["parameters"]["query"]>, "cursor">;
+export type AuditFilter = QueryOf<"listAudit">;
 
 export interface Audit extends ReturnType<typeof createAudit> {}
 

@@ -2,7 +2,7 @@
 
 import type { Client } from "openapi-fetch";
 import createOpenApiClient from "openapi-fetch";
-import type { components, paths } from "./openapi.ts";
+import type { components, operations, paths } from "./openapi.ts";
 import type { Environment } from "./settings.ts";
 import { ActionRunsError, isRedirect, redirected, type SendOptions, unexpectedResponse } from "./transport.ts";
 
@@ -12,7 +12,6 @@ export type Schemas = components["schemas"];
 /** Tries once, and returns `{ data, error }`. Throws an ActionRunsError for a redirect, or fetch's own error. */
 export type Api = Client<paths, "application/json">;
 
-/** Options of every call. */
 export interface CallOptions {
   /** Aborts the call, which then throws the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
@@ -24,13 +23,11 @@ export interface ChangeOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** Options of calls that create a run. */
 export interface CreateOptions extends ChangeOptions, DetailOptions {
   /** Your position in a trace (W3C Trace Context). The receiver gets it too. A malformed one is ignored. */
   readonly traceparent?: string | undefined;
 }
 
-/** Options of calls whose result can have `details`. */
 export interface DetailOptions {
   /** "details" adds the member `details` to the run. */
   readonly include?: "details" | undefined;
@@ -71,7 +68,6 @@ export function keyHeader({ idempotencyKey = crypto.randomUUID(), traceparent }:
   return { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
 }
 
-/** The body of a response. Throws if there is none. */
 export function bodyOf<T>({ data, response }: { readonly data?: T; readonly response: Response }): NonNullable<T> {
   if (data === undefined || data === null) throw unexpectedResponse(response, "The response has no body");
   return data;
@@ -102,6 +98,11 @@ export function isStale({ headers }: Response): boolean {
   return headers.get("Action-Runs-Stale") === "true";
 }
 
+/** What a list asks for. `limit`: of a page. */
+export type QueryOf<Id extends keyof operations> = Asked<NonNullable<operations[Id]["parameters"]["query"]>>;
+
+type Asked<Q> = { readonly [K in keyof Q as Exclude<K, "cursor">]?: Q[K] | undefined };
+
 /** A list of the API. A loop over it gets the entries of all pages, and requests a page only when it is needed. */
 export interface List<T> extends AsyncIterable<T> {
   /** One page. `cursor`: the `next` of the page before it. */
@@ -119,20 +120,16 @@ export interface Page<T> {
   readonly searchedTo: string | null;
 }
 
-/** How many entries a page of a list has at most. */
 export interface ListOptions {
   readonly limit?: number | undefined;
-}
-
-interface Answer<T> {
-  readonly data?: readonly T[] | undefined;
-  readonly response: Response;
 }
 
 /** `filter`: the query, which `ask` gets for each page with its cursor. `onStale`: called in a loop for each stale page. */
 export function listed<Q extends object, T>(
   filter: Q,
-  ask: (query: Present<Q & { readonly cursor?: string | undefined }>) => Promise<Answer<T>>,
+  ask: (
+    query: Present<Q & { readonly cursor?: string | undefined }>,
+  ) => Promise<{ readonly data?: readonly T[] | undefined; readonly response: Response }>,
   onStale?: () => void,
 ): List<T> {
   async function read(cursor: string | undefined) {

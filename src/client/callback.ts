@@ -1,7 +1,7 @@
 /** A run's callback, as its workflow uses it: send heartbeats, and report how the run ended. */
 
 import { type CallOptions, present, type Schemas } from "./api.ts";
-import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
+import { type CallSettings, checkedToken, checkedUrl } from "./settings.ts";
 import { ActionRunsError, createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
@@ -18,7 +18,6 @@ type ReportedActionRun = Schemas["ReportedActionRun"];
  */
 export interface Callback {
   succeed(output?: Output, options?: CallOptions): Promise<ReportedActionRun>;
-  /** `error`: what went wrong. */
   fail(error: string, output?: Output, options?: CallOptions): Promise<ReportedActionRun>;
   /**
    * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
@@ -38,7 +37,7 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   const heartbeatUrl = heartbeatUrlOf(reportUrl);
   const authorization = `Bearer ${checkedToken(token)}`;
   const idempotencyKey = settings.idempotencyKey ?? crypto.randomUUID();
-  const send = createSend(transportSettings(settings));
+  const send = createSend(settings);
 
   async function post<T>(
     to: string,

@@ -11,6 +11,7 @@ import {
   type ListOptions,
   listed,
   present,
+  type QueryOf,
   type Schemas,
 } from "./api.ts";
 import { checkedDefinitionName, checkedId } from "./settings.ts";
@@ -25,7 +26,6 @@ const INBOUND = `${ACTION}/inbound` as const;
 const ENDPOINT = `${ENDPOINTS}/{name}` as const;
 const DELIVERIES = `${ENDPOINT}/deliveries` as const;
 
-/** A definition as the API stored it. */
 export interface Stored<T> {
   readonly name: string;
   /** Grows with each change, and never repeats for a name. */
@@ -44,9 +44,7 @@ export interface DeleteOptions extends CallOptions {
   readonly ifVersion?: number | undefined;
 }
 
-export interface DeliveryFilter extends ListOptions {
-  readonly state?: Schemas["Delivery"]["state"] | undefined;
-}
+export type DeliveryFilter = QueryOf<"listDeliveries">;
 
 export interface ResendOptions extends CallOptions {
   /** Which event of the run. Default: its end. */
@@ -209,14 +207,12 @@ export function createActions(caller: Caller) {
     inbound: async (name: string, options?: CallOptions): Promise<Schemas["InboundOfAction"]> =>
       bodyOf(await api.GET(INBOUND, { params: { path: of(name) }, ...sent(options) })),
     /** Whether an event would start a run, with which parameters. `inbound`: tries this one, not the stored one. */
-    async tryInbound(
+    tryInbound: async (
       name: string,
-      event: Schemas["SampleEvent"],
+      body: Schemas["SampleEvent"],
       options?: CallOptions,
-    ): Promise<Schemas["TriedEvent"]> {
-      const params = { path: of(name) };
-      return bodyOf(await api.POST(`${INBOUND}/try`, { params, body: event, ...sent(options) }));
-    },
+    ): Promise<Schemas["TriedEvent"]> =>
+      bodyOf(await api.POST(`${INBOUND}/try`, { params: { path: of(name) }, body, ...sent(options) })),
     /** After a retry, `secret` can be null because only the lost response had it: rotate again. */
     async rotateInboundSecret(
       name: string,
@@ -242,9 +238,8 @@ export function createSchedules(caller: Caller) {
       Schemas["ListedScheduleVersion"]
     >(caller, SCHEDULES, "schedule"),
     /** The next times, what became of the last one, who changed it, and whether the service has disabled it. */
-    async status(name: string, options?: CallOptions): Promise<Schemas["ScheduleStatus"]> {
-      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params: { path: of(name) }, ...sent(options) }));
-    },
+    status: async (name: string, options?: CallOptions): Promise<Schemas["ScheduleStatus"]> =>
+      bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params: { path: of(name) }, ...sent(options) })),
   };
 }
 

@@ -2,13 +2,13 @@
 
 import { createParser } from "eventsource-parser";
 import type { DetailOptions, List, Page, Schemas } from "./api.ts";
+import type { TransportSettings } from "./settings.ts";
 import {
   ActionRunsError,
   isTransient,
   parseJson,
   pause,
   retryPauseMs,
-  type TransportSettings,
   unexpectedResponse,
   unreachable,
 } from "./transport.ts";

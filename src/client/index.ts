@@ -3,16 +3,7 @@
  * Node, Deno, Bun and browsers. Its types come from the OpenAPI document.
  */
 
-import {
-  type Audit,
-  createAudit,
-  createOperator,
-  createSessions,
-  createTokens,
-  type Operator,
-  type Sessions,
-  type Tokens,
-} from "./administration.ts";
+import * as administration from "./administration.ts";
 import {
   type Api,
   bodyOf,
@@ -24,24 +15,8 @@ import {
   listed,
   type Schemas,
 } from "./api.ts";
-import {
-  type Actions,
-  createActions,
-  createSchedules,
-  createWebhookEndpoints,
-  type Schedules,
-  type WebhookEndpoints,
-} from "./definitions.ts";
-import {
-  type BulkOperations,
-  type ConcurrencyGroups,
-  createBulkOperations,
-  createConcurrencyGroups,
-  createPauses,
-  createRuns,
-  type Pauses,
-  type Runs,
-} from "./runs.ts";
+import * as definitions from "./definitions.ts";
+import * as runs from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -73,24 +48,24 @@ export {
 } from "./verify-webhook.ts";
 
 export interface Client {
-  readonly actions: Actions;
-  readonly runs: Runs;
+  readonly actions: definitions.Actions;
+  readonly runs: runs.Runs;
   /** Cancels and retries of many runs at once. */
-  readonly bulkOperations: BulkOperations;
+  readonly bulkOperations: runs.BulkOperations;
   /** The concurrency groups of the environment, in which runs take turns. */
-  readonly concurrencyGroups: ConcurrencyGroups;
+  readonly concurrencyGroups: runs.ConcurrencyGroups;
   /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
-  readonly pauses: Pauses;
+  readonly pauses: runs.Pauses;
   /** The schedules of the environment, which run actions. */
-  readonly schedules: Schedules;
+  readonly schedules: definitions.Schedules;
   /** The webhook endpoints of the environment, which hear when a run ends or waits for approval. */
-  readonly webhookEndpoints: WebhookEndpoints;
-  readonly tokens: Tokens;
+  readonly webhookEndpoints: definitions.WebhookEndpoints;
+  readonly tokens: administration.Tokens;
   /** Who is signed in to the project's console. */
-  readonly sessions: Sessions;
-  readonly audit: Audit;
+  readonly sessions: administration.Sessions;
+  readonly audit: administration.Audit;
   /** The databases, and where environments live. Needs ROOT_TOKEN. */
-  readonly operator: Operator;
+  readonly operator: administration.Operator;
   readonly baseUrl: string;
   /** The client's environment, as `{org}/{project}/{env}`. */
   readonly scope: string;
@@ -118,17 +93,17 @@ export function createClient(settings: ClientSettings): Client {
   });
   const caller = { api, scope, sent };
   return {
-    actions: createActions(caller),
-    runs: createRuns(caller, transport),
-    bulkOperations: createBulkOperations(caller),
-    concurrencyGroups: createConcurrencyGroups(caller),
-    pauses: createPauses(caller),
-    schedules: createSchedules(caller),
-    webhookEndpoints: createWebhookEndpoints(caller),
-    tokens: createTokens(caller),
-    sessions: createSessions(caller),
-    audit: createAudit(caller),
-    operator: createOperator(caller),
+    actions: definitions.createActions(caller),
+    runs: runs.createRuns(caller, transport),
+    bulkOperations: runs.createBulkOperations(caller),
+    concurrencyGroups: runs.createConcurrencyGroups(caller),
+    pauses: runs.createPauses(caller),
+    schedules: definitions.createSchedules(caller),
+    webhookEndpoints: definitions.createWebhookEndpoints(caller),
+    tokens: administration.createTokens(caller),
+    sessions: administration.createSessions(caller),
+    audit: administration.createAudit(caller),
+    operator: administration.createOperator(caller),
     baseUrl,
     scope: `${scope.o}/${scope.p}/${scope.envName}`,
     whoami: async (options) => bodyOf(await api.GET("/whoami", sent(options))),

@@ -13,12 +13,13 @@ import {
   type ListOptions,
   listed,
   present,
+  type QueryOf,
   type Schemas,
 } from "./api.ts";
 import { type FollowOptions, followRuns, type RunChanges, type WatchOptions, watchEvents } from "./follow.ts";
 import type { paths } from "./openapi.ts";
-import { checkedDefinitionName, checkedId } from "./settings.ts";
-import { pause, retryPauseMs, type SendOptions, type TransportSettings, unexpectedResponse } from "./transport.ts";
+import { checkedDefinitionName, checkedId, type TransportSettings } from "./settings.ts";
+import { pause, retryPauseMs, type SendOptions, unexpectedResponse } from "./transport.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const FACETS = `${RUNS}/facets` as const;
@@ -26,7 +27,6 @@ const CHANGES = `${RUNS}/changes` as const;
 const RUN = `${RUNS}/{id}` as const;
 const EVENTS = `${RUN}/events` as const;
 
-/** The API's longest wait. */
 const WAIT_MAX_SECONDS = 60;
 /** If the response to a wait comes earlier by more than this, the API can't wait at the moment. */
 const EARLY_MS = 500;
@@ -36,7 +36,8 @@ const FOLLOWED_PAGE = 200;
 /** Filters of a list. `limit` is the size of a page, not of the list. A run must have each `label`. */
 export type RunFilter = Omit<NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>, "cursor">;
 
-/** How the list of a `follow` is narrowed. */
+type SummaryFilter = Omit<RunFilter, "limit" | "include" | "text">;
+
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order" | "text">;
 
 export interface DecisionOptions extends ChangeOptions, DetailOptions {
@@ -63,7 +64,6 @@ export interface RetryOptions extends CreateOptions {
   readonly waitTimeout?: number | undefined;
 }
 
-/** Options of calls that read runs. */
 export interface ReadOptions extends CallOptions {
   /** Called for each response that can lack the newest changes. Read again later. */
   readonly onStale?: (() => void) | undefined;
@@ -102,10 +102,8 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     return bodyOf(result);
   }
 
-  function list(filter: RunFilter = {}, { signal, onStale }: ReadOptions = {}): List<Run> {
-    const ask = (query: RunFilter) => api.GET(RUNS, { params: { path: scope, query }, ...sent({ signal }) });
-    return listed(filter, ask, onStale);
-  }
+  const list = (filter: RunFilter = {}, { signal, onStale }: ReadOptions = {}): List<Run> =>
+    listed(filter, (query) => api.GET(RUNS, { params: { path: scope, query }, ...sent({ signal }) }), onStale);
 
   return {
     /** A retry creates no second run. Only this response has the callback token. */
@@ -123,11 +121,8 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     /** Newest first, unless `order` says otherwise. */
     list,
     /** How many runs of each status match. It can be some seconds behind. A count beyond 1000 is `{ atLeast: 1000 }`. */
-    summary: async (
-      filter: Omit<RunFilter, "limit" | "include" | "text"> = {},
-      options?: CallOptions,
-    ): Promise<Schemas["ActionRunSummary"]> =>
-      bodyOf(await api.GET(`${RUNS}/summary`, { params: { path: scope, query: filter }, ...sent(options) })),
+    summary: async (query: SummaryFilter = {}, options?: CallOptions): Promise<Schemas["ActionRunSummary"]> =>
+      bodyOf(await api.GET(`${RUNS}/summary`, { params: { path: scope, query }, ...sent(options) })),
     /** Values that `list` can filter by and that contain a text of 2 characters or more; 20 at most. */
     facets: async (
       query: paths[typeof FACETS]["get"]["parameters"]["query"],
@@ -157,20 +152,18 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
       return bodyOf(await api.POST(`${RUN}/retry`, { params, body, ...sent(options) }));
     },
     /** The request as it will be sent, without secrets, and the approvals. `approval_not_found` if it needs none. */
-    async approval(id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> {
-      const params = { path: of(id) };
-      return bodyOf(await api.GET(`${RUN}/approval`, { params, ...sent(options) }));
-    },
+    approval: async (id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> =>
+      bodyOf(await api.GET(`${RUN}/approval`, { params: { path: of(id) }, ...sent(options) })),
     /**
      * Approves a run. The token needs `mayApprove`. The run starts when it has all its approvals, its time has come and
      * its concurrency group has room, so check `details.waiting`. Your own run is refused with `own_run`.
      */
-    async approve(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+    async approve(id: string, options: DecisionOptions = {}): Promise<Run> {
       const body = present({ reason: options.reason });
       return bodyOf(await api.POST(`${RUN}/approve`, { params: changing(id, options), body, ...sent(options) }));
     },
     /** Rejects a run, which ends as cancelled. The token needs `mayApprove`. */
-    async reject(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+    async reject(id: string, options: DecisionOptions = {}): Promise<Run> {
       const body = present({ reason: options.reason });
       return bodyOf(await api.POST(`${RUN}/reject`, { params: changing(id, options), body, ...sent(options) }));
     },
@@ -178,7 +171,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
      * Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. With
      * `throughPause` and a reason, lets the run pass the pauses that hold it back now, and opens no other gate.
      */
-    async release(id: string, options: ReleaseOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+    async release(id: string, options: ReleaseOptions = {}): Promise<Run> {
       const { throughPause, reason } = options;
       const isEmpty = throughPause === undefined && reason === undefined;
       const body = isEmpty ? {} : { body: present({ throughPause, reason }) };
@@ -267,10 +260,8 @@ type Operation = Schemas["BulkOperation"];
 export type BulkChange = BulkRequest &
   (Required<Pick<BulkRequest, "runIds">> | Required<Pick<BulkRequest, "filter" | "maxRuns">>);
 
-export interface BulkItemFilter extends ListOptions {
-  /** Default: all runs of the operation, also those that are undecided. */
-  readonly outcome?: NonNullable<Schemas["BulkItem"]["outcome"]> | undefined;
-}
+/** Without an outcome: all runs of the operation, also those that are undecided. */
+export type BulkItemFilter = QueryOf<"listBulkOperationItems">;
 
 export interface WaitForBulkOptions extends WaitOptions {
   /** Called with each read of the operation, also the last one, so that you can show how far it is. */
@@ -334,10 +325,7 @@ const GROUPS = "/{o}/{p}/envs/{envName}/concurrency-groups";
 const PAUSES = "/{o}/{p}/envs/{envName}/pauses";
 const PAUSE = `${PAUSES}/{group}` as const;
 
-export interface GroupFilter extends ListOptions {
-  /** Only the keys of this group. */
-  readonly group?: string | undefined;
-}
+export type GroupFilter = QueryOf<"listConcurrencyGroups">;
 
 export interface ConcurrencyGroups extends ReturnType<typeof createConcurrencyGroups> {}
 

@@ -1,14 +1,11 @@
 /** A client's settings, checked when it is created. No message repeats a token, or an address that may hold one. */
 
-import type { TransportSettings } from "./transport.ts";
-
 const RETRIES_DEFAULT = 4;
 const RETRY_DELAY_DEFAULT_MS = 500;
 const TIMEOUT_DEFAULT_MS = 30_000;
 const PATH_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const DEFINITION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** Settings for all calls. */
 export interface CallSettings {
   /** Replaces the global `fetch`, for example by a service binding's. It is called with a Request. */
   readonly fetch?: typeof globalThis.fetch | undefined;
@@ -20,9 +17,10 @@ export interface CallSettings {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What proves who asks. */
+/** The settings of all calls, with their defaults. */
+export type TransportSettings = { readonly [K in keyof CallSettings]-?: NonNullable<CallSettings[K]> };
+
 export type Credentials =
-  /** An API token. */
   | { readonly token: string }
   /** The page key of a session, on a page of the service itself, where the browser sends the session's cookie. */
   | { readonly pageKey: string };
@@ -42,7 +40,6 @@ interface Settings extends CallSettings {
 
 export type ClientSettings = Settings & Credentials;
 
-/** The environment, as the API's paths name it. */
 export interface Environment {
   readonly o: string;
   readonly p: string;
@@ -80,7 +77,6 @@ function checked(value: string, pattern: RegExp, wrong: string): string {
   throw new TypeError(wrong);
 }
 
-/** The headers that say who asks, and for whom. */
 export function callerHeaders(settings: ClientSettings): Readonly<Record<string, string>> {
   const { onBehalfOf } = settings;
   const person = onBehalfOf === undefined ? {} : { "On-Behalf-Of": checkedPerson(onBehalfOf) };

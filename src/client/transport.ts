@@ -4,18 +4,8 @@
  * error may contain a token, a header, or the body of a response that is not from the API.
  */
 
-/** Settings for all calls of a client. */
-export interface TransportSettings {
-  readonly fetch: typeof globalThis.fetch;
-  /** The number of retries after the first try. */
-  readonly retries: number;
-  /** The upper limit of the first backoff. */
-  readonly retryDelayMs: number;
-  /** The timeout of one try. */
-  readonly timeoutMs: number;
-}
+import { type CallSettings, type TransportSettings, transportSettings } from "./settings.ts";
 
-/** Settings for one call. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** For a call that takes longer than others, such as a wait. */
@@ -24,7 +14,6 @@ export interface SendOptions {
   readonly isRepeatable?: boolean;
   /** Returns a success as soon as its headers have arrived. The caller reads the body. */
   readonly isStream?: boolean;
-  /** Called before each retry. */
   readonly onRetry?: () => void;
 }
 
@@ -34,7 +23,9 @@ export type Send = (request: Request, options?: SendOptions) => Promise<Response
 /** The Fetch standard's redirects, without 304. */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-export function createSend(settings: TransportSettings): Send {
+/** Throws a TypeError that names an invalid setting. */
+export function createSend(callSettings: CallSettings): Send {
+  const settings = transportSettings(callSettings);
   return async function send(request, options = {}) {
     const { signal, isRepeatable = true } = options;
     const body = request.method === "GET" ? "" : await request.text();
@@ -111,37 +102,30 @@ export function isTransient({ status, code }: ActionRunsError): boolean {
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }
 
-/** The members of an error besides its message. */
-interface ErrorDetails {
+type ErrorDetails = Pick<ActionRunsError, "status" | "code"> &
+  Partial<Pick<ActionRunsError, "pointer" | "requestId" | "retryAfterMs" | "cause">>;
+
+/** Thrown by every call that fails. Only an aborted call throws something else: the signal's own reason. */
+export class ActionRunsError extends Error {
   /** The HTTP status; null if there was no response. */
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
   /** A JSON pointer to the wrong member of the body, or `/` and the name of a query parameter. */
-  readonly pointer?: string | null;
-  /** `X-Request-Id` of the response. Include it when you report a problem. */
-  readonly requestId?: string | null;
-  /** `Retry-After` in ms; null if the response has none. */
-  readonly retryAfterMs?: number | null;
-  readonly cause?: unknown;
-}
-
-/** Thrown by every call that fails. Only an aborted call throws something else: the signal's own reason. */
-export class ActionRunsError extends Error {
-  readonly status: number | null;
-  readonly code: string;
   readonly pointer: string | null;
+  /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId: string | null;
+  /** `Retry-After` in ms; null if the response has none. */
   readonly retryAfterMs: number | null;
 
-  constructor(sentence: string, { status, code, pointer, requestId, retryAfterMs, cause }: ErrorDetails) {
-    super(sentence, cause === undefined ? undefined : { cause });
+  constructor(sentence: string, details: ErrorDetails) {
+    super(sentence, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "ActionRunsError";
-    this.status = status;
-    this.code = code;
-    this.pointer = pointer ?? null;
-    this.requestId = requestId ?? null;
-    this.retryAfterMs = retryAfterMs ?? null;
+    this.status = details.status;
+    this.code = details.code;
+    this.pointer = details.pointer ?? null;
+    this.requestId = details.requestId ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
   }
 }
 
@@ -187,7 +171,6 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
   );
 }
 
-/** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const { error, code, pointer } = (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof error !== "string" || typeof code !== "string") {
@@ -200,7 +183,7 @@ export function refusalOf(response: Response, text: string): ActionRunsError {
   });
 }
 
-function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
+function detailsOf(response: Response) {
   return {
     // A browser reports 0 for a redirect that was not followed.
     status: response.status === 0 ? null : response.status,
@@ -209,7 +192,6 @@ function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryA
   };
 }
 
-/** The value, or undefined if `text` is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -218,7 +200,6 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** The longest backoff. */
 const BACKOFF_MAX_MS = 10_000;
 /** If Retry-After asks for more, the call fails at once, because its caller can plan for such a wait. */
 const RETRY_AFTER_HONOURED_MS = 60_000;

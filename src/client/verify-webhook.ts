@@ -3,7 +3,6 @@
 import { WebhookVerificationError as VerificationError, Webhook } from "standardwebhooks";
 import type { Schemas } from "./api.ts";
 
-/** A message is not genuine. */
 export interface WebhookVerificationError extends Error {}
 
 /** With a type of our own, because the library's declarations compile only with those of Node. */

@@ -4,11 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { ActionEditorPage } from "./actions/action-editor.tsx";
 import { ActionsPage } from "./actions/action-list.tsx";
 import { ActionPage } from "./actions/action-page.tsx";
-import { OperationsPage } from "./bulk/operation-list.tsx";
-import { OperationPage } from "./bulk/operation-page.tsx";
+import { OperationPage, OperationsPage } from "./bulk/operations.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
-import { GateNewsProvider } from "./gates/gate-news.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
+import { GateNewsProvider } from "./gates/pause.tsx";
 import { EndpointEditorPage } from "./notifications/endpoint-editor.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
@@ -16,16 +15,15 @@ import { type Page, type Scope, scopeOf } from "./pages.ts";
 import { hrefOf, Link, useRoute, useRouter } from "./router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
-import { SchedulesPage } from "./schedules/schedule-list.tsx";
-import { SchedulePage } from "./schedules/schedule-page.tsx";
+import { SchedulePage, SchedulesPage } from "./schedules/schedule-pages.tsx";
 import { Frame } from "./session/frame.tsx";
 import { ChoicePage, CommandLinePage } from "./session/identity-pages.tsx";
 import { SessionProvider, useSessionStore } from "./session/session.tsx";
-import { type Handed, opens, type Session } from "./session/sign-in.ts";
+import { type Handed, opens, type Permission, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { Empty } from "./ui/parts.tsx";
+import { Empty, NotYours } from "./ui/parts.tsx";
 import { useStore } from "./ui/stores.ts";
 
 export function App({ handed }: { readonly handed: Handed }) {
@@ -68,7 +66,7 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
           {page === null || !opens(session.holder, named) ? (
             <Elsewhere session={session} isPage={page !== null} />
           ) : (
-            contentOf(page)
+            contentOf(page, session)
           )}
         </Frame>
       </GateNewsProvider>
@@ -110,7 +108,23 @@ function runsPage({ o, p, envName }: Scope, runId: string | null) {
   return <RunsPage key={`${o}/${p}/${envName}`} runId={runId} />;
 }
 
-function contentOf(page: Page): ComponentChildren {
+/** The pages that not every token opens: what they show, and what a token needs for them. */
+const NEEDED: { readonly [N in Page["name"]]?: readonly [what: string, permission: Permission] } = {
+  "new-action": ["this page", "actions:manage"],
+  "edit-action": ["this page", "actions:manage"],
+  "new-schedule": ["this page", "actions:manage"],
+  "edit-schedule": ["this page", "actions:manage"],
+  notifications: ["notifications", "webhooks:manage"],
+  endpoint: ["notifications", "webhooks:manage"],
+  "new-endpoint": ["this page", "webhooks:manage"],
+  "edit-endpoint": ["this page", "webhooks:manage"],
+  tokens: ["tokens", "tokens:manage"],
+  audit: ["the audit log", "tokens:manage"],
+};
+
+function contentOf(page: Page, { holder }: Session): ComponentChildren {
+  const needed = NEEDED[page.name];
+  if (needed && !holder.permissions.includes(needed[1])) return <NotYours what={needed[0]} />;
   return (CONTENTS[page.name] as (page: Page) => ComponentChildren)(page);
 }
 

@@ -74,7 +74,6 @@ export interface Press {
   readonly key: string;
   readonly at: number;
   readonly hasModifier: boolean;
-  /** Whether the focus is where people type. */
   readonly isTyping: boolean;
 }
 

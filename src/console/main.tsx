@@ -59,10 +59,7 @@ render(
   root,
 );
 
-/**
- * The code of a sign-in, or why it failed. It goes out of the address at once, so that neither the history nor a copied
- * address has it.
- */
+/** The code of a sign-in, or why it failed. It leaves the address at once, so that no history has it. */
 function takeHanded(): Handed {
   // A link to the page that is open already only changes the fragment.
   addEventListener("hashchange", () => {
@@ -76,10 +73,7 @@ function takeHanded(): Handed {
 /** The parts that can have the focus: the page, one run, a dialog. */
 const FOCUSED_PARTS = "[tabindex='-1']";
 
-/**
- * When the element with the focus leaves the page, as a button does when its run ends, the part of the page around it
- * gets the focus. Otherwise a screen reader would start again at the top.
- */
+/** Gives the focus to the part around what leaves the page. A screen reader would start again at the top. */
 function keepFocus(document: Document): void {
   // The element that got the focus last, and those around it, from the inside to the outside.
   let around: readonly HTMLElement[] = [];

@@ -1,7 +1,4 @@
-/**
- * Which address shows which page, in both directions. PURE. The server sends the console for exactly these paths, and
- * an address that has another path is no page.
- */
+/** Which address shows which page, in both directions. PURE. The server sends the console for exactly these paths. */
 
 /** The organization and the project of a page. */
 export interface Project {

@@ -1,7 +1,4 @@
-/**
- * The address bar as the console's state. A page reads what it shows from the path and the query, and changes them with
- * `navigate`. So back, forward, reload and a copied link give the same view.
- */
+/** The address bar as the state of a page: back, forward, reload and a copied link give the same view. */
 import type { PartialAnchorHTMLAttributes, TargetedMouseEvent } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Page, pageAt, pathOf } from "./pages.ts";
@@ -101,6 +98,14 @@ export function useFragment(): string {
 export function hrefOf(page: Page, query: string | URLSearchParams = ""): string {
   const text = query.toString().replace(/^\?/, "");
   return text === "" ? pathOf(page) : `${pathOf(page)}?${text}`;
+}
+
+/** The query of another part of a list. Null: the first one. */
+export function atCursor(query: URLSearchParams, cursor: string | null): URLSearchParams {
+  const changed = new URLSearchParams(query);
+  if (cursor === null) changed.delete("cursor");
+  else changed.set("cursor", cursor);
+  return changed;
 }
 
 interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>, "role" | "onClick"> {

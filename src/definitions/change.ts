@@ -18,10 +18,16 @@ import { within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { requirePreconditions } from "../http/headers.ts";
-import { type AppEnv, type Hops, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
+import {
+  type AppEnv,
+  type Environment,
+  environmentOf,
+  projectOf,
+  scopeOf,
+  usableRing,
+} from "../http/request-context.ts";
 import { type Coordinator, callCoordinator, EnvironmentErasing } from "../runs/protocol.ts";
 import { webhookPolicy } from "../settings/config.ts";
-import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { type DefinitionKind, type DefinitionRef, joinSecrets, nounOf, type StoredKind, splitSecrets } from "./kind.ts";
@@ -229,22 +235,12 @@ const NOT_STORED = "The environment can't be reached, so nothing was stored. Try
 /** How long a response waits for the coordinator to read what was changed. */
 const CHANGED_MAX_MS = 2500;
 
-interface Environment {
-  readonly env: Pick<Env, "COORDINATORS" | "JURISDICTION">;
-  readonly hops: Pick<Hops, "coordinator">;
-  readonly scope: string;
-}
-
-export function environmentOf(c: Context<AppEnv>): Environment {
-  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
-}
-
 /**
  * Calls the environment's coordinator. Throws `coordinator_unavailable`, with this sentence if there is one, and
  * `environment_erasing`. The platform's own words go to the log alone, because they name internals.
  */
 export async function askCoordinator<T>(
-  { env, hops, scope }: Environment,
+  { env, hops, scope }: Pick<Environment, "env" | "hops" | "scope">,
   call: (coordinator: Coordinator) => Promise<T>,
   sentence?: string,
 ): Promise<T> {

@@ -11,7 +11,7 @@ async function main(): Promise<number> {
   await requirePort(port, ip);
   if (makeDevVars(ROOT))
     console.log("Created .dev.vars with random secrets. The operator's token is ROOT_TOKEN in that file.");
-  await migrateLocally({ config, ...(persistTo !== undefined && { persistTo }) });
+  await migrateLocally(config, persistTo);
   const [code] = await once(spawnServer(flags, "inherit"), "exit");
   return code ?? 1;
 }

@@ -37,25 +37,20 @@ const dispatch = z.object({
 });
 type Dispatch = z.output<typeof dispatch>;
 
-/** What the run's timeline shows of a refusal. */
 const SENTENCES: Readonly<Record<number, string>> = {
   401: "The signature is not valid. Restart `npm start`, which stores a new signing secret.",
   422: `The job accepts seconds from ${SECONDS.least} to ${SECONDS.most}, and the result ${RESULTS.join(" or ")}.`,
   503: `The job runs ${JOBS_MAX} times already. Wait until some of them have ended.`,
 };
 
-export interface HelloJob {
-  readonly url: string;
-  readonly stopUrl: string;
-  close(): Promise<void>;
-}
+export type HelloJob = Awaited<ReturnType<typeof startHelloJob>>;
 
 /** `serverUrl`: `scheme://host:port` of the server that gets all reports. `port`: to listen on, if it is free. */
 export async function startHelloJob({
   signingSecret,
   serverUrl,
   port,
-}: Record<"signingSecret" | "serverUrl", string> & { readonly port: number }): Promise<HelloJob> {
+}: Record<"signingSecret" | "serverUrl", string> & { readonly port: number }) {
   const jobs = new Map<string, AbortController>();
   const server = createServer(async (request, response) => {
     const status = await answer(request).catch(() => 400);
@@ -130,7 +125,6 @@ async function work(
   else await report.succeed(output);
 }
 
-/** Listens on the port, or on any port if it is taken. */
 async function listen(server: Server, port: number): Promise<void> {
   server.listen(port, HOST);
   try {

@@ -31,8 +31,7 @@ async function main(): Promise<number> {
   });
   const { config, "persist-to": persistTo } = values;
   if (values.help) console.log(USAGE);
-  else if (values.local)
-    await migrateLocally({ config, mustBindAll: true, ...(persistTo !== undefined && { persistTo }) });
+  else if (values.local) await migrateLocally(config, persistTo, { mustBindAll: true });
   else await migrateDeployed(values.env ?? null);
   return 0;
 }

@@ -62,7 +62,6 @@ export async function readiness(url: string): Promise<{ fault: string | null; de
   return { fault: response.ok ? null : (error ?? `/readyz answers ${response.status}.`), degraded };
 }
 
-/** Throws if the port is taken, or closed to this user. */
 export async function requirePort(port: number, ip?: string): Promise<number> {
   if ((await takePort(port, ip)) !== null) return port;
   throw new Error(
@@ -105,7 +104,6 @@ const USAGE = `npm run dev -- [flags]
 
 export type ServerFlags = ReturnType<typeof serverFlags>;
 
-/** Throws with the list of all flags if there is another one. */
 export function serverFlags(args: readonly string[]) {
   const { values } = parsed(args);
   return {
@@ -138,7 +136,6 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** The port that a flag names; undefined if there is no such flag. */
 export function portIn(flag: string, port: string | undefined): number | undefined {
   if (port === undefined) return undefined;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error(`--${flag} must be a number from 0 to 65535.`);
@@ -192,15 +189,7 @@ export function privateState(persistTo = STATE): string {
  * Migrates the local databases in one start of the runtime. `mustBindAll`: throws if an environment lives in a database
  * that is not bound. The service starts even then.
  */
-export async function migrateLocally({
-  persistTo,
-  config = CONFIG,
-  mustBindAll = false,
-}: {
-  readonly persistTo?: string | undefined;
-  readonly config?: string;
-  readonly mustBindAll?: boolean;
-} = {}): Promise<void> {
+export async function migrateLocally(config = CONFIG, persistTo = STATE, { mustBindAll = false } = {}): Promise<void> {
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.

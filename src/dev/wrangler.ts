@@ -1,30 +1,14 @@
-/** Runs wrangler without an account, without questions and without telemetry. Knows which D1 databases are bound. */
+/** Where the project and wrangler are, and which D1 databases a configuration binds. */
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { spawnChild } from "./children.ts";
 
 /** The project's folder. Every command runs there, wherever the user typed it. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 // Not the `wrangler` command, which runs this file in another process that gets no signals of ours.
 export const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
-
-const QUIET_AND_LOCAL = { CI: "true", WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
-
-/** Runs wrangler to its end. Throws with its output if it fails. */
-export async function runWrangler(args: readonly string[]): Promise<void> {
-  const child = spawnChild(process.execPath, ["--no-warnings", WRANGLER, ...args], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...QUIET_AND_LOCAL },
-  });
-  const printed = collect(child);
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`wrangler ${args.join(" ")} failed:\n${printed()}`);
-}
 
 export function collect(child: ChildProcess): () => string {
   const chunks: Buffer[] = [];

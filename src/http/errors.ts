@@ -1,7 +1,4 @@
-/**
- * Every error response: `{ error, code, pointer }`, with one table of codes. A code never changes. A sentence says what is
- * wrong, then what to do, and may change.
- */
+/** Every error response. A code never changes. A sentence says what is wrong, then what to do, and may change. */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";

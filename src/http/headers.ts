@@ -1,15 +1,9 @@
-/**
- * Request headers that several routes read: the idempotency key, the ETags of a change, the position in a trace, and the
- * mark of our own webhooks.
- */
+/** Request headers that several routes read. */
 import type { Context, MiddlewareHandler } from "hono";
 import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "./errors.ts";
 
-/**
- * The key that marks a request as a repetition of an earlier one; null without one. Webhook senders call it `webhook-id`.
- * Throws `invalid_idempotency_key`.
- */
+/** Null without one. Webhook senders call it `webhook-id`. Throws `invalid_idempotency_key`. */
 export function idempotencyKey(c: Context): string | null {
   const key = c.req.header("Idempotency-Key") ?? c.req.header("webhook-id");
   if (key === undefined) return null;
@@ -28,9 +22,8 @@ export function etagOf(version: number): string {
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change (RFC 9110, section 13.1). `noun`: what the version is of.
- * `version`: the current one; null if there is none. Throws `precondition_failed`. `W/` counts as absent, because a proxy
- * that compresses a response may put it before the ETag.
+ * RFC 9110, section 13.1. `noun`: what the version is of. `version`: the current one; null if there is none. Throws
+ * `precondition_failed`. `W/` is ignored, because a proxy that compresses a response may put it before the ETag.
  */
 export function requirePreconditions(c: Context, noun: string, version: number | null): void {
   const match = c.req.header("If-Match");

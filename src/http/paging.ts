@@ -1,7 +1,4 @@
-/**
- * Paging: the query parameters of each list, its opaque cursor, which names the last entry of a page, and the Link
- * header (RFC 8288).
- */
+/** Paging: query parameters of lists, cursors, which name the last entry of a page, and the Link header (RFC 8288). */
 
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -20,8 +17,8 @@ import type { AppEnv } from "./request-context.ts";
 import { parsedText, wholeNumberText } from "./schemas.ts";
 
 /**
- * The query parameters of a page. `read` gives the entry that the text of a cursor names, or null if the service did not
- * make the text. `after`: such a text for the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ * `read` gives the entry that the text of a cursor names, or null if the service did not make the text. `after`: such a
+ * text for the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
  */
 function pageOf<After>(read: (text: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
   const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });

@@ -1,7 +1,4 @@
-/**
- * What travels with a request through the middleware to its handler, what its path names, and its line in the log. A
- * middleware of a room above adds its own variables to Hono's ContextVariableMap.
- */
+/** What travels with a request to its handler. A middleware of a room above adds to Hono's ContextVariableMap. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
@@ -44,10 +41,31 @@ export function scopeOf(c: Context<AppEnv>): string {
   return `${o}/${p}/${envName}`;
 }
 
-/**
- * Notes for the log which environment or project, and which run, the request is about. Call it when the credential is
- * known to open them: before that, a path is a text that anybody may have typed.
- */
+/** The environment that a request is about, and what the request needs to reach it. */
+export interface Environment {
+  readonly env: Env;
+  readonly hops: Hops;
+  /** `{org}/{project}/{env}` */
+  readonly scope: string;
+  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
+  readonly ring: KeyRing | null;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** `scope`: that of the path, or another one that the principal may open. */
+export function environmentOf(c: Context<AppEnv>, scope = scopeOf(c)): Environment {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  return {
+    env: c.env,
+    hops: c.get("hops"),
+    scope,
+    ring: ring.ok ? ring.value : null,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+  };
+}
+
+/** For the log. Call it once the credential is known to open them: before that, anybody may have typed the path. */
 export function noteOpened(c: Context<AppEnv>): void {
   const { o, p, envName, id } = c.req.param() as Readonly<Record<string, string | undefined>>;
   if (o === undefined) return;
@@ -76,9 +94,8 @@ const PATTERNS = /\{[^/]*\}/g;
 const limit = new LogLimit();
 
 /**
- * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs more
- * than most of a request's work, so an isolate writes a bounded number a second, and counts the others in the next line.
- * Errors of the service (5xx) are always written.
+ * The route is a pattern, because a path may contain text that a caller typed. A line costs more than most of a request's
+ * work, so an isolate writes a bounded number a second, and counts the others in the next line. 5xx are always written.
  */
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();

@@ -1,7 +1,4 @@
-/**
- * zod: what the responses of several rooms contain. Schemas of responses are for the OpenAPI document and the tests. The
- * service prints its JSON without them, so the Worker contains none.
- */
+/** zod: what responses of several rooms contain, for the OpenAPI document and the tests. The Worker contains none. */
 
 import * as z from "zod";
 import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";

@@ -1,7 +1,4 @@
-/**
- * zod: what the schemas of several rooms' requests are made of: bounds, texts, instants, labels. Each refusal says what to
- * send, and names the bound.
- */
+/** zod: what the schemas of requests are made of: bounds, texts, instants, labels. Each refusal says what to send. */
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
@@ -145,18 +142,12 @@ z.config(en());
 /** As far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
-/**
- * Says what only the OpenAPI document says of a schema: its name, its examples, its description, and what replaces zod's
- * JSON Schema. In the Worker this function is empty, so the build drops the call with all texts.
- */
+/** What only the document says of a schema. In the Worker this is empty, so the build drops the call with its texts. */
 export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void {
   if (DESCRIBE) z.globalRegistry.add(schema, said);
 }
 
-/**
- * A copy of the schema with its own description in the OpenAPI document. Write `described(schema, DESCRIBE && "…")`, so
- * that the Worker's build drops the text.
- */
+/** A copy with its own description. Write `described(schema, DESCRIBE && "…")`, so that the build drops the text. */
 export function described<T extends z.ZodMiniType>(schema: T, description: string | false): T {
   if (description === false) return schema;
   const member = schema.clone();
@@ -164,10 +155,7 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
-/**
- * A closed object of a request. `said`: what only the OpenAPI document says of it and of its members. Write
- * `DESCRIBE && { … }`, so that the Worker's build drops the texts.
- */
+/** A closed object. `said`: only for the document. Write `DESCRIBE && { … }`, so that the build drops the texts. */
 export function objectOf<Shape extends Readonly<Record<string, z.ZodMiniType>>>(
   shape: Shape,
   said: (z.core.GlobalMeta & { readonly members?: Partial<Readonly<Record<keyof Shape, string>>> }) | false,
@@ -203,11 +191,15 @@ export function repeatable<Out>(list: z.ZodMiniType<Out, unknown>, refusal?: str
   );
 }
 
+/** The JSON Schema that the OpenAPI document shows instead of zod's. */
+export function wireOf(schema: z.ZodMiniType): object {
+  return z.globalRegistry.get(schema)?.wire as object;
+}
+
 /** The schema of a query parameter, with an example for the OpenAPI document. */
 export function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
   const parameter = schema.clone();
-  const wire = z.globalRegistry.get(schema)?.wire as object;
-  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  z.globalRegistry.add(parameter, { wire: { ...wireOf(schema), examples: [example] } });
   return parameter;
 }
 
@@ -282,7 +274,7 @@ const label = lineOf(LABEL_MAX_CHARACTERS);
 
 export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of strings.");
 
-export const LABELS_WIRE = { type: "array", items: z.globalRegistry.get(label)?.wire, maxItems: LABELS_MAX };
+export const LABELS_WIRE = { type: "array", items: wireOf(label), maxItems: LABELS_MAX };
 
 /** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
 export const labelSet = z.pipe(

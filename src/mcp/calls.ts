@@ -11,11 +11,11 @@ import { fingerprint, isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type AppEnv, environmentOf } from "../http/request-context.ts";
 import { type CreatedRun, createRunOfAction, creationOf, retryRun } from "../runs/api/create-run.ts";
 import { listRunsOf, readRun } from "../runs/api/read-runs.ts";
 import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
-import { actorOf, environmentOf, refusalError, runJson } from "../runs/api/run-request.ts";
+import { actorOf, refusalError, runJson } from "../runs/api/run-request.ts";
 import { cancelRunOf } from "../runs/api/run-routes.ts";
 import { STATUSES } from "../runs/run.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
@@ -41,7 +41,6 @@ const BY_CALL = "agent";
 interface Call {
   readonly tool: string;
   readonly args: JsonObject;
-  /** What the client calls itself. */
   readonly client: string;
 }
 

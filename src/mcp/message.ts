@@ -45,14 +45,12 @@ export interface McpRequest {
   readonly client: string | null;
 }
 
-/** A notification gets no answer. */
 export type Message = McpRequest | "notification";
 
 const META = "io.modelcontextprotocol/";
 /** The header that says the revision. Only `initialize` comes without it. */
 const REVISION = "MCP-Protocol-Version";
 
-/** `header`: gets a header of the request. */
 export function readMessage(body: unknown, header: (name: string) => string | undefined): Result<Message, Fault> {
   const invalid = (message: string) => err({ code: CODES.invalidRequest, message, status: 400 } as const);
   if (Array.isArray(body)) return invalid("Batches are not accepted. Send one message in each request.");
@@ -109,7 +107,6 @@ function unknownRevision(requested: string | undefined): Fault | null {
   return { code: CODES.unsupportedRevision, message, data: { supported: REVISIONS, requested }, status: 400 };
 }
 
-/** Wrong parameters of a request that could be read. */
 export function wrongParams(id: Id, message: string): Fault {
   return { id, code: CODES.invalidParams, message, status: 200 };
 }
@@ -127,7 +124,6 @@ function decoded(value: string | undefined): string | undefined {
 
 export const SERVER = { name: "action-runs", version: "1.0.0" };
 
-/** `result`: of a request that could be served. */
 export function responseOf({ id, isStateless }: McpRequest, result: JsonObject): JsonObject {
   const said = { resultType: "complete", _meta: { [`${META}serverInfo`]: SERVER } };
   return { jsonrpc: "2.0", id, result: isStateless ? { ...said, ...result } : result };

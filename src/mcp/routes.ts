@@ -31,7 +31,6 @@ import { refusedResult } from "./run-result.ts";
 import { toolsFor } from "./tools.ts";
 
 const LIST_TTL_MS = 60_000;
-/** What the client of an agent is called if it does not say. */
 const NAMELESS = "mcp";
 const CLIENT_MAX_CHARACTERS = 64;
 
@@ -41,7 +40,6 @@ const NO_AGENT =
 const FOREIGN =
   "Pages of other origins can't send this request. Leave out the header Origin, or ask the operator to add the origin to CORS_ORIGINS.";
 
-/** Lets the token of an agent through. */
 function requiresAgent(operation: Described) {
   const check = async (c: Context<AppEnv>) => {
     const origin = c.req.header("Origin");

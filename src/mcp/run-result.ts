@@ -15,7 +15,6 @@ const SHOWN_MAX_BYTES = 8 * 1024;
 const KEPT = "\n\t";
 
 type Run = z.output<typeof detailedActionRun>;
-/** A run with its details. */
 type ShownRun = Run & { readonly details: NonNullable<Run["details"]> };
 
 export function parsedRun(text: string): ShownRun {
@@ -73,9 +72,7 @@ export const RUN_SCHEMA = objectOf({
 });
 
 export interface Shown {
-  /** Where people see the runs: `…/runs`. */
   readonly runsUrl: string;
-  /** Whether an earlier call made the run. */
   readonly replayed?: boolean;
 }
 

@@ -52,7 +52,6 @@ const LIST_SCHEMA = objectOf({
 
 export type RunToolName = "get_run" | "list_runs" | "read_run_text" | "retry_run" | "cancel_run";
 
-/** The tools about runs, with what a token needs to call them. */
 export const RUN_TOOLS: readonly (Tool & { readonly name: RunToolName; readonly permission: Permission })[] = [
   {
     name: "get_run",
@@ -139,7 +138,6 @@ type OfferedDefinition = Pick<
   "description" | "agents" | "parametersSchema" | "approval" | "concurrency"
 >;
 
-/** The tool that runs an action. */
 export interface ActionTool extends Pick<Tool, "name" | "description" | "inputSchema"> {
   readonly action: string;
 }
@@ -259,7 +257,6 @@ const SELECT_OFFERED = `
   WHERE scope = ?1 AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL
   ORDER BY name`;
 
-/** The tools of an environment, by the names of their actions. Throws `database_unavailable`. */
 export async function readTools(
   { db, hops }: { readonly db: D1Database; readonly hops: AppEnv["Variables"]["hops"] },
   scope: string,

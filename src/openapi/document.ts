@@ -1,7 +1,4 @@
-/**
- * Makes the OpenAPI document of the app's routes, which are described where they are handled (src/http/operation.ts). Only
- * what all operations have in common is said here. This runs in Node, and the Worker's bundle must not contain it.
- */
+/** Makes the OpenAPI document of the app's routes (src/http/operation.ts). The Worker's bundle must not contain it. */
 
 import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
@@ -66,10 +63,7 @@ function nameOf({ method, path }: { readonly method: string; readonly path: stri
   return `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`;
 }
 
-/**
- * Puts what the library needs on the handlers of a route: the schema on each validator, and the description on the first
- * other handler. Throws for a route that nobody has described.
- */
+/** Puts what the library needs on the handlers of a route. Throws for a route that nobody has described. */
 function tellLibrary(name: string, routes: readonly RouterRoute[]) {
   const meanings = routes.flatMap(({ handler }) => meaningOf(handler) ?? []);
   const operation = meanings.map((one) => one.operation).find((one) => one);
@@ -126,10 +120,7 @@ function descriptionOf({ description }: Operation, meanings: readonly Meaning[])
   return description.includes("{who}") ? description.replace("{who}", who.slice(0, -1)) : `${description} ${who}`;
 }
 
-/**
- * `On-Behalf-Of` is no parameter, because tools such as Postman send each parameter with its example, and most tokens may
- * not send this one. So it is a second way to authenticate, which a tool must choose.
- */
+/** No parameter, because tools such as Postman send each with its example, and few tokens may send `On-Behalf-Of`. */
 function securityOf(operation: Operation, meanings: readonly Meaning[], takesPerson: boolean) {
   const security = meanings.flatMap((one) => one.security ?? []);
   const isOffered = takesPerson || operation.dependsOnPerson === true;
@@ -276,9 +267,8 @@ const SECURITY_SCHEMES = {
 } as const;
 
 /**
- * zod's JSON Schema. Requests are closed, and responses open: a later version may add members to them, and generated
- * clients must not refuse those. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
- * expressed in JSON Schema.
+ * Requests are closed, and responses open: a later version may add members to them, and generated clients must not refuse
+ * those. `wire` of a schema's metadata replaces zod's result, because some checks can't be expressed in JSON Schema.
  */
 function resolved(schema: z.core.$ZodType, part: "response" | "body" | "query") {
   const override: z.core.ToJSONSchemaParams["override"] = ({ zodSchema, jsonSchema }) => {

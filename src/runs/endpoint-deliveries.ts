@@ -39,6 +39,8 @@ export type PreviousStatus = "succeeded" | "failed" | null;
 
 export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" | "actionName" | "entityId" | "labels"> {
   readonly seq: number;
+  /** Less than `seq` if the end became final later. Null if the run is open. */
+  readonly endedSeq: number | null;
   readonly previousStatus: PreviousStatus;
   readonly isFinal: boolean;
   readonly bytes: number;
@@ -48,8 +50,8 @@ export function withEvent(
   run: Parameters<typeof eventOf>[0] & Pick<Run, "nextRetry"> & Omit<RunWithEvent, keyof HappenedEvent | "isFinal">,
 ): RunWithEvent | null {
   const event = eventOf(run);
-  const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = run;
-  const facts = { id, seq, source, actionName, entityId, labels, previousStatus, bytes };
+  const { id, seq, endedSeq, source, actionName, entityId, labels, previousStatus, bytes } = run;
+  const facts = { id, seq, endedSeq, source, actionName, entityId, labels, previousStatus, bytes };
   return event && { ...event, ...facts, isFinal: isFinal(run) };
 }
 

@@ -1,6 +1,6 @@
 /** Schedules as a kind of stored definition: what a PUT checks, what an isolate remembers, and the routes. */
 import type { Context } from "hono";
-import { knownAction, resolved, resolverOf } from "../actions/resolve.ts";
+import { knownAction, resolved } from "../actions/resolve.ts";
 import { requires } from "../auth/authentication.ts";
 import { cronFault, localTime, nextTimes } from "../base/cron.ts";
 import {
@@ -12,13 +12,13 @@ import {
 } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { askCoordinator, changed, environmentOf, noteChange, requireStored } from "../definitions/change.ts";
+import { askCoordinator, changed, noteChange, requireStored } from "../definitions/change.ts";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory, type Known } from "../definitions/memory.ts";
 import { DEFINITION, definitionRoutes } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
-import { type AppEnv, scopeOf } from "../http/request-context.ts";
+import { type AppEnv, environmentOf, scopeOf } from "../http/request-context.ts";
 import { register } from "../runs/d1/control-database.ts";
 import { type ScheduleFilter, scheduleLabel } from "../runs/starts.ts";
 import { type ScheduleDefinition, scheduleDefinition } from "./definition.ts";
@@ -72,7 +72,7 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
   if (fault !== null) throw refusalOf("invalid_body", [{ path: ["cron"], message: fault }]);
   const { action: name, parameters, labels = [], disabled } = definition;
   if (disabled) return;
-  const known = await knownAction(resolverOf(c), name);
+  const known = await knownAction(environmentOf(c), name);
   if (known.definition.trigger === undefined) {
     throw new ApiError("trigger_required", undefined, { pointer: "/action" });
   }

@@ -180,9 +180,9 @@ healthRoutes.get(
 );
 
 /**
- * The readiness check: whether the control database can work. Without it nothing can, while another database that fails
- * stops only the environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds. It
- * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
+ * Without the control database nothing works, while another one that fails stops only the environments that live there.
+ * Anyone may ask, so an isolate asks D1 at most once in 5 seconds. It remembers plain data, because a promise belongs to its
+ * request: after a cancellation it would never settle.
  */
 const REMEMBERED_MS = 5000;
 /** How long an answer is used while another request asks D1 again. */
@@ -287,10 +287,7 @@ function readinessIn(answer: Readiness | Problem, cause?: unknown): Readiness {
   throw new ApiError(code, sentence, { cause });
 }
 
-/**
- * Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`.
- * `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws.
- */
+/** For the readiness check and `GET /databases`, every minute. `lookAtArchive`: must not throw. Never throws. */
 export async function noteDatabases(
   env: Env,
   now: number,

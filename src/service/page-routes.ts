@@ -1,7 +1,6 @@
 /**
- * Static assets with headers of our own: GET /console, GET /docs and GET /openapi.json. src/dev/assets.ts makes them, so the
- * Worker's bundle contains none, nor the code that makes the document. The Worker runs before the assets, so a page never
- * goes out without its headers.
+ * The assets of src/dev/assets.ts with headers of our own: GET /console, GET /docs and GET /openapi.json. The Worker
+ * runs before the assets, so a page never goes out without its headers.
  */
 
 import { type Context, Hono } from "hono";
@@ -46,10 +45,7 @@ const PAGE_RESPONSES = {
   304: { description: "Not modified", headers: DESCRIBED_HEADERS },
 };
 
-/**
- * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
- * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen.
- */
+/** The hyphen keeps its pages apart from an organization `console`, because no name begins with a hyphen. */
 export const consolePages = new Hono<AppEnv>();
 
 const OPEN_CONSOLE: Described = DESCRIBE && {

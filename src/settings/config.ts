@@ -127,7 +127,6 @@ export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   return url.origin;
 }
 
-/** The URL below which the endpoints of an environment are. `scope`: `{org}/{project}/{env}`. */
 export function environmentUrl(setting: Setting, requestUrl: string, scope: string): string {
   const [o, p, envName] = scope.split("/");
   return `${baseUrl(setting, requestUrl)}/${o}/${p}/envs/${envName}`;

@@ -79,7 +79,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   jwks: 'jwks must be a JSON Web Key Set of public keys that sign: { "keys": [...] }.',
 };
 
-/** Per isolate: one list for each value of the setting. A deploy starts new isolates. */
+/** Per isolate, by the setting. */
 const lists = new BoundedMap<Result<readonly Issuer[], string>>(4);
 
 /** The issuers; empty if the setting is not set. The error is a sentence. */

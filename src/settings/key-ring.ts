@@ -1,6 +1,6 @@
 /**
- * The keys of CALLBACK_SIGNING_KEYS. The first signs and seals, and all verify and open, so that keys rotate while runs
- * are open. HKDF (RFC 5869) derives a key for each purpose, so that no signature passes for another purpose's.
+ * CALLBACK_SIGNING_KEYS. The first key signs and seals, and all verify and open, so that keys rotate while runs are open.
+ * HKDF (RFC 5869) derives a key for each purpose, so that no signature passes for another purpose's.
  */
 import { BoundedMap } from "../base/bounded-map.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -18,7 +18,7 @@ const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
 
-/** Per isolate: one ring for each value of the secret. A deploy starts new isolates, so there are one or two. */
+/** Per isolate, by the secret. */
 const rings = new BoundedMap<Result<KeyRing, string>>(8);
 
 export function keyRing(secret = ""): Result<KeyRing, string> {

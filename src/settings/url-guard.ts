@@ -33,10 +33,7 @@ const EMPTY_CREDENTIALS = /^[a-z]+:\/*:?@/i;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
-/**
- * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761)
- * is missing, because no network uses it: it is for documents and tests, these included.
- */
+/** `example` (RFC 6761) is missing, because no network uses it: it is for documents and tests. */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
   ["localhost", "invalid", "test", "local", "onion", "alt", "arpa"],
@@ -68,7 +65,7 @@ export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
     return ok(url);
   }
   // Only then the caller can change the settings.
-  const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+  const isDevelopment = ownHosts.length > 0 && ownHosts.every((own) => isLoopback(asUrl(own).hostname));
   const isOpen = isDevelopment && !policy.insecure && faultOf(text, { ...policy, insecure: true }) === null;
   return err(isOpen ? `${fault} ${INSECURE_ADVICE}` : fault);
 }
@@ -104,21 +101,17 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
   return null;
 }
 
-/**
- * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but
- * not the spelling of the address. Elsewhere the same service may listen on every port.
- */
+/** On loopback each port is another program, so it counts. Elsewhere the same service may listen on every port. */
 function leadsTo(url: URL, own: string): boolean {
-  const { hostname, port: ownPort } = splitPort(own);
+  const { hostname, port: ownPort } = asUrl(own);
   if (!isLoopback(hostname) || !isLoopback(url.hostname)) return url.hostname === hostname;
   const port = url.port || (url.protocol === "http:" ? "80" : "443");
-  return ownPort === undefined ? port === "80" || port === "443" : port === ownPort;
+  return ownPort === "" ? port === "80" || port === "443" : port === ownPort;
 }
 
-/** `host`: as in `URL.host`, without a port if it is the scheme's default. */
-function splitPort(host: string): { readonly hostname: string; readonly port: string | undefined } {
-  const port = /:(\d+)$/.exec(host)?.[1];
-  return { hostname: port === undefined ? host : host.slice(0, -port.length - 1), port };
+/** `host`: as in `URL.host`. This scheme has no default port, so the parser keeps every port. */
+function asUrl(host: string): URL {
+  return new URL(`host://${host}`);
 }
 
 /** `hostname`: parsed, so that an address has only one spelling. */

@@ -10,7 +10,6 @@ import {
   admitTest,
   askCoordinator,
   definitionRefOf,
-  environmentOf,
   inDefinition,
   requireStored,
   secretsOf,
@@ -23,7 +22,7 @@ import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
-import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
+import { type AppEnv, environmentOf, scopeOf, usableRing } from "../http/request-context.ts";
 import { instant, objectOf, oneOf, uuid } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {

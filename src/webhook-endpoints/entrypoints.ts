@@ -59,7 +59,7 @@ function isUsable(endpoint: WholeEndpoint | null, key: EndpointKey): endpoint is
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
-    const environment = { env: this.env, hops: { coordinator: 0 }, scope };
+    const environment = { env: this.env, hops: { d1: 0, coordinator: 0 }, scope };
     const { health } = await askCoordinator(environment, ({ endpoints }) => endpoints.report(endpoint));
     const at = Date.now();
     if (health?.version !== version || !hasFailedForDays(health, at)) return;

@@ -16,7 +16,6 @@ import {
   auditEntryOf,
   changed,
   definitionRefOf,
-  environmentOf,
   noteChange,
   requireCallable,
   requireStored,
@@ -38,7 +37,7 @@ import type { Secrets } from "../definitions/sealing.ts";
 import { isAbout, type ReadRow, selectRow, toChangeable } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import type { Described } from "../http/operation.ts";
-import { type AppEnv, type Hops, usableRing } from "../http/request-context.ts";
+import { type AppEnv, environmentOf, type Hops, usableRing } from "../http/request-context.ts";
 import { validBody } from "../http/validate.ts";
 import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
 import type { Env } from "../settings/env.ts";

@@ -1,7 +1,4 @@
-/**
- * A run's dispatch: the webhook that starts its workflow, how far it got, and when it is retried. PURE: `now` and
- * `random` are passed in. The receiver gets it at least once: an attempt is on record, with a lease, before it leaves.
- */
+/** A run's dispatch. PURE. It arrives at least once: an attempt is on record, with a lease, before it leaves. */
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
 export const ATTEMPT_MAX_MS = 15_000;
@@ -84,7 +81,7 @@ export type Outcome<T extends Tried = Tried> =
   /** The result of an older attempt. It changes nothing. */
   | { readonly type: "ignored" };
 
-/** `createdAt` is the run's. `endsAt`: no attempt begins at this instant or later. */
+/** `createdAt` is the run's. */
 interface Circumstances {
   readonly now: number;
   readonly createdAt: number;
@@ -134,9 +131,8 @@ export const LOST: AttemptResult = {
 };
 
 /**
- * What a result means. A 2xx that meets the conditions always counts, and any other result counts only from the attempt
- * under way. After an attempt that may have arrived, 409 means that it did. If the next attempt would begin too late,
- * the request is given up now. During a rollout, an attempt that could not be sent does not count.
+ * A 2xx that meets the conditions always counts, and any other result counts only from the attempt under way. After an
+ * attempt that may have arrived, 409 means that it did. During a rollout, an attempt that could not be sent does not count.
  */
 export function outcomeOf<T extends Tried>(
   request: T,
@@ -238,10 +234,7 @@ export function mayHaveBegun(status: number): boolean {
 /** These speak against the receiver's host, and not only against this request. A 500 can be one hook's fault. */
 const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
 
-/**
- * Exponential backoff in ms: from half of the wait up to the wait, an hour at most, or a minute if only time bounds the
- * attempts. Bounded before the jitter, so that runs that failed together stay apart.
- */
+/** In ms. The wait is bounded before the jitter, so that runs that failed together stay apart. */
 export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
   const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
   const wait = Math.min(initialDelayMs * 2 ** (attempt - 1), longest);
@@ -263,10 +256,7 @@ function httpDate(text: string): number | null {
   return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : at;
 }
 
-/**
- * After our backoff, or after what the receiver asks for if that is longer, an hour at most. Null if no time is left. If
- * only time bounds the attempts, there is a last one just before the end.
- */
+/** Null if no time is left. If only time bounds the attempts, there is a last one just before the end. */
 export function nextAttemptAt(
   policy: RetryPolicy,
   attempt: number,

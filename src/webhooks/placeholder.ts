@@ -83,9 +83,7 @@ type TemplatePart = string | Placeholder;
 export interface Roots {
   /** By first name, its members. `name.*`: callers choose the members of this member. Null: callers choose all. */
   readonly members: Readonly<Record<string, readonly string[] | null>>;
-  /**
-   * What to say of a path that other templates know, behind the placeholder. `name.*`: of all that begin with the name.
-   */
+  /** Said of a path that other templates know, behind the placeholder. `name.*`: of all that begin with the name. */
   readonly missing: Readonly<Record<string, string>>;
 }
 

@@ -24,10 +24,7 @@ const BODY_FAULTS = {
 
 export type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body">;
 
-export interface RequestTemplates {
-  readonly url: string;
-  readonly method: WebhookRequest["method"];
-  readonly headers: Readonly<Record<string, string>>;
+export interface RequestTemplates extends Pick<WebhookRequest, "url" | "method" | "headers"> {
   readonly payload?: unknown;
   /** What is sent without a payload. Never read as a template. Default: the context without secrets. */
   readonly body?: string;
@@ -104,9 +101,7 @@ function toForm(payload: unknown): string | null {
 }
 
 /** A stored trigger without its secrets. The value of a header is null if it is one. */
-export interface ShownRequest {
-  readonly url: string;
-  readonly method: WebhookRequest["method"];
+export interface ShownRequest extends Pick<WebhookRequest, "url" | "method"> {
   readonly headers: Readonly<Record<string, string | null>>;
   readonly payload?: unknown;
 }

@@ -221,10 +221,7 @@ function blanked(value: unknown): unknown {
   return Object.fromEntries(texts);
 }
 
-/**
- * The placeholders for secrets that are missing, one of each template, and too many uses. No sentence quotes a header or
- * counts the uses, because the header of a stored definition is a secret. `templates`: by the path of their member.
- */
+/** No sentence quotes a header or counts uses: headers can be secrets. `templates`: by the path of their member. */
 export function secretFaults(templates: Readonly<Record<string, unknown>>, secrets: unknown): readonly MemberFault[] {
   const isMissing = ([root, name = ""]: readonly string[]) =>
     root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name));

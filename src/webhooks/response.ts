@@ -1,7 +1,6 @@
 /**
- * Conditions on a receiver's response or an event, and what the service keeps of a response: values, texts that wait for
- * values, and its start for people. PURE. A response may be hostile, so it is bounded, and only own members count.
- * Nothing here knows the request. Otherwise a receiver could choose its responses so that they reveal a secret of it.
+ * What a receiver's response or an event must have, and what is kept of a response. PURE. It may be hostile, so it is
+ * bounded, and only own members count. Nothing here knows the request, or responses could reveal a secret of it.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
@@ -18,7 +17,7 @@ export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
 
-/** What conditions are on, with the pattern of a path. `examples`: a path that must have a value, and one that can be true. */
+/** What conditions are on. `examples`: a path that must have a value, and one that can be true. */
 interface Subject {
   readonly path: RegExp;
   readonly roots: Roots;
@@ -119,10 +118,7 @@ inDocument(accepted, {
     "stop request.",
 });
 
-/**
- * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: null if it is
- * too long or not JSON. The sentence names no value of the response, because everybody who may read the run sees it.
- */
+/** `json`: null if it is too long or not JSON. No value is named, because everybody who may read the run sees it. */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
   const unmet = firstUnmet(conditions, (path) => valueAt(json, location, path.slice("response.".length)));
@@ -262,9 +258,8 @@ export function executionOf(execution: LaterText, values: ResponseValues): strin
 }
 
 /**
- * The first 1 KiB as text, with "…" if there was more. It can contain every secret of the request, because receivers
- * echo. A permission decides who may see it (`toWireEvent` in src/runs/timeline.ts). `isCut`: `bytes` is not all of it.
- * Every character but a line feed that could move a cursor, or hide or reorder text, is escaped.
+ * The first 1 KiB as text. It can contain every secret of the request, because receivers echo. A permission decides who
+ * may see it (`toWireEvent` in src/runs/timeline.ts). `isCut`: `bytes` is not all of it.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -1,6 +1,6 @@
 /**
- * Makes one attempt of a dispatch or of a stop request, or tests a dispatch, and returns nothing secret. The receiver
- * may be hostile: an exchange ends in time, reads little, follows no redirect, and repeats no word of the runtime.
+ * Makes one attempt of a dispatch or of a stop request, and returns nothing secret. The receiver may be hostile: an exchange
+ * ends in time, reads little, follows no redirect, and repeats no word of the runtime.
  */
 
 import { err, ok, type Result } from "../base/result.ts";

@@ -15,10 +15,7 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
   }
 }
 
-/**
- * Sends nothing. False only if the connection was refused, or the name not found. Only then is it certain that no job
- * has begun: `fetch` fails with the same words if the connection broke off later.
- */
+/** False only if certainly no job has begun. `fetch` fails with the same words if the connection broke off later. */
 async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
   const socket = connect({ hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) });
   socket.closed.catch(() => {});

@@ -1,9 +1,9 @@
 /**
- * The templates of a trigger: payload, header values and URL. PURE. They are checked when they come in, and rendering
- * an unchecked one throws. The caller checks header values and the URL that come out. JSON_MAX_DEPTH bounds recursion.
+ * The templates of a trigger. PURE. They are checked when they come in, and rendering an unchecked one throws. The caller
+ * checks header values and the URL that come out. JSON_MAX_DEPTH bounds recursion.
  *
- * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a
- * budget, and rendering stops when the budget is overdrawn. So it handles at most maxBytes and one value.
+ * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget,
+ * and rendering stops when the budget is overdrawn.
  */
 import { asciiJson, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
@@ -38,8 +38,7 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
 }
 
 /**
- * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
- * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. A placeholder
+ * A string that is only one placeholder becomes the value itself, of any type, or null if it is missing. A placeholder
  * with `json` always becomes text. `too_large` if the result has more than `maxBytes` of JSON.
  */
 export function renderJson(

@@ -1,7 +1,4 @@
-/**
- * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the
- * Worker. The stop request lacks values of the receiver's response, and the sender puts them in.
- */
+/** Makes a dispatch of a trigger: renders its requests, checks their URLs, and seals them. */
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { MemberFault } from "../http/errors.ts";

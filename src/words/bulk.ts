@@ -6,7 +6,6 @@ type Schemas = components["schemas"];
 type Preview = Pick<Schemas["BulkPreview"], "matched" | "byStatus">;
 type Kind = Schemas["BulkOperation"]["operation"];
 
-/** How many of the runs that match an operation can change. */
 export function changeable({ byStatus }: Pick<Preview, "byStatus">, kind: Kind): number {
   const { pending, running, succeeded, failed, cancelled } = byStatus;
   return kind === "cancel" ? pending + running : succeeded + failed + cancelled;

@@ -14,7 +14,6 @@ export interface Span {
   readonly to: string | null;
 }
 
-/** How long a run took: from its creation to its end. */
 export function tookOf({ createdAt, completedAt }: RunTimes): Span {
   return { from: createdAt, to: completedAt };
 }

@@ -5,7 +5,6 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** Lines that are the same in both, of which only their number is shown. */
 export interface Gap {
   readonly kind: "gap";
   readonly count: number;
@@ -15,7 +14,6 @@ export interface Gap {
 const MOST_PAIRS = 4_000_000;
 const CONTEXT = 3;
 
-/** All lines of both texts, in order. In a change, what was removed comes first. */
 export function diffLines(before: string, after: string): readonly DiffLine[] {
   const a = before.split("\n");
   const b = after.split("\n");

@@ -13,7 +13,6 @@ interface RunFilterWords<Value> {
   readonly isRepeatable: Value extends readonly unknown[] ? true : false;
 }
 
-/** In the order in which they are shown. */
 export const RUN_FILTERS: { readonly [N in RunFilterName]-?: RunFilterWords<NonNullable<RunFilters[N]>> } = {
   status: { shown: "status", isRepeatable: true },
   actionName: { shown: "action", isRepeatable: false },

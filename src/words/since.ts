@@ -8,7 +8,6 @@
 
 export const SINCE_PRESETS = ["1h", "today", "yesterday", "24h", "7d"];
 
-/** What readers of options accept. */
 export const TIMES_HELP =
   "a duration such as 30m, 2h, 7d or 2w, a day such as today, friday, last tuesday or 2026-11-28, a time such as 18:00, or both such as " +
   "friday 18:00, or 2026-11-28T18:00:00Z";
@@ -19,7 +18,6 @@ export type Zone = (at: number) => number;
 export const LOCAL: Zone = (at) => -new Date(at).getTimezoneOffset();
 export const UTC: Zone = () => 0;
 
-/** Where a text is said, and when. */
 interface Said {
   readonly now: Date;
   readonly zone: Zone;
@@ -91,7 +89,6 @@ function dateTimeOf(text: string, zone: Zone): number | null {
     : instantIn(zone, day + time + Math.floor(Number(seconds) * 1000));
 }
 
-/** A day, a time of the day such as `18:00`, or both. */
 function dayOf(text: string, said: Said, later: number): number | null {
   const [clock, before, hours, minutes] = CLOCK.exec(text) ?? [];
   const isEveryDay = clock !== undefined && before === undefined;

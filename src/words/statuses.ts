@@ -16,12 +16,10 @@ export function countText(count: Count, digits = (number: number) => number.toLo
   return typeof count === "number" ? digits(count) : `${digits(count.atLeast)}+`;
 }
 
-/** `1 run`, `40 runs`, `1,000+ runs`. */
 export function counted(count: Count, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** As a sentence begins. */
 export function capitalized(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
@@ -41,7 +39,6 @@ export function sumOf(counts: readonly Count[]): Count {
   return counts.every((count) => typeof count === "number") ? sum : { atLeast: sum };
 }
 
-/** The number that is certain. */
 export function least(count: Count): number {
   return typeof count === "number" ? count : count.atLeast;
 }
@@ -53,7 +50,6 @@ export function moved(counts: Summary, from: Status, to: Status): Summary {
   return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
 }
 
-/** What people call a run: its title, or else the name of its action. */
 export function titleOf({ actionName, details }: components["schemas"]["DetailedActionRun"]): string {
   return details?.title ?? actionName;
 }

@@ -31,17 +31,8 @@ function drawn(line: string): string {
   return text.slice(text.lastIndexOf("\r") + 1);
 }
 
-/** The length of the longest end of `before` that `after` begins with. Linear (Knuth, Morris, Pratt). */
+/** The length of the longest end of `before` that `after` begins with. Both are whole lines of some KiB. */
 function overlap(before: string, after: string): number {
-  /** For each beginning of `after`, the length of its longest end that it begins with itself. */
-  const shorter: number[] = [];
-  function next(length: number, character: string | undefined): number {
-    let kept = length;
-    while (kept > 0 && character !== after[kept]) kept = shorter[kept - 1] ?? 0;
-    return character === after[kept] ? kept + 1 : kept;
-  }
-  for (let at = 0; at < after.length; at++) shorter.push(at === 0 ? 0 : next(shorter[at - 1] ?? 0, after[at]));
-  let length = 0;
-  for (let at = 0; at < before.length; at++) length = next(length, before[at]);
-  return length;
+  const lineEnds = Array.from(after.matchAll(/\n/g), ({ index }) => index + 1);
+  return lineEnds.findLast((end) => before.endsWith(after.slice(0, end))) ?? 0;
 }

@@ -43,7 +43,6 @@ function decimalOf(text: string): string {
   return `${sign}${significant}e${power}`;
 }
 
-/** The types of JSON Schema, each with what people call its values. */
 const TYPES = {
   string: "text",
   integer: "a whole number",
@@ -61,7 +60,6 @@ export function typeOfProperty(schema: unknown, name: string): JsonType | null {
   return typeof type === "string" && Object.hasOwn(TYPES, type) ? (type as JsonType) : null;
 }
 
-/** The member of a member, and so on; undefined if there is none. */
 export function valueBelow(value: unknown, names: readonly string[]): unknown {
   return names.reduce<unknown>((inner, name) => {
     const isThere = typeof inner === "object" && inner !== null && Object.hasOwn(inner, name);

@@ -6,7 +6,6 @@ type Details = components["schemas"]["ActionRunDetails"];
 export type Waiting = NonNullable<Details["waiting"]>;
 type WaitsFor = Waiting["for"];
 
-/** For what a filter can ask. */
 export const WAITING_FILTERS = ["any", "time", "approval", "concurrency", "pause"] as const;
 
 /** After a verb: "waits for approval". */
@@ -84,7 +83,6 @@ export function groupText({ group, key }: { readonly group: string | null; reado
 const PLURALS = new Intl.PluralRules("en", { type: "ordinal" });
 const ENDINGS: Readonly<Record<string, string>> = { one: "st", two: "nd", few: "rd" };
 
-/** `1st`, `22nd`, `113th`. */
 export function ordinal(count: number): string {
   return `${count}${ENDINGS[PLURALS.select(count)] ?? "th"}`;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { CommandOutput } from "../../src/cli/exec/command-output.ts";
-import { Heartbeats } from "../../src/cli/exec/exec.ts";
+import { heartbeatsOf } from "../../src/cli/exec/exec.ts";
 import { ActionRunsError, type Schemas } from "../../src/client/index.ts";
 import { cli, start } from "./command.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
@@ -126,7 +126,7 @@ function given(intervalSeconds: number | null, ...answers: readonly (Partial<Sch
   };
   let now = 0;
   vi.spyOn(performance, "now").mockImplementation(() => now);
-  const heartbeats = new Heartbeats({ beats, intervalSeconds }, outputOf("one\n"), false);
+  const heartbeats = heartbeatsOf({ beats, intervalSeconds }, outputOf("one\n"), false);
   const { signal } = new AbortController();
   return {
     sent,
@@ -134,8 +134,8 @@ function given(intervalSeconds: number | null, ...answers: readonly (Partial<Sch
     async beat(count: number): Promise<number[]> {
       const waits: number[] = [];
       for (let n = 0; n < count; n++) {
-        waits.push(heartbeats.pauseMs / 1000);
-        now += heartbeats.pauseMs;
+        waits.push(heartbeats.pauseMs() / 1000);
+        now += heartbeats.pauseMs();
         await heartbeats.send(signal).catch(() => {});
       }
       return waits;

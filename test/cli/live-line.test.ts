@@ -3,7 +3,7 @@
 import { EventEmitter } from "node:events";
 import stringWidth from "string-width";
 import { afterEach, expect, test, vi } from "vitest";
-import { EventLines } from "../../src/cli/follow.ts";
+import { eventLinesOn } from "../../src/cli/follow.ts";
 import { Output } from "../../src/cli/output.ts";
 import { heartbeatLine } from "../../src/cli/run-text.ts";
 
@@ -85,9 +85,9 @@ class Terminal extends EventEmitter {
 }
 
 /** What is shown of a run on this terminal. `read`: reads a run that waits. */
-function linesOn(terminal: Pick<Terminal, "write">, read: () => Promise<DetailedActionRun>): EventLines {
+function linesOn(terminal: Pick<Terminal, "write">, read: () => Promise<DetailedActionRun>) {
   process.env.NO_COLOR = "1";
-  return new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+  return eventLinesOn(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
 }
 
 test("heartbeats change one line in place, other events stay above it, and a resize draws it again", async () => {

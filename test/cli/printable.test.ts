@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { approvalText } from "../../src/cli/commands/gates.ts";
-import { Screen } from "../../src/cli/follow.ts";
+import { screenOn } from "../../src/cli/follow.ts";
 import { Output, plain, toJson, wrap } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
 
@@ -70,7 +70,7 @@ describe("branches that look the same are different texts", () => {
   test("in a line that changes in place", () => {
     for (const [index, branch] of BRANCHES.entries()) {
       const { stream, text } = terminal(80);
-      new Screen(stream, { endsWithInterrupt: false }).show(() => branch);
+      screenOn(stream, { endsWithInterrupt: false }).show(() => branch);
       expect(text()).toBe(`\r\x1b[J${OF_BRANCHES[index]}\r`);
     }
   });

@@ -2,8 +2,7 @@
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { auditTable } from "../../src/cli/commands/audit.ts";
-import { tokenTable } from "../../src/cli/commands/token.ts";
+import { auditTable, tokenTable } from "../../src/cli/commands/administration.ts";
 import { actionTable } from "../../src/cli/definitions/action.ts";
 import { scheduleTable } from "../../src/cli/definitions/schedule.ts";
 import { deliveryTable, endpointTable } from "../../src/cli/definitions/webhook.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { unshownOf } from "../../src/console/definitions/members.ts";
 import { emptyIn, firstSchedule, SCHEDULE_FIELDS } from "../../src/console/schedules/schedule-editor.tsx";
-import { localText, scheduleLabel } from "../../src/console/schedules/schedule-page.tsx";
+import { localText, scheduleLabel } from "../../src/console/schedules/schedule-pages.tsx";
 import { scheduleLabel as labelOfRuns } from "../../src/runs/starts.ts";
 
 describe("a time of a schedule", () => {

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { newestTail } from "../../src/console/run/use-run.ts";
 import { errorPartsOf, indentedJson, indentedMember } from "../../src/console/run/values.tsx";
+import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/json-tree.tsx";
 import { ExternalLink } from "../../src/console/ui/parts.tsx";
-import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/text-block.tsx";
 
 describe("a text", () => {
   it.each([

@@ -43,7 +43,7 @@ async function startTemporaryServer(folder: string): Promise<TemporaryServer> {
   const secrets = newSecrets();
   // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
   writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
-  await migrateLocally({ persistTo: state });
+  await migrateLocally(undefined, state);
   // With --env-file, the server does not read .dev.vars.
   const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
   return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };

@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
+import { runWrangler } from "../../bench/servers/build.ts";
 import { hasEnded } from "../../src/dev/children.ts";
 import { freePort, newSecrets } from "../../src/dev/server.ts";
-import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
+import { ROOT } from "../../src/dev/wrangler.ts";
 
 const BUILT = join(ROOT, ".wrangler", "soak");
 const PROCESS = fileURLToPath(new URL("./site-process.ts", import.meta.url));

@@ -13,7 +13,7 @@ import { newRun } from "../support/rows.ts";
 import { detailsOf, startGated } from "../support/runs/gated.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { putEndpoint } from "../webhook-endpoints/deliveries.ts";
+import { alarmsIn, hearsOf, putEndpoint, untilFannedOut } from "../webhook-endpoints/deliveries.ts";
 import { answering, ORIGIN } from "../webhooks/runs.ts";
 import { begin, failAndRetry, reports, retryOf, start, storeAction } from "./starts.ts";
 
@@ -391,6 +391,23 @@ describe("an endpoint", () => {
     await ask("POST", `${runs}/${retry}/cancel`);
     expect((await messages(to, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
     expect((await messages(all, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
+  });
+
+  it("that was stored after an end does not hear of it when a walk meets its retry's cancel", async () => {
+    const { runs, first, to } = await withEndpoints();
+    const retry = await failAndRetry(runs, first);
+    await putEndpoint(runs, receiver(), {}, "later");
+    await ask("POST", `${runs}/${retry}/cancel`);
+    await messages(to, 2);
+    // A walk goes over what happened since the last endpoint came.
+    await putEndpoint(runs, receiver(), {}, "last");
+    await alarmsIn(runs, 1000);
+    await untilFannedOut(runs);
+    const hears = await hearsOf(runs);
+    expect([hears(first), hears(retry)]).toEqual([
+      ["all", "final"],
+      ["all", "final", "later"],
+    ]);
   });
 
   it("that wants changes compares final ends: a job that fails twice and then succeeds has recovered once", async () => {

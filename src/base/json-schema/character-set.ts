@@ -28,7 +28,6 @@ interface PropertyTest {
 }
 
 export interface CharacterSet {
-  /** A bit for each ASCII character. */
   readonly ascii: readonly number[];
   readonly ranges: Ranges;
   readonly properties: readonly PropertyTest[];
@@ -142,7 +141,6 @@ const CONTROLS = ["0btnvfr", "\0\b\t\n\v\f\r"] as const;
 
 type Properties = ReadonlyMap<string, Property>;
 
-/** The text of the character or class at `at`. */
 export function tokenAt(source: string, at: number): string {
   TOKEN.lastIndex = at;
   return TOKEN.exec(source)?.[0] ?? "";

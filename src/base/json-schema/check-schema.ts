@@ -134,7 +134,6 @@ class Walk {
     return [];
   }
 
-  /** Null if the pattern was refused. */
   pattern(source: unknown, pointer: string): Pattern | null {
     const parsed = isText(source)
       ? parsePattern(source, this.#patternParts)

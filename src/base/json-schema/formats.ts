@@ -112,7 +112,6 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map(
   }),
 );
 
-/** Beginning one check. */
 const FORMAT_STEPS = 40;
 /** A label of a host name can be one character, and each label is cut out and matched alone. */
 const FORMAT_CHARACTER_STEPS = 3;

@@ -188,9 +188,7 @@ const NOWHERE: readonly number[] = [];
 /** The instructions, and the lists of a run. Each member is a list, because a run reads them some million times. */
 class Program {
   readonly kinds: number[] = [];
-  /** Of an `ACCEPT`. */
   readonly sets: CharacterSet[] = [];
-  /** Of a `GO`. */
   readonly targets: (readonly number[])[] = [];
 
   // The lists of a run are kept, because making them takes longer than a short run. Runs never overlap.
@@ -258,7 +256,6 @@ function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: P
   for (const to of ways) to.push(program.kinds.length);
 }
 
-/** Beginning one run. */
 const RUN_STEPS = 5;
 /** Going on to the next position, besides what is followed there. */
 const POSITION_STEPS = 1;

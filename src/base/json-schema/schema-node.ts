@@ -7,14 +7,12 @@ export const TYPES = ["array", "boolean", "integer", "null", "number", "object",
 export type TypeName = (typeof TYPES)[number];
 
 export interface AllowedValues {
-  /** As in `canonicalText`. */
   readonly texts: ReadonlySet<string>;
   /** False if every value is a string, a number, a boolean or null. */
   readonly hasContainers: boolean;
   readonly shown: string;
 }
 
-/** Keywords by the kind of their value. */
 export const LIMITS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
 export const COUNTS = (["Length", "Items", "Contains", "Properties"] as const).flatMap(
   (counted) => [`min${counted}`, `max${counted}`] as const,
@@ -70,7 +68,6 @@ export interface SchemaFault {
   readonly sentence: string;
 }
 
-/** The pointer, cut to a length that fits a sentence. */
 export function shownPointer(pointer: string): string {
   return shortened(pointer, 300);
 }

@@ -27,7 +27,6 @@ export function textSteps(text: string): number {
   return 1 + (text.length >> 3);
 }
 
-/** Printing one value. */
 const VALUE_STEPS = 5;
 /** Joining the parts of a list or an object, besides printing them. */
 const CONTAINER_STEPS = 10;
@@ -59,7 +58,6 @@ function canonicalString(text: string, budget: StepBudget): string {
   return budget.left < 0 ? "" : `${text.length}"${text}`;
 }
 
-/** Making two integers from text. */
 const DECIMAL_STEPS = 60;
 
 /** In decimal arithmetic, because in binary 0.3 is no multiple of 0.1. `divisor` is positive. */

@@ -334,7 +334,6 @@ class Evaluation {
   }
 }
 
-/** What needs the names of an object. */
 const PROPERTY_KEYWORDS = [
   "properties",
   "patternProperties",
@@ -415,7 +414,6 @@ function wrongNumber(node: SchemaNode, value: number, budget: StepBudget): What 
   return isMultiple ? null : send(`a multiple of ${multipleOf}`);
 }
 
-/** `things`: what is counted. */
 function wrongCount(count: number, things: string, min = 0, max = Number.POSITIVE_INFINITY): What | null {
   if (count < min) return () => `has ${count} ${things}. Send at least ${min}.`;
   return count > max ? () => `has ${count} ${things}. Send at most ${max}.` : null;

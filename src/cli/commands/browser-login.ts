@@ -12,7 +12,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
-import { transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
 import { CommandFailed } from "../exit.ts";
 import { complain, plain } from "../output.ts";
@@ -27,7 +26,7 @@ const CHARACTERS = 6;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 export async function offersSignIn(url: string, flags: ConnectionFlags): Promise<boolean> {
-  const asked = createSend(transportSettings(callSettings(flags)))(new Request(`${url}/session/sign-in`));
+  const asked = createSend(callSettings(flags))(new Request(`${url}/session/sign-in`));
   // The page leads on to the console, and does not exist elsewhere.
   return asked.then(
     () => false,
@@ -69,11 +68,8 @@ function charactersOf(challenge: string): string {
   return Array.from({ length: CHARACTERS }, (_, i) => BASE32[(bits >>> (25 - 5 * i)) & 31]).join("");
 }
 
-interface Brought {
-  readonly code: string;
-  /** The origin of the page that brought it. */
-  readonly iss: string;
-}
+/** `iss`: the origin of the page that brought the code. */
+type Brought = Readonly<Record<"code" | "iss", string>>;
 
 function ofAnotherServer(iss: string): ActionRunsError {
   const sentence = `The browser brought a code of another server: ${plain(iss.slice(0, 200))}.`;
@@ -139,7 +135,7 @@ async function logIn(
     body: JSON.stringify(body),
   });
   // A second try would find the code used.
-  const response = await createSend(transportSettings(callSettings(flags)))(request, { isRepeatable: false });
+  const response = await createSend(callSettings(flags))(request, { isRepeatable: false });
   const { token, person } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
   if (!/^ters_[\w-]{43}$/.test(token ?? "")) throw unexpectedResponse(response, "The response has no session");
   // Another user of this machine sees the address, and could have agreed to it.

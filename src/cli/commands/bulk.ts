@@ -4,7 +4,7 @@ import { changeableText, endedText, wouldStartText } from "../../words/bulk.ts";
 import { countText, least, tallyText } from "../../words/statuses.ts";
 import { calling, group, listing, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "../exit.ts";
-import { INTERRUPTED, lasting, Screen, WAIT_TIMEOUT, withSignals } from "../follow.ts";
+import { INTERRUPTED, lasting, screenOn, WAIT_TIMEOUT, withSignals } from "../follow.ts";
 import { isConfirmed } from "../input.ts";
 import { allOf, argument, limitOption, option, readId } from "../options.ts";
 import { type Colour, complain, cut, indent, instantText, type Output, people, plain, text, words } from "../output.ts";
@@ -32,7 +32,7 @@ export async function followBulk(
   { isOwn, seconds }: { readonly isOwn: boolean; readonly seconds?: number | undefined },
 ): Promise<number> {
   const { stdin, stderr } = process;
-  const screen = new Screen(stderr, { endsWithInterrupt: false });
+  const screen = screenOn(stderr, { endsWithInterrupt: false });
   const over = new AbortController();
   const timeout = seconds === undefined ? undefined : AbortSignal.timeout(seconds * 1000);
   let mayAsk = isOwn && stdin.isTTY === true && stderr.isTTY === true;
@@ -171,7 +171,6 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
   ]);
 }
 
-/** One condition a line: `status: pending, running`. */
 function filterText(filter: NonNullable<BulkOperation["filter"]>): string {
   return Object.entries(filter)
     .map(([name, value]) => `${plain(name)}: ${[value].flat().map(text).join(", ")}`)
@@ -185,9 +184,7 @@ function statusText({ status, abortReason }: BulkOperation): string {
 }
 
 function tally(codes: readonly string[] = []): Readonly<Record<string, number>> {
-  const counts = new Map<string, number>();
-  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return Object.fromEntries(counts);
+  return Object.fromEntries([...Map.groupBy(codes, String)].map(([code, same]) => [code, same.length]));
 }
 
 function inBrackets(counts: Readonly<Record<string, number>>): string {
@@ -215,7 +212,6 @@ function progressLine(operation: BulkOperation, columns: number): string {
   return cut(`${bar} ${text(decided)} of ${countText(matched, String)}: ${countsText(operation)}`, columns);
 }
 
-/** `38 accepted, 1 skipped, 1 failed`. */
 function countsText({ counts: { accepted, skipped, failed } }: BulkOperation): string {
   return `${text(accepted)} accepted, ${text(skipped)} skipped, ${text(failed)} failed`;
 }

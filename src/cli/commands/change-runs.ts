@@ -34,7 +34,6 @@ export const RUNS = argument("[runs...]", "the run's id, or its last 6 or more c
   read: (text, before) => repeated(readId(text), before),
 });
 
-/** The options for many runs. The command's own options come before them. */
 export const MANY_RUNS = grouped("Many runs:", [
   STATUS,
   ...FILTERS,

@@ -226,7 +226,6 @@ ${positions
 if [[ "\${funcstack[1]}" == _${NAME} ]]; then ${OWN} "$@"; else compdef ${OWN} ${NAME}; fi`;
 }
 
-/** The words with what they do, as zsh's `_describe` reads them. */
 function zshItems(words: Position["words"]): string {
   return words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ");
 }
@@ -293,7 +292,6 @@ async function suggestedValues(client: Client, what: Suggested, contains: string
   return what === "action names" ? [...(await namesOf(client.actions.list())), ...values] : values;
 }
 
-/** Groups of runs and actions, and paused ones. */
 async function groupsOf(client: Client): Promise<readonly string[]> {
   const open = await Array.fromAsync(client.concurrencyGroups.list());
   return [...(await client.pauses.list()), ...open].map(({ group }) => group);

@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { ActionRunsError, createClient } from "../../client/index.ts";
-import { checkedName, transportSettings } from "../../client/settings.ts";
+import { checkedName } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
 import { command, showing } from "../command.ts";
 import { errorSentence, UsageError } from "../exit.ts";
@@ -20,8 +20,8 @@ import {
   readProfile,
   writeProfile,
 } from "../settings.ts";
+import { flagsText } from "./administration.ts";
 import { browserLogin, offersSignIn } from "./browser-login.ts";
-import { flagsText } from "./token.ts";
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
@@ -225,7 +225,7 @@ async function endSession(kept: Profile, flags: ConnectionFlags): Promise<boolea
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */
 async function checkServer(url: string, flags: ConnectionFlags): Promise<void> {
-  const response = await createSend(transportSettings(callSettings(flags)))(new Request(`${url}/`));
+  const response = await createSend(callSettings(flags))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }

@@ -168,7 +168,6 @@ const status = showing("ops status", {
   exitCode: ({ isWell }) => (isWell ? EXIT.succeeded : EXIT.failed),
 });
 
-/** The environments of these databases that the operator should look at. */
 async function lagging({ operator }: Client, databases: readonly Schemas["Database"][]) {
   const found: (Schemas["Place"] & { readonly problem: string })[] = [];
   for (const { number } of databases) {

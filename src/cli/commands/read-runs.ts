@@ -6,7 +6,7 @@ import { countText } from "../../words/statuses.ts";
 import { valueBelow } from "../../words/typed-json.ts";
 import { type ApiCall, calling, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
-import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
+import { eventLinesOn, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
 import { limitOption, option, repeated } from "../options.ts";
 import { complain, logLines, plainLines, toJson } from "../output.ts";
 import { FILTERS, filterOf, gateFilters, OPTIONAL_RUN, RUN, STATUS, wholeRunId } from "../run-selection.ts";
@@ -181,7 +181,7 @@ async function watch({ client, output, flags }: ApiCall<typeof WATCHED>, text: s
   const id = await wholeRunId(client, text);
   // From this response on, the address is known to be right.
   await client.runs.get(id);
-  const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
+  const lines = eventLinesOn(output, () => client.runs.get(id, { include: "details" }));
   const say = lines.complain;
   // With JSON, programs read events, and a tail is not an event.
   const onTail = output.isJson ? undefined : lines.showTail;
@@ -200,7 +200,6 @@ async function watch({ client, output, flags }: ApiCall<typeof WATCHED>, text: s
   }
 }
 
-/** Until the user stops it, or the server refuses. */
 async function watchAll({ client, output, flags }: ApiCall<typeof WATCHED>): Promise<undefined> {
   const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");

@@ -115,7 +115,6 @@ async function readTrial(client: Client, name: string, flags: FlagsOf<typeof TRI
 
 type Verify = Schemas["InboundOfAction"]["verify"];
 
-/** What the product that sends the events needs. */
 const SET_UP: Readonly<Record<Verify, string>> = {
   token:
     "In the product, set this URL, and the secret as a bearer token, as the password of basic authentication, or in " +
@@ -217,7 +216,6 @@ export function actionTable(actions: readonly Schemas["ListedAction"][], output:
   ]);
 }
 
-/** What holds back the runs of an action: `approval, deploys`. */
 function gatesText({ approval, concurrency }: Schemas["ListedAction"]["definition"]): string {
   const count = approval && approval.required > 1 ? `${approval.required} approvals` : "approval";
   return [approval ? count : [], concurrency?.group ?? []].flat().join(", ");

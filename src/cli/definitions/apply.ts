@@ -87,7 +87,9 @@ async function apply({ client, output, flags }: ApiCall<typeof APPLY>): Promise<
     throw new UsageError(`${flags.files} has no definition. Each is a file, ${FILES}.`);
   }
   const compared = await compare(client, files, flags);
-  refuse([...problems, ...compared.problems]);
+  problems.push(...compared.problems);
+  for (const problem of problems) complain(problem);
+  if (problems.length > 0) throw new CommandFailed(`${NOTHING} Correct the files first.`);
   const { changes, unchanged, kept } = compared;
   const shown = output.isJson ? people() : output;
   for (const change of changes) await shown.line(changeText(change, shown));
@@ -102,12 +104,6 @@ async function apply({ client, output, flags }: ApiCall<typeof APPLY>): Promise<
   const result = resultOf(changes, unchanged, (change) => (refused.has(change) ? "refused" : "done"));
   await output.show(result, () => `Made ${changes.length - refused.size} of ${changes.length} changes.`);
   return refused.size > 0 ? EXIT.conflict : EXIT.succeeded;
-}
-
-/** Throws CommandFailed after it has told all problems. */
-function refuse(problems: readonly string[]): void {
-  for (const problem of problems) complain(problem);
-  if (problems.length > 0) throw new CommandFailed(`${NOTHING} Correct the files first.`);
 }
 
 async function compare(client: Client, files: readonly DefinitionFile[], { secrets, prune }: FlagsOf<typeof APPLY>) {
@@ -200,7 +196,6 @@ async function deletable(client: Client, kind: Kind, others: readonly StoredDefi
   return found.flat();
 }
 
-/** Makes one change after another. Returns those that the service refused. */
 async function makeChanges(client: Client, changes: readonly Change[]): Promise<ReadonlySet<Change>> {
   const refused = new Set<Change>();
   for (const [made, change] of changes.entries()) {
@@ -266,7 +261,6 @@ function countText(changes: readonly Change[], unchanged: number): string {
   return `${count("create")} to create, ${count("replace")} to replace, ${count("delete")} to delete, ${unchanged} the same.`;
 }
 
-/** What programs get. Secrets are null, as everywhere. */
 function resultOf(changes: readonly Change[], unchanged: number, outcomeOf: (change: Change) => string) {
   return {
     changes: changes.map((change) => {

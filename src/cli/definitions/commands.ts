@@ -1,6 +1,6 @@
 /** The commands of every kind of definition: `put`, `get`, `list`, `versions`, `delete` and the secret's rotation. */
 
-import type { Client, RotateSecretOptions } from "../../client/index.ts";
+import type { Client, RotateSecretOptions, Schemas } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Build, type CliCommand, calling, listing, showing, take } from "../command.ts";
 import { isObject, readObject } from "../input.ts";
@@ -27,17 +27,13 @@ import {
 
 export interface Told {
   readonly kind: Kind;
-  /** Behind "the". */
   readonly noun: string;
-  /** A name for examples. */
   readonly example: string;
   readonly suggested: Suggested;
-  /** What each command does, besides what all kinds have. */
   readonly about: Readonly<Record<"put" | "get" | "list" | "delete", string>>;
   readonly putExamples: readonly string[];
   readonly getExample: string;
   readonly bodyHelp: string;
-  /** Of what the kind's list has. */
   readonly table: (listed: readonly never[], output: Output) => string;
   /** What can't happen if a text of an example is left in a definition. */
   readonly orElse: string;
@@ -190,12 +186,7 @@ function changedMembers(before: unknown, after: unknown, path = ""): readonly st
   });
 }
 
-/** What a rotation answers. The API has the secret in a member that depends on the kind. */
-interface Rotated {
-  readonly secret?: string | null;
-  readonly signingSecret?: string | null;
-  readonly graceEndsAt: string | null;
-}
+type Rotated = Schemas["RotatedInboundSecret"] | Schemas["RotatedSigningSecret"];
 
 /** A command that gives a definition another secret of those that the service makes. */
 export function rotatingCommand(
@@ -219,7 +210,8 @@ export function rotatingCommand(
     examples: [`action-runs ${made.rotate} ${example} --grace-period 1h`],
     async run({ client, output, flags }, name) {
       const rotated = await rotate(client, name, { gracePeriodSeconds: flags.gracePeriod });
-      const { secret = rotated.signingSecret ?? null, graceEndsAt } = rotated;
+      const secret = "signingSecret" in rotated ? rotated.signingSecret : rotated.secret;
+      const { graceEndsAt } = rotated;
       const rows = [
         [noun, plain(name)],
         ["old secret", graceEndsAt === null ? "has ended" : `counts until ${instantText(graceEndsAt)}`],

@@ -30,7 +30,6 @@ export interface Version extends Omit<Schemas["ListedVersion"], "definition"> {
   readonly definition: Definition;
 }
 
-/** The operations of the client that all kinds have. */
 interface Definitions {
   list(): AsyncIterable<StoredDefinition>;
   get(name: string): Promise<StoredDefinition>;
@@ -43,11 +42,9 @@ interface Definitions {
 /** A secret that the service makes for a definition without one. */
 export interface MadeSecret {
   readonly noun: string;
-  /** Of the member. */
   readonly path: string;
   /** The command that makes another one. */
   readonly rotate: string;
-  /** What to do with a new one. */
   readonly advice: string;
   /** Whether the service makes a new one in place of the stored one. */
   readonly isRenewed?: (stored: Definition, wanted: Definition) => boolean;
@@ -55,9 +52,7 @@ export interface MadeSecret {
 
 export interface Kind {
   readonly folder: "actions" | "schedules" | "webhook-endpoints";
-  /** The command that groups its commands. */
   readonly command: "action" | "schedule" | "webhook";
-  /** As sentences call it. */
   readonly noun: string;
   /** The paths of texts that are secrets. The values of some headers are none, so that is not the whole rule. */
   readonly secret: RegExp | null;

@@ -24,7 +24,6 @@ const EVENTS = allOf<Delivery["type"]>({
   "action_run.approval_requested": true,
 });
 
-/** Behind the help of a command with --body. */
 const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
 
 /** The definition in --body. Throws UsageError if it is no object, or if the command line itself has its secrets. */
@@ -221,7 +220,6 @@ export function endpointTable(endpoints: readonly Schemas["ListedWebhookEndpoint
   ]);
 }
 
-/** `failed` of `action_run.failed`. */
 function eventName(type: string): string {
   const name = type.replace(/^action_run\./, "");
   return name === "*" ? "all" : name;
@@ -286,7 +284,6 @@ function healthText(
   );
 }
 
-/** What a recovery sends again and how far it is. */
 function recoveryText({ since, until, include, messages, isOver }: Schemas["Recovery"]): string {
   return words(
     `${plain(include)} messages of runs that ended since ${instantText(since)}`,

@@ -15,7 +15,6 @@ export class CommandOutput {
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
   readonly #begun = { stdout: NOTHING, stderr: NOTHING };
-  /** All bytes so far. */
   pushed = 0;
   /** The stream that was the first to name a failure. */
   #failed: FailureLine | null = null;
@@ -135,7 +134,6 @@ class FailureLine {
     return this.#found !== null;
   }
 
-  /** `bytes`: whole lines, or a part of one that is too long. */
   push(bytes: Buffer): void {
     if (this.#found !== null) {
       const { after } = this.#found;
@@ -191,14 +189,11 @@ const LOG_TAIL_BYTES = 160 * 1024;
 /** Joining the chunks costs time for each byte that is kept, so many are joined at once. */
 const CHUNKS_MAX = 1000;
 
-/** The end of a command's output. */
 export class Tail {
   readonly #maxBytes: number;
   #kept: Buffer = NOTHING;
-  /** What came after that. */
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
-  /** All bytes so far. */
   pushed = 0;
 
   constructor(maxBytes = TAIL_BYTES) {

@@ -146,10 +146,10 @@ async function runCommand(execution: Execution): Promise<number> {
     if (first?.cancel) return endBeforeStart(execution, first.cancel);
     const output = new CommandOutput(execution.secrets, execution);
     const before = stampOf(execution.outputFile);
-    const heartbeats = new Heartbeats(execution, output, first?.watched === true);
+    const heartbeats = heartbeatsOf(execution, output, first?.watched === true);
     const end = await work(execution, control, output, heartbeats);
     const signal = control.first;
-    control.endOnSecond();
+    control.isImpatient = true;
     const fault = await deliver(execution, end, signal, output, before);
     if (fault !== null && !isCancelled(fault)) {
       complain(`The report failed: ${errorSentence(fault)}`);
@@ -221,7 +221,7 @@ async function work(
 
 /** Sends heartbeats until the command or the run ends. After a cancel too: the run must not fall silent. */
 async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
-  while (await delay(heartbeats.pauseMs, true, { signal: over }).catch(() => false)) {
+  while (await delay(heartbeats.pauseMs(), true, { signal: over }).catch(() => false)) {
     try {
       const { cancel } = await heartbeats.send(over);
       if (cancel !== null) stopFor(control, cancel);
@@ -236,43 +236,33 @@ async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSign
 }
 
 /** When the next heartbeat of a running command is due, and which of them carry the newest lines of its output. */
-export class Heartbeats {
-  readonly #beats: Pick<Callback, "heartbeat">;
-  readonly #intervalSeconds: number | null;
-  readonly #output: Pick<CommandOutput, "newestLines">;
-  #isWatched: boolean;
+export function heartbeatsOf(
+  { beats, intervalSeconds }: Pick<Execution, "beats" | "intervalSeconds">,
+  output: Pick<CommandOutput, "newestLines">,
+  isWatchedAtFirst: boolean,
+) {
+  let isWatched = isWatchedAtFirst;
   /** By `performance.now`. */
-  #tailSentAt = Number.NEGATIVE_INFINITY;
+  let tailSentAt = Number.NEGATIVE_INFINITY;
   /** Whether the last one failed with lines, perhaps because of them. Then the next one has none. */
-  #isNextPlain = false;
-
-  constructor(
-    { beats, intervalSeconds }: Pick<Execution, "beats" | "intervalSeconds">,
-    output: Pick<CommandOutput, "newestLines">,
-    isWatched: boolean,
-  ) {
-    this.#beats = beats;
-    this.#intervalSeconds = intervalSeconds;
-    this.#output = output;
-    this.#isWatched = isWatched;
-  }
-
-  get pauseMs(): number {
-    return (this.#intervalSeconds ?? (this.#isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000;
-  }
-
-  async send(signal: AbortSignal): Promise<BeatAnswer> {
-    const isDue = this.#isWatched || performance.now() - this.#tailSentAt >= TAIL_EVERY_MS;
-    const tail = isDue && !this.#isNextPlain ? this.#output.newestLines() : "";
-    this.#isNextPlain = tail !== "";
-    const answer = await this.#beats.heartbeat(tail === "" ? {} : { tail }, { signal });
-    this.#isNextPlain = false;
-    if (tail !== "") this.#tailSentAt = performance.now();
-    // A service that does not know of tails does not say it.
-    this.#isWatched = answer.watched === true;
-    return answer;
-  }
+  let isNextPlain = false;
+  return {
+    pauseMs: () => (intervalSeconds ?? (isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000,
+    async send(signal: AbortSignal): Promise<BeatAnswer> {
+      const isDue = isWatched || performance.now() - tailSentAt >= TAIL_EVERY_MS;
+      const tail = isDue && !isNextPlain ? output.newestLines() : "";
+      isNextPlain = tail !== "";
+      const answer = await beats.heartbeat(tail === "" ? {} : { tail }, { signal });
+      isNextPlain = false;
+      if (tail !== "") tailSentAt = performance.now();
+      // A service that does not know of tails does not say it.
+      isWatched = answer.watched === true;
+      return answer;
+    },
+  };
 }
+
+type Heartbeats = ReturnType<typeof heartbeatsOf>;
 
 /** KILL comes by our own clock. */
 function stopFor(control: JobControl, cancel?: Cancel): void {
@@ -285,7 +275,6 @@ function stopFor(control: JobControl, cancel?: Cancel): void {
   control.stop(graceMs);
 }
 
-/** Sends the report. Returns null, or the error that stopped it. */
 async function deliver(
   execution: Execution,
   end: JobEnd,

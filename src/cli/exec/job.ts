@@ -40,7 +40,8 @@ export class JobControl {
   #isGroup = false;
   first: NodeJS.Signals | null = null;
   #firstAt = 0;
-  #isImpatient = false;
+  /** Whether a second signal ends this process at once. */
+  isImpatient = false;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
   #killAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -69,14 +70,9 @@ export class JobControl {
     this.#pid = undefined;
   }
 
-  /** From now on, a second signal ends this process at once. */
-  endOnSecond(): void {
-    this.#isImpatient = true;
-  }
-
   readonly #take = (signal: NodeJS.Signals): void => {
     const now = Date.now();
-    if (this.#isImpatient && this.first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
+    if (this.isImpatient && this.first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
     if (this.first === null) {
       this.first = signal;
       this.#firstAt = now;

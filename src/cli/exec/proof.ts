@@ -4,15 +4,13 @@
  */
 
 import { ActionRunsError, type Client, type Schemas } from "../../client/index.ts";
-import { transportSettings } from "../../client/settings.ts";
+import type { CallSettings } from "../../client/settings.ts";
 import { createSend } from "../../client/transport.ts";
 import { CommandFailed, EXIT, UsageError } from "../exit.ts";
 import { checkToken } from "../input.ts";
 
-type Calling = Parameters<typeof transportSettings>[0];
-
 /** Null if the job has none. GitHub makes one for each audience. Elsewhere the job's file names the audience. */
-export async function proofFor(audience: string, settings: Calling): Promise<string | null> {
+export async function proofFor(audience: string, settings: CallSettings): Promise<string | null> {
   const { ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN } = process.env;
   if (ACTION_RUNS_ID_TOKEN) return withAudience(audience, checkToken(ACTION_RUNS_ID_TOKEN, "ACTION_RUNS_ID_TOKEN"));
   if (!ACTIONS_ID_TOKEN_REQUEST_URL || !ACTIONS_ID_TOKEN_REQUEST_TOKEN) return null;
@@ -37,8 +35,8 @@ function withAudience(audience: string, proof: string): string {
   throw new UsageError(`ACTION_RUNS_ID_TOKEN has another audience. Let your CI product make it for ${audience}.`);
 }
 
-async function askGitHub(url: URL, token: string, settings: Calling): Promise<unknown> {
-  const send = createSend(transportSettings(settings));
+async function askGitHub(url: URL, token: string, settings: CallSettings): Promise<unknown> {
+  const send = createSend(settings);
   try {
     const response = await send(new Request(url, { headers: { Authorization: `Bearer ${token}` } }));
     return ((await response.json()) as { readonly value?: unknown }).value;
@@ -57,17 +55,16 @@ function noProof(why: string): never {
 }
 
 /** The token of the run's callback, for a proof of this job. Null: the job has no proof. Throws ActionRunsError. */
-export async function callbackTokenFor(callbackUrl: string, settings: Calling): Promise<string | null> {
+export async function callbackTokenFor(callbackUrl: string, settings: CallSettings): Promise<string | null> {
   const proof = await proofFor(callbackUrl, settings);
   if (proof === null) return null;
   const headers = { "Content-Type": "application/json" };
   const request = new Request(`${callbackUrl}/token`, { method: "POST", headers, body: JSON.stringify({ proof }) });
-  const response = await createSend(transportSettings(settings))(request);
+  const response = await createSend(settings)(request);
   return ((await response.json()) as Schemas["CallbackGrant"]).callbackToken;
 }
 
-/** Where a job exchanges its proof. `tokens`: of a client without a token. */
-export interface Unproven extends Calling, Pick<Client, "baseUrl" | "tokens"> {
+export interface Unproven extends CallSettings, Pick<Client, "baseUrl" | "tokens"> {
   readonly org: string;
   readonly project: string;
 }

@@ -71,7 +71,6 @@ interface BesideProps {
   readonly open: ReturnType<typeof useDialog>[1];
 }
 
-/** What the request would be, and a button that really sends it. */
 function Beside({ form: { definition, checked, explain }, name, open }: BesideProps) {
   const why = definition === null ? null : untestable(definition);
   const parameters = useTrialParameters(name, definition?.parametersSchema);

@@ -1,7 +1,4 @@
-/**
- * The page "Actions": the stored actions of the environment by name with their newest runs, a search, a button that runs
- * each, and for those who may, a way to store a new one.
- */
+/** The page "Actions": the stored actions by name with their newest runs, a search, and a button that runs each. */
 import { useCallback, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
@@ -73,7 +70,15 @@ export function ActionsPage() {
       }
       empty={text === "" ? <NoActions mayManage={mayManage} /> : undefined}
     >
-      {(actions) => <Found actions={found(all.data ?? actions, text)} text={text} />}
+      {(actions) => {
+        const shown = found(all.data ?? actions, text);
+        if (shown.length > 0) return <ActionTable actions={shown} />;
+        return (
+          <p class="muted" role="status">
+            No action has “<bdi>{text}</bdi>” in its name or description.
+          </p>
+        );
+      }}
     </ListPage>
   );
 }
@@ -85,15 +90,6 @@ export function found(actions: readonly ListedAction[], text: string): readonly 
     const searched = `${name}\n${definition.description ?? ""}`.toLowerCase();
     return words.every((word) => searched.includes(word));
   });
-}
-
-function Found({ actions, text }: { readonly actions: readonly ListedAction[]; readonly text: string }) {
-  if (actions.length > 0) return <ActionTable actions={actions} />;
-  return (
-    <p class="muted" role="status">
-      No action has “<bdi>{text}</bdi>” in its name or description.
-    </p>
-  );
 }
 
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {

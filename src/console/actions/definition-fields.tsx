@@ -1,8 +1,8 @@
 /** The fields of an action's editor. */
 import { useState } from "preact/hooks";
-import { FieldError, type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
+import { type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
 import { areTexts, withMember } from "../definitions/members.ts";
-import { Check, LinesField, SelectField, TextField } from "../ui/forms.tsx";
+import { Check, FieldError, LinesField, SelectField, TextField } from "../ui/forms.tsx";
 import { Button } from "../ui/parts.tsx";
 import { ACTION_FIELDS, EVENT_SECRET, namesIn, RETRIED_AT_FIRST } from "./action-fields.ts";
 import {
@@ -81,7 +81,6 @@ interface WebhookFieldsProps extends FieldsProps {
   readonly read: ReturnType<typeof productOf>;
 }
 
-/** The fields of a product, or those of any webhook. */
 function WebhookFields({ trigger, read, ...props }: WebhookFieldsProps) {
   const { definition, problemAt, onDefinition } = props;
   const { field, fields, grid } = fieldsOf(ACTION_FIELDS, props);

@@ -1,16 +1,10 @@
-/**
- * What somebody typed into a form, and the parameters that it makes. PURE. A field that is empty is not sent: so a form
- * sends exactly what it shows.
- */
+/** What somebody typed into a form, and the parameters that it makes. PURE. A field that is empty is not sent. */
 import { parseExact, problemOfNumber } from "../../words/typed-json.ts";
 import { type Field, type Group, isSchema, optionText, type Schema, stepOf } from "./schema-form.ts";
 
 type SimpleField = Exclude<Field, Group>;
 
-/**
- * The text of each field, by its pointer. A choice holds the number of its option, picks hold several with commas, and
- * a flag holds `true` or `false`.
- */
+/** By pointer. A choice has the number of its option, picks have several with commas, a flag `true` or `false`. */
 export type Texts = ReadonlyMap<string, string>;
 
 /** The value, or what is wrong with a field and what to do, by its pointer. */
@@ -20,10 +14,7 @@ const INTEGER = /^-?(0|[1-9]\d*)$/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const MISSING = "This is required.";
 
-/**
- * What the form shows first: the parameters that there are already, or else the schema's defaults. `Texts` has no text for
- * a value that no field can show.
- */
+/** What the form shows first: the parameters that there are, or the defaults, as far as its fields can show them. */
 export function textsOf(form: Field, parameters?: unknown): Texts {
   const texts = new Map<string, string>();
   function put(field: Field, value: unknown): void {
@@ -44,7 +35,6 @@ export function textsOf(form: Field, parameters?: unknown): Texts {
   return texts;
 }
 
-/** Undefined if the value is no object with this member. */
 function memberOf(value: unknown, name: string): unknown {
   return isSchema(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
@@ -79,10 +69,7 @@ interface Before {
 
 const NOTHING: Before = { values: undefined, texts: new Map() };
 
-/**
- * The parameters as the form makes them, or what must change first. A value from before changes only if its field is
- * edited. Values that have no field in today's schema are kept.
- */
+/** The parameters, or what must change first. A value from before stays if its field is not edited or not there. */
 export function parametersOf(form: Field, texts: Texts, before = NOTHING): Filled {
   const problems = new Map<string, string>();
   const value = valueIn(form, before.values, before.texts, texts, problems);
@@ -138,7 +125,6 @@ function typedValue(field: SimpleField, text: string, problems: Found): unknown 
 function emptyValue(field: SimpleField, problems: Found): unknown {
   if (!field.isRequired) return undefined;
   if (field.isNullable) return null;
-  // If nothing is ticked, that is a value, too.
   if (field.kind === "flag") return false;
   if (field.kind === "picks" || field.kind === "lines") return [];
   if (field.pointer !== "") problems?.set(field.pointer, MISSING);

@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
-import { barsFor, durationMs, fullHeightMs, Strip, useWidth } from "../runs/strip.tsx";
+import { barsFor, durationMs, fullHeightMs, Strip, useWidth } from "../runs/run-table.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -21,14 +21,8 @@ const COLUMNS: readonly Column[] = [
 const POLL_MS = 15_000;
 const LISTED = 5;
 
-interface RunsPartProps {
-  /** Whose runs: `action`. */
-  readonly of: "action" | "schedule";
-  /** The name of the action, or the label of the schedule's runs. */
-  readonly value: string;
-}
-
-export function RunsPart({ of, value }: RunsPartProps) {
+/** `value`: the name of the action, or the label of the schedule's runs. */
+export function RunsPart({ of, value }: { readonly of: "action" | "schedule"; readonly value: string }) {
   const { scope, reader } = useSession();
   const { data, failure, reload } = useRead(
     async (signal) => {
@@ -101,18 +95,14 @@ function Chart({ rows, search }: RowsProps) {
   const [newest, oldest] = [shown[0], shown.at(-1)];
   return (
     <div ref={box}>
-      {newest === undefined || oldest === undefined ? null : (
-        <p class="axis row is-apart number muted small">
-          <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
-        </p>
-      )}
+      <p class="axis row is-apart number muted small">
+        <span>{newest && formatDuration(fullHeightMs(shown, Date.now()))}</span>
+      </p>
       <Strip rows={rows} search={search} selectedId={null} isNewest />
-      {newest === undefined || oldest === undefined ? null : (
-        <p class="axis row is-apart number muted small">
-          <Created at={oldest.createdAt} />
-          <Created at={newest.createdAt} />
-        </p>
-      )}
+      <p class="axis row is-apart number muted small">
+        {oldest && <Created at={oldest.createdAt} />}
+        {newest && <Created at={newest.createdAt} />}
+      </p>
     </div>
   );
 }

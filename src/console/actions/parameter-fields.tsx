@@ -2,17 +2,14 @@
 import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { capitalized } from "../../words/statuses.ts";
-import { FieldError, Picks } from "../definitions/member-fields.tsx";
-import { Labelled, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { Picks } from "../definitions/member-fields.tsx";
+import { FieldError, Labelled, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { hasLines } from "../ui/json-tree.tsx";
 import { Button } from "../ui/parts.tsx";
-import { hasLines } from "../ui/text-block.tsx";
 import { draftOf, keptValues, type Texts, textsOf } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText, type Schema } from "./schema-form.ts";
 
-/**
- * The fields begin with `values`, or with what the schema suggests. They begin as JSON if a field would lose one of the
- * values.
- */
+/** The fields begin with `values`, or with what the schema suggests. They begin as JSON if they would lose a value. */
 export function useNewParameters(form: Field, values: Schema | undefined) {
   const [begin] = useState(() => {
     const texts = textsOf(form, values);
@@ -49,6 +46,9 @@ export function useParameterTexts(
 function hasNoFields(form: Field): boolean {
   return form.kind !== "group" || form.fields.length === 0;
 }
+
+/** A field of the parameters, as a pointer in the body of a request. */
+export const inBody = (pointer: string) => `/parameters${pointer}`;
 
 interface ParameterFieldsProps {
   readonly parameters: ReturnType<typeof useParameterTexts>;
@@ -133,12 +133,10 @@ function SchemaField(props: SchemaFieldProps) {
   }
 }
 
-/** The numbers of the options, and their words. */
 function optionsOf({ options }: { readonly options: readonly unknown[] }) {
   return options.map((option, index) => [String(index), optionText(option)] as const);
 }
 
-/** How to type a value. */
 const HOW: Partial<Record<Field["kind"], string>> = {
   lines: "One on each line.",
   json: "This is JSON, so put texts in quotes.",

@@ -1,21 +1,16 @@
-/**
- * The request that an action sends, as people may see it: its preview while somebody edits the action, and a test that
- * sends it. The service renders it, and shows null instead of each secret.
- */
+/** The request that an action sends: a preview and a test. The service renders it, and shows null for each secret. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
-import { parseExact } from "../../words/typed-json.ts";
-import { ofDefinition } from "../definitions/definition-editor.tsx";
+import { ofDefinition, type Tested, TestResult } from "../definitions/definition-editor.tsx";
 import { valueAt } from "../definitions/members.ts";
-import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, type Problems, TextArea, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
 import { Fact } from "../ui/parts.tsx";
 import { inWords } from "./action-fields.ts";
-import { exampleParameters, isSchema, type Schema } from "./schema-form.ts";
+import { exampleParameters, isSchema, objectOf, type Schema } from "./schema-form.ts";
 
 type Request = Schemas["RequestPreview"];
 
@@ -70,15 +65,10 @@ function dotted(template: unknown, payload: unknown): unknown {
   return Object.fromEntries(Object.entries(payload).map(([name, one]) => [name, dotted(template[name], one)]));
 }
 
-/** The parameters of a request that no run has: those of the last run, or examples, until somebody types others. */
-interface TrialParameters {
-  readonly text: string;
-  readonly setText: (text: string) => void;
-  readonly isOfLastRun: boolean;
-}
+type TrialParameters = NonNullable<ReturnType<typeof useTrialParameters>>;
 
-/** `name`: of a stored action; null if there is none. The last run is read once. Null: it is not read yet. */
-export function useTrialParameters(name: string | null, schema: unknown): TrialParameters | null {
+/** The parameters of a try: those of the last run, which is read once, or examples. Null: it is not read yet. */
+export function useTrialParameters(name: string | null, schema: unknown) {
   const { reader } = useSession();
   const [typed, setTyped] = useState<string | null>(null);
   const last = useRead(
@@ -93,7 +83,7 @@ export function useTrialParameters(name: string | null, schema: unknown): TrialP
   const ofLastRun = last.data ?? null;
   const shown = ofLastRun ?? exampleParameters(isSchema(schema) ? schema : undefined);
   const text = typed ?? JSON.stringify(shown, null, 2);
-  return { text, setText: setTyped, isOfLastRun: typed === null && ofLastRun !== null };
+  return { text, setText: (next: string) => setTyped(next), isOfLastRun: typed === null && ofLastRun !== null };
 }
 
 function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {
@@ -109,12 +99,6 @@ function TrialParametersField({ text, setText, isOfLastRun }: TrialParameters) {
   );
 }
 
-/** Null if the text is no JSON object. */
-function objectOf(text: string): Schema | null {
-  const parsed = parseExact(text);
-  return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
-}
-
 const PAUSE_MS = 400;
 
 interface RequestPreviewProps {
@@ -122,13 +106,10 @@ interface RequestPreviewProps {
   readonly name: string;
   /** Without secrets. Null: the text is not valid JSON. */
   readonly definition: Schema | null;
-  /** Null: not known yet. */
   readonly parameters: TrialParameters | null;
-  /** Beside the heading. */
   readonly button: ComponentChildren;
 }
 
-/** Follows what somebody types, after a short pause. */
 export function RequestPreview({ name, definition, parameters, button }: RequestPreviewProps) {
   const { reader } = useSession();
   const value = parameters === null ? null : objectOf(parameters.text);
@@ -198,7 +179,6 @@ interface ActionTestDialogProps {
   readonly name: string;
   /** One that is not stored, with its secrets; null for the stored one. */
   readonly body: Schema | null;
-  /** What it begins with. */
   readonly parameters: TrialParameters;
   /** An error in the words of a form. */
   readonly explain?: (error: ActionRunsError, afterLoss: string) => Problems;

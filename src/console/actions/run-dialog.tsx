@@ -1,18 +1,19 @@
-/** The form that runs an action, made from its `parametersSchema`. */
+/** The form that runs a stored action, made from its `parametersSchema`. */
 import { useMemo } from "preact/hooks";
-import type { Schemas, Stored } from "../../client/index.ts";
+import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { PlannedPause } from "../gates/pause.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, filledLines, TextArea, TextField, useForm } from "../ui/forms.tsx";
+import { type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/parts.tsx";
-import { gatesText } from "./action-facts.tsx";
 import { parametersOf } from "./form-values.ts";
-import { ParameterFields, useNewParameters } from "./parameter-fields.tsx";
+import { inBody, ParameterFields, useNewParameters } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 
-/** For an action without a webhook. */
+export type StoredAction = Stored<Schemas["Action"]>;
+
 export function NobodyStarts() {
   return (
     <p class="note is-warning">
@@ -23,14 +24,11 @@ export function NobodyStarts() {
 }
 
 interface RunDialogProps {
-  readonly action: Stored<Schemas["Action"]>;
+  readonly action: StoredAction;
   /** What the fields hold at first. Default: what the action's schema suggests. */
   readonly begin?: Pick<Schemas["Schedule"], "parameters" | "labels"> | undefined;
   readonly onClose: () => void;
 }
-
-/** A field of the parameters, as a pointer in the body. */
-const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RunDialog({ action: { name, definition }, begin, onClose }: RunDialogProps) {
   const { client, scope } = useSession();
@@ -93,4 +91,30 @@ export function RunDialog({ action: { name, definition }, begin, onClose }: RunD
       {gates === null && texts[START_AT] === "" ? null : <PlannedPause group={definition.concurrency?.group ?? null} />}
     </ChangeDialog>
   );
+}
+
+/** A stored action as it is now. Null if there is none of this name. `name`: undefined if nobody needs one. */
+export function useAction(name: string | undefined): Loaded<StoredAction | null | undefined> {
+  const { reader } = useSession();
+  return useRead(
+    async (signal) => {
+      if (name === undefined) return undefined;
+      try {
+        return await reader.actions.get(name, { signal });
+      } catch (error) {
+        if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
+        throw error;
+      }
+    },
+    [reader, name],
+  );
+}
+
+/** What a new run of the action waits for, as a sentence; null if for nothing. */
+function gatesText({ approval, concurrency }: StoredAction["definition"]): string | null {
+  const waits = [
+    ...(approval === undefined ? [] : [approval.required === 1 ? "an approval" : `${approval.required} approvals`]),
+    ...(concurrency === undefined ? [] : [`a slot of the group ${concurrency.group}`]),
+  ];
+  return waits.length === 0 ? null : `The run starts when it has ${waits.join(" and ")}.`;
 }

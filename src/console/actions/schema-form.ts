@@ -3,13 +3,13 @@
  * so people can fill in every schema. The service checks the values: no pattern of a schema runs in the browser,
  * because a hostile one could run for ever.
  */
+import { parseExact } from "../../words/typed-json.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
 interface Described {
   /** A JSON pointer (RFC 6901) from the parameters to its value. Empty: all parameters. */
   readonly pointer: string;
-  /** The name of the property. */
   readonly name: string;
   /** The schema's title, or the name. */
   readonly label: string;
@@ -21,7 +21,6 @@ interface Described {
   readonly isNullable: boolean;
   /** What the schema suggests; undefined if nothing. */
   readonly suggested: unknown;
-  /** What it takes, in words. */
   readonly takes: string;
   /** A value that the schema could accept, if it suggests none. */
   readonly example: unknown;
@@ -36,7 +35,6 @@ export type Field = Described &
     | { readonly kind: "choice"; readonly options: readonly unknown[] }
     /** Several of the values. */
     | { readonly kind: "picks"; readonly options: readonly unknown[] }
-    /** A list with one entry on each line. */
     | { readonly kind: "lines"; readonly of: "text" | "number" | "integer" }
     | { readonly kind: "json" }
     | { readonly kind: "group"; readonly fields: readonly Field[] }
@@ -52,7 +50,6 @@ const LONG_TEXT_CHARACTERS = 200;
 /** A form of fixed fields can't say what these keywords say. */
 const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
 
-/** The form of all parameters. */
 export function formOf(schema: Schema | undefined): Field {
   const root = schema ?? {};
   return fieldOf({ type: "object", ...root }, { pointer: "", name: "Parameters", isRequired: true, depth: 0 });
@@ -64,7 +61,6 @@ export function fieldsIn(field: Field, around = ""): readonly (readonly [name: s
   return field.fields.flatMap((one) => [[around + one.name, one] as const, ...fieldsIn(one, `${around}${one.name}.`)]);
 }
 
-/** The pointers of the field and of all fields inside it. */
 export function pointersOf(field: Field): readonly string[] {
   return [field.pointer, ...fieldsIn(field).map(([, { pointer }]) => pointer)];
 }
@@ -153,13 +149,18 @@ function listOf(schema: Schema, described: Described): Field | null {
   return { ...lines, of: entry.isInteger ? "integer" : "number", takes: "list of numbers" };
 }
 
-/** One step of a JSON Pointer. */
 export function stepOf(name: string): string {
   return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 export function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a text means that is a JSON object; null for any other text. */
+export function objectOf(text: string): Schema | null {
+  const parsed = parseExact(text);
+  return "value" in parsed && isSchema(parsed.value) ? parsed.value : null;
 }
 
 function isList(value: unknown): value is readonly unknown[] {

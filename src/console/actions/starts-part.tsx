@@ -14,11 +14,10 @@ import { Command } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
 import { ACTION } from "./action-editor.tsx";
 import { RETRIED, RETRIED_AT_FIRST, VERIFIED } from "./action-fields.ts";
-import type { StoredAction } from "./use-action.ts";
+import type { StoredAction } from "./run-dialog.tsx";
 
 interface StartsPartProps {
   readonly action: StoredAction;
-  /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }
 

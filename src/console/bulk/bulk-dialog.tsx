@@ -1,18 +1,15 @@
-/**
- * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
- * set that has grown meanwhile is refused. Only a press of the button begins it.
- */
-import { useMemo, useState } from "preact/hooks";
+/** Cancels or retries the selected runs. It first asks the service what would happen, and does no more than that. */
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { wouldStartText } from "../../words/bulk.ts";
 import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { comparing, hrefOf, useRoute, useRouter } from "../router.tsx";
-import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/run-dialogs.tsx";
+import { CancelFields, NO_CANCEL, readCancel } from "../run/run-dialogs.tsx";
 import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, Check, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, Check, useDialog, useForm } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { Button, Icon, useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
@@ -29,36 +26,39 @@ import {
 } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
-interface SelectionBarProps {
-  readonly selecting: Selecting;
-  /** Null until it is there. */
-  readonly list: RunList | null;
-}
-
-/** Whether the rows are all runs that match. */
-function isWhole(list: RunList | null, query: URLSearchParams): boolean {
-  return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
-}
-
 /** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
-export function SelectionBar({ selecting, list }: SelectionBarProps) {
+export function SelectionBar({ selecting, list }: { readonly selecting: Selecting; readonly list: RunList | null }) {
   const { scope } = useSession();
   const { query, search } = useRoute();
   const router = useRouter();
   const { note } = useNotices();
   const { selection, isNothing, matched, clear } = selecting;
-  const [open, setOpen] = useState<Operation | null>(null);
+  const [dialog, open] = useDialog();
   const pair = pairOf(selection);
   const compare = ([older, newer]: readonly [string, string]) =>
     router.navigate(hrefOf({ name: "run", ...scope, id: newer }, comparing(search, older)));
+  const ask = (operation: Operation) =>
+    open((onClose) => (
+      <BulkDialog
+        operation={operation}
+        selection={selection}
+        onClose={onClose}
+        onStarted={({ id }) => {
+          router.navigate(hrefOf({ name: "operation", ...scope, id }));
+          note("The operation has begun. It goes on if you leave this page.");
+        }}
+      />
+    ));
   useKeys("Runs", [
     { keys: "=", label: "Compare the two selected runs", run: pair === null ? undefined : () => compare(pair) },
-    { keys: "c", label: "Cancel the selected runs", run: isNothing ? undefined : () => setOpen("cancel") },
-    { keys: "r", label: "Retry the selected runs", run: isNothing ? undefined : () => setOpen("retry") },
+    { keys: "c", label: "Cancel the selected runs", run: isNothing ? undefined : () => ask("cancel") },
+    { keys: "r", label: "Retry the selected runs", run: isNothing ? undefined : () => ask("retry") },
   ]);
   if (isNothing) return null;
+  /** Whether the rows are all runs that match. */
+  const isWhole = list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
   // The service refuses an operation without a filter.
-  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
+  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole;
   return (
     <>
       <section class="selection-bar row gap-12" aria-label="Selection">
@@ -74,10 +74,10 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
               Compare
             </Button>
           )}
-          <Button title="Retry the selected runs (r)" onClick={() => setOpen("retry")}>
+          <Button title="Retry the selected runs (r)" onClick={() => ask("retry")}>
             Retry runs
           </Button>
-          <Button kind="danger" title="Cancel the selected runs (c)" onClick={() => setOpen("cancel")}>
+          <Button kind="danger" title="Cancel the selected runs (c)" onClick={() => ask("cancel")}>
             Cancel runs
           </Button>
           <Button kind="quiet" aria-label="Clear the selection" title="Clear the selection (Esc)" onClick={clear}>
@@ -85,17 +85,7 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
           </Button>
         </div>
       </section>
-      {open === null ? null : (
-        <BulkDialog
-          operation={open}
-          selection={selection}
-          onClose={() => setOpen(null)}
-          onStarted={({ id }) => {
-            router.navigate(hrefOf({ name: "operation", ...scope, id }));
-            note("The operation has begun. It goes on if you leave this page.");
-          }}
-        />
-      )}
+      {dialog}
     </>
   );
 }
@@ -114,27 +104,20 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
   const mayManage = may("actions:manage");
   // As it was when the dialog opened, although new runs come.
   const [target] = useState(() => targetOf(selection, query, new Date(), mayManage, zone));
-  const {
-    data: preview,
-    failure,
-    reload,
-  } = useRead(
+  const previewed = useRead(
     (signal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
     [reader, operation, target],
   );
-  const [typed, setTyped] = useState(NO_CANCEL);
+  const { data: preview, failure } = previewed;
+  const { change, texts, field } = useForm(NO_CANCEL);
   const [isAgain, setAgain] = useState(false);
-  const change = useChange({ fields: CANCEL_FIELDS });
-  const outlook = useMemo(
-    () => (preview === undefined ? null : outlookOf(operation, preview, mayManage)),
-    [operation, preview, mayManage],
-  );
+  const outlook = preview === undefined ? null : outlookOf(operation, preview, mayManage);
   const isCancel = operation === "cancel";
   const started = preview !== undefined && isCancel ? wouldStartText(preview) : null;
 
   function send() {
     if (preview === undefined) return;
-    const read = isCancel ? readCancel(typed) : { value: isAgain ? { includeRetried: true } : {} };
+    const read = isCancel ? readCancel(texts) : { value: isAgain ? { includeRetried: true } : {} };
     if ("problems" in read) return change.refuse(read.problems);
     const body = { operation, ...boundTo(target, preview), ...read.value };
     change.submit({ body, send: (options) => client.bulkOperations.create(body, options), done: onStarted });
@@ -157,7 +140,7 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
           All runs that match: <FilterWords filter={target.filter} />
         </p>
       )}
-      <ErrorView failure={failure} onRetry={reload} isBanner />
+      <ErrorView failure={failure} onRetry={previewed.reload} isBanner />
       <div role="status">
         {outlook === null ? (
           failure === null && <p class="muted">Counting the runs …</p>
@@ -171,7 +154,7 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
       {isCancel ? (
         <>
           <p class="muted">A pending run ends at once. The job of a running run is asked to stop.</p>
-          <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+          <CancelFields field={field} />
         </>
       ) : (
         <>

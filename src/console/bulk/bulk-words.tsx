@@ -9,10 +9,8 @@ import { useZone } from "../ui/time.tsx";
 type BulkItem = Schemas["BulkItem"];
 type BulkOperation = Schemas["BulkOperation"];
 
-type Counts = BulkOperation["counts"];
 type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
-/** `Cancel of 40 runs`. */
 export function titleOf({ operation, counts, status }: BulkOperation): string {
   const { matched } = counts;
   const what = operation === "cancel" ? "Cancel" : "Retry";
@@ -61,13 +59,8 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
   return Object.hasOwn(WHY, abortReason) ? WHY[abortReason] : abortReason;
 }
 
-/** How many runs are decided. */
-function doneOf({ accepted, skipped, failed }: Counts): number {
-  return accepted + skipped + failed;
-}
-
 /** `38 accepted, 2 skipped`, without those that are zero. */
-export function countsText({ accepted, skipped, failed, remaining }: Counts): string {
+export function countsText({ accepted, skipped, failed, remaining }: BulkOperation["counts"]): string {
   const parts = Object.entries({ accepted, skipped, failed, remaining }).filter(
     ([outcome, count]) => outcome === "accepted" || least(count) > 0,
   );
@@ -122,7 +115,7 @@ export function FilterWords({ filter }: { readonly filter: ShownFilter | null })
 export function Progress({ operation }: { readonly operation: BulkOperation }) {
   const { counts, status } = operation;
   const { mark, word } = markOf(operation);
-  const done = doneOf(counts);
+  const done = counts.accepted + counts.skipped + counts.failed;
   // While the set is collected, nobody knows how many runs it will have.
   const bar = status === "collecting" ? {} : { value: done, max: Math.max(least(counts.matched), 1) };
   return (

@@ -1,8 +1,5 @@
-/**
- * Which runs of the list are selected for a bulk operation. PURE. A selection holds ids, so it survives another page
- * and new rows. Or it is the filter itself, and then the service finds the runs.
- */
-import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
+/** Which runs are selected: ids, which survive another page and new rows, or all that match the filter. PURE. */
+import type { BulkChange, Schemas } from "../../client/index.ts";
 import { changeable, changeableText } from "../../words/bulk.ts";
 import { LOCAL } from "../../words/since.ts";
 import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
@@ -37,12 +34,9 @@ export function pairOf(selection: Selection): readonly [older: string, newer: st
   return older === undefined || newer === undefined || others.length > 0 ? null : [older, newer];
 }
 
-/**
- * Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. `shown`:
- * the ids of the rows. If everything that matches was selected, the rows that are shown stay selected.
- */
+/** Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. */
 export function toggled(selection: Selection, shown: readonly string[], id: string, isRange: boolean): Selection {
-  const { ids: before, anchor } = selection.kind === "filter" ? ofRows(shown) : selection;
+  const { ids: before, anchor } = selection.kind === "filter" ? { ids: new Set(shown), anchor: null } : selection;
   const from = isRange && anchor !== null ? shown.indexOf(anchor) : -1;
   const to = shown.indexOf(id);
   const range = from === -1 || to === -1 ? [id] : shown.slice(Math.min(from, to), Math.max(from, to) + 1);
@@ -78,10 +72,6 @@ export function selectionText(selection: Selection, matched: Count | null): stri
   return `All ${matched === null ? "runs" : counted(matched, "run")} that match are selected`;
 }
 
-function ofRows(shown: readonly string[]) {
-  return { ids: new Set(shown), anchor: null };
-}
-
 function changed(ids: ReadonlySet<string>, range: readonly string[], isOn: boolean): ReadonlySet<string> {
   if (isOn) return new Set([...ids, ...range]);
   return new Set([...ids].filter((id) => !range.includes(id)));
@@ -91,14 +81,7 @@ export type Operation = BulkChange["operation"];
 type Filter = NonNullable<BulkChange["filter"]>;
 export type Target = { readonly runIds: string[] } | { readonly filter: Filter; readonly maxRuns: number };
 
-/** Without and with `actions:manage`. */
-const MAX_RUNS = 500;
-const MAX_RUNS_OF_MANAGERS = 10_000;
-
-/**
- * The selected runs, or the filter as it is now. A filter that moves with the clock is fixed here, because the service
- * must act on what the dialog shows. `mayManage`: whether the token has `actions:manage`.
- */
+/** A filter that moves with the clock is fixed here, because the service must act on what the dialog shows. */
 export function targetOf(
   selection: Selection,
   query: URLSearchParams,
@@ -107,22 +90,16 @@ export function targetOf(
   zone = LOCAL,
 ): Target {
   if (selection.kind === "runs") return { runIds: [...selection.ids] };
-  return { filter: bulkFilterOf(filterOf(query, now, zone)), maxRuns: maxRunsOf(mayManage) };
+  // There is no bulk operation on a search by text. The list then offers none.
+  const { label, limit: _, include: __, order: ___, text: ____, ...filter } = filterOf(query, now, zone);
+  return { filter: { ...filter, ...(label && { labels: label }) }, maxRuns: maxRunsOf(mayManage) };
 }
 
 function maxRunsOf(mayManage: boolean): number {
-  return mayManage ? MAX_RUNS_OF_MANAGERS : MAX_RUNS;
+  return mayManage ? 10_000 : 500;
 }
 
-/** There is no bulk operation on a search by text. The list then offers none. */
-function bulkFilterOf({ status, label, limit: _, include: __, order: ___, text: ____, ...others }: RunFilter): Filter {
-  return { ...(status && { status }), ...(label && { labels: label }), ...others };
-}
-
-/**
- * The same with the number that the dialog showed as the bound, so that a set that has grown is refused and not
- * silently larger.
- */
+/** With the number that the dialog showed as the bound, so that a set that has grown is refused. */
 export function boundTo(target: Target, { matched }: BulkPreview): Target {
   return "runIds" in target ? target : { ...target, maxRuns: Math.max(least(matched), 1) };
 }

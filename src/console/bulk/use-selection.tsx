@@ -1,6 +1,5 @@
 /** The selection of the list: it ends when the filters change, and each change is read out. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Count } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import type { RunRow } from "../runs/run-list.ts";
 import type { ShownRuns } from "../runs/run-source.ts";
@@ -18,22 +17,9 @@ import {
   toggled,
 } from "./selection.ts";
 
-export interface Selecting {
-  readonly selection: Selection;
-  readonly isNothing: boolean;
-  /** The rows are still those of the address before, and none of them can be selected. */
-  readonly isStale: boolean;
-  /** How many runs match the filter; null until the list is there. */
-  readonly matched: Count | null;
-  readonly toggle: (id: string, isRange: boolean) => void;
-  /** All rows that are shown. */
-  readonly toggleAll: () => void;
-  /** Selects everything that matches, also what the list does not show. */
-  readonly selectMatching: () => void;
-  readonly clear: () => void;
-}
+export type Selecting = ReturnType<typeof useSelection>;
 
-export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "isStale">): Selecting {
+export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "isStale">) {
   const { query } = useRoute();
   const { announce } = useNotices();
   const key = filterKey(query);
@@ -55,12 +41,15 @@ export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "is
   return {
     selection,
     isNothing: isNothing(selection),
+    /** The rows are still those of the address before, and none of them can be selected. */
     isStale,
+    /** How many runs match the filter; null until the list is there. */
     matched,
-    toggle(id, isRange) {
+    toggle(id: string, isRange: boolean) {
       if (!isStale) change(toggled(selection, shown, id, isRange));
     },
     toggleAll: () => change(allToggled(selection, shown)),
+    /** Selects everything that matches, also what the list does not show. */
     selectMatching: () => change({ kind: "filter" }),
     clear: () => change(NOTHING),
   };

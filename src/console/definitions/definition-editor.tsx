@@ -1,9 +1,8 @@
-/**
- * The page that stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text.
- */
+/** The page that stores or changes a definition of any kind. Its fields and its JSON are two views of one text. */
 import type { ComponentChildren } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import type { ProductSecret } from "../actions/products.ts";
@@ -13,6 +12,7 @@ import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import {
   type Change,
+  ChangeDialog,
   ChangeForm,
   NO_PROBLEMS,
   type Problems,
@@ -23,14 +23,12 @@ import {
 } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, CopyButton, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Button, CopyButton, Skeleton, useNotices } from "../ui/parts.tsx";
 import { Gone } from "./definition-page.tsx";
 import { type AnyStored, callsOf, type DefinitionKind, isGone, pagesOf, secretOf, type View } from "./kind.ts";
-import { LeaveGuard } from "./leave-guard.tsx";
 import { pointersOf, secretsOf, unshownOf, withSecrets } from "./members.ts";
 import { MadeSecretDialog, SecretFields, secretProblem } from "./secrets.tsx";
 
-/** What other parts of the page can use. */
 export interface EditorForm {
   readonly change: Change;
   /** Without the secrets that were typed. Null: the JSON is no definition. */
@@ -47,7 +45,6 @@ interface EditorPageProps {
   readonly kind: DefinitionKind;
   /** Of what is changed; null for a new one. */
   readonly name: string | null;
-  /** What a new one begins with. */
   readonly first: () => Schema;
   /** Called when another version of a definition is stored. */
   readonly onChanged?: (name: string) => void;
@@ -60,13 +57,11 @@ interface EditorPageProps {
 /** Reads a stored definition once: later versions must not replace what somebody types. */
 export function EditorPage(props: EditorPageProps) {
   const { kind, name } = props;
-  const { reader, may } = useSession();
-  const isAllowed = may(kind.permission);
+  const { reader } = useSession();
   const { data, failure, reload } = useRead<AnyStored | null>(
-    async (signal) => (isAllowed && name !== null ? callsOf(reader, kind).get(name, { signal }) : null),
-    [reader, kind, name, isAllowed],
+    async (signal) => (name === null ? null : callsOf(reader, kind).get(name, { signal })),
+    [reader, kind, name],
   );
-  if (!isAllowed) return <NotYours what="this page" />;
   if (name === null || data !== undefined) return <Editor {...props} stored={data ?? null} />;
   return (
     <div class="page">
@@ -100,7 +95,6 @@ function Editor(props: EditorPageProps & { readonly stored: AnyStored | null }) 
   const [name, setName] = useState(stored?.name ?? "");
   const [shown, setShown] = useState(() => pretty(stored?.definition ?? first()));
   const [text, setText] = useState(shown);
-  /** The secrets that were typed, by pointer. */
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const [isOutdated, setOutdated] = useState(false);
   /** A secret that the service made, and what comes when somebody has seen it. */
@@ -334,7 +328,6 @@ function pretty(definition: object): string {
 interface TabsProps {
   readonly chosen: Tab;
   readonly onChoose: (tab: Tab) => void;
-  /** Shows the chosen one. */
   readonly children: ComponentChildren;
 }
 
@@ -374,5 +367,72 @@ function Tabs({ chosen, onChoose, children }: TabsProps) {
         {children}
       </div>
     </>
+  );
+}
+
+/** Asks before somebody leaves the page by a link, by back and forward, or by a reload. */
+function LeaveGuard({ isDirty }: { readonly isDirty: boolean }) {
+  const router = useRouter();
+  const change = useChange();
+  const [go, setGo] = useState<(() => void) | null>(null);
+  useEffect(() => {
+    if (!isDirty) return;
+    // The browser asks in its own words.
+    const warn = (event: Event) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    const release = router.guard((next) => setGo(() => next));
+    return () => {
+      removeEventListener("beforeunload", warn);
+      release();
+    };
+  }, [router, isDirty]);
+  if (go === null) return null;
+  return (
+    <ChangeDialog
+      title="Leave without saving?"
+      change={change}
+      onSubmit={() => {
+        setGo(null);
+        go();
+      }}
+      onClose={() => setGo(null)}
+      verb="Leave"
+      kind="danger"
+      keep="Keep editing"
+      isLocal
+    >
+      <p>What you changed on this page is not saved, and would be lost.</p>
+    </ChangeDialog>
+  );
+}
+
+export type Tested = Schemas["WebhookTestResult"];
+
+const WORDS: Readonly<Record<Tested["outcome"], string>> = {
+  delivered: "arrived.",
+  failed: "did not arrive.",
+  refused: "did not arrive, and the service would not try it again.",
+  not_made: "was not sent.",
+};
+
+export function TestResult({ what, result }: { readonly what: string; readonly result: Tested }) {
+  const box = useRef<HTMLDivElement>(null);
+  // It can be below what is seen.
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [result]);
+  const { outcome, reason, durationMs, excerpt } = result;
+  return (
+    <div ref={box} class={`note is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
+      <p>
+        <strong>
+          {what} {WORDS[outcome]}
+        </strong>{" "}
+        The receiver <bdi>{reason.replace(/\.$/, "")}</bdi>, after {formatDuration(durationMs)}.
+      </p>
+      {excerpt === null ? null : (
+        <pre class="excerpt card is-side">
+          <bdi>{excerpt}</bdi>
+        </pre>
+      )}
+    </div>
   );
 }

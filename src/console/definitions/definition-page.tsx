@@ -1,4 +1,4 @@
-/** The page of one definition, of any kind, and the question before the definition is deleted. */
+/** The page of one definition, of any kind. */
 import type { ComponentChildren } from "preact";
 import { useKeys } from "../keys.tsx";
 import { Link, useRouter } from "../router.tsx";
@@ -7,14 +7,13 @@ import { ConfirmDialog, DialogButton } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-import { Empty, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Empty, Skeleton } from "../ui/parts.tsx";
 import { type AnyStored, callsOf, changedMeanwhile, type DefinitionKind, isGone, pagesOf } from "./kind.ts";
 
 interface DefinitionPageProps<T> {
   readonly kind: DefinitionKind;
   readonly name: string;
   readonly loaded: Loaded<T>;
-  /** Called after it was deleted. */
   readonly onDeleted?: (name: string) => void;
   /** Buttons before and after the link to the editor. */
   readonly quietly?: (shown: T) => ComponentChildren;
@@ -24,7 +23,7 @@ interface DefinitionPageProps<T> {
 
 export function DefinitionPage<T extends AnyStored>(props: DefinitionPageProps<T>) {
   const { kind, name, loaded, onDeleted, quietly, button, children } = props;
-  const { noun, list, permission } = kind;
+  const { noun, list, permission, deletion } = kind;
   const { data, failure, reload } = loaded;
   const { scope, may } = useSession();
   const router = useRouter();
@@ -32,6 +31,27 @@ export function DefinitionPage<T extends AnyStored>(props: DefinitionPageProps<T
   useKeys(`This ${noun}`, [{ keys: "Escape", label: `Back to the ${noun}s`, run: () => router.navigate(pages.list) }]);
   // If somebody else deleted it, the data of an earlier read is wrong.
   const shown = isGone(kind, failure) ? undefined : data;
+  const deleting = ({ version }: AnyStored, onClose: () => void) => (
+    <ConfirmDialog
+      title={`Delete ${name}?`}
+      verb={`Delete ${noun}`}
+      afterLoss={`The ${noun} may be deleted already. If you try again, the service then says that there is no such ${noun}.`}
+      send={(client, { signal }) => callsOf(client, kind).delete(name, { ifVersion: version, signal })}
+      said={`${name} is deleted.`}
+      done={() => {
+        onDeleted?.(name);
+        router.navigate(pages.list);
+      }}
+      explain={({ status }) => {
+        if (status !== 412) return null;
+        reload();
+        return new Map([[null, changedMeanwhile(kind)]]);
+      }}
+      onClose={onClose}
+    >
+      <p>{deletion} You can't undo this.</p>
+    </ConfirmDialog>
+  );
   return (
     <div class="page">
       <DetailHead list={pages.list} all={`All ${list}`} title={name}>
@@ -39,12 +59,7 @@ export function DefinitionPage<T extends AnyStored>(props: DefinitionPageProps<T
           <>
             {may(permission) ? (
               <>
-                <DialogButton
-                  kind="quiet"
-                  dialog={(close) => (
-                    <DeleteDialog kind={kind} of={shown} onClose={close} onChanged={reload} onDeleted={onDeleted} />
-                  )}
-                >
+                <DialogButton kind="quiet" dialog={(close) => deleting(shown, close)}>
                   Delete
                 </DialogButton>
                 {quietly?.(shown)}
@@ -96,42 +111,5 @@ export function Gone({ kind, isPage = false }: { readonly kind: DefinitionKind; 
         </Link>
       </p>
     </Empty>
-  );
-}
-
-interface DeleteDialogProps {
-  readonly kind: DefinitionKind;
-  readonly of: AnyStored;
-  readonly onClose: () => void;
-  /** Called if somebody changed it meanwhile. */
-  readonly onChanged: () => void;
-  readonly onDeleted: ((name: string) => void) | undefined;
-}
-
-function DeleteDialog({ kind, of: { name, version }, onClose, onChanged, onDeleted }: DeleteDialogProps) {
-  const { noun, deletion } = kind;
-  const { client, scope } = useSession();
-  const router = useRouter();
-  const { note } = useNotices();
-  return (
-    <ConfirmDialog
-      title={`Delete ${name}?`}
-      verb={`Delete ${noun}`}
-      afterLoss={`The ${noun} may be deleted already. If you try again, the service then says that there is no such ${noun}.`}
-      send={({ signal }) => callsOf(client, kind).delete(name, { ifVersion: version, signal })}
-      done={() => {
-        note(`${name} is deleted.`);
-        onDeleted?.(name);
-        router.navigate(pagesOf(kind, scope).list);
-      }}
-      explain={({ status }) => {
-        if (status !== 412) return null;
-        onChanged();
-        return new Map([[null, changedMeanwhile(kind)]]);
-      }}
-      onClose={onClose}
-    >
-      <p>{deletion} You can't undo this.</p>
-    </ConfirmDialog>
   );
 }

@@ -15,15 +15,12 @@ export interface DefinitionKind {
   readonly noun: "action" | "schedule" | "endpoint";
   /** What the client calls them. */
   readonly of: "actions" | "schedules" | "webhookEndpoints";
-  /** The page of their list. */
   readonly list: "actions" | "schedules" | "notifications";
   readonly namePlaceholder: string;
   readonly aboutNull: string;
-  /** Who may change one. */
   readonly permission: Permission;
   /** The code of the service if there is none of this name. */
   readonly goneCode: string;
-  /** What it means that one is deleted. */
   readonly deletion: string;
   /** The secret that the service makes; null if it makes none. */
   readonly madeSecret: MadeSecret | null;
@@ -53,7 +50,6 @@ export interface View {
 export interface MadeSecret {
   /** As sentences call it: `signing secret`. */
   readonly noun: string;
-  /** What to do with it. */
   readonly advice: string;
   /** What it means that two of them work. */
   readonly overlap: string;
@@ -70,7 +66,6 @@ export interface MadeSecret {
 /** What can be stored of a kind has a name, a version and a definition. */
 export type AnyStored = Stored<object>;
 
-/** A version of a definition, as a list shows it. */
 export interface ListedVersion {
   readonly version: number;
   readonly changedAt: string;
@@ -94,7 +89,6 @@ export function isGone({ goneCode }: DefinitionKind, failure: Failure | null): b
   return failure?.error instanceof ActionRunsError && failure.error.code === goneCode;
 }
 
-/** The addresses of the pages of a kind. */
 export function pagesOf({ noun, list }: DefinitionKind, scope: Scope) {
   const pageOf = (page: string, name: string) => ({ name: page, [noun]: name, ...scope }) as unknown as Page;
   return {

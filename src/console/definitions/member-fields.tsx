@@ -3,11 +3,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { parseExact } from "../../words/typed-json.ts";
 import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
-import { Check, LinesField, SelectField, TextArea, TextField } from "../ui/forms.tsx";
+import { Check, FieldError, LinesField, SelectField, TextArea, TextField } from "../ui/forms.tsx";
 import { Button, Icon } from "../ui/parts.tsx";
 import { type FieldTable, type MemberField, numberOf, numbersOf, valueAt, withMember, withValueAt } from "./members.ts";
 
-/** What the fields of a kind get. */
 export interface FieldsProps {
   /** One that fields can show. */
   readonly definition: Schema;
@@ -20,7 +19,6 @@ export interface FieldsProps {
   readonly onDefinition: (definition: Schema) => void;
 }
 
-/** Makes the fields of members. */
 export function fieldsOf(table: FieldTable, props: FieldsProps) {
   /** `more`: what this field has beside its row of the table. */
   function field(at: string, more?: Partial<MemberField>) {
@@ -28,7 +26,6 @@ export function fieldsOf(table: FieldTable, props: FieldsProps) {
     return of === undefined ? null : <Member key={at} {...props} at={at} of={{ ...of, ...more }} />;
   }
   const fields = (...all: readonly string[]) => all.map((at) => field(at));
-  /** Beside each other, if there is room. */
   const grid = (...all: readonly string[]) => <div class="grid">{fields(...all)}</div>;
   /** A member that a checkbox adds, and the fields inside it. */
   const part = (at: string, ...inside: readonly ComponentChildren[]) => (
@@ -119,12 +116,9 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
       );
     case "part":
       return (
-        <>
-          <Check isOn={value !== undefined} onChange={(isOn) => set(isOn ? of.first : undefined)}>
-            {label}
-          </Check>
-          <FieldError text={error} />
-        </>
+        <Check isOn={value !== undefined} error={error} onChange={(isOn) => set(isOn ? of.first : undefined)}>
+          {label}
+        </Check>
       );
     case "json":
       return <JsonField {...shared} value={value} onValue={set} />;
@@ -135,15 +129,6 @@ function Member({ at, of, definition, problemAt, secretAt, onDefinition }: Membe
     case "own":
       return null;
   }
-}
-
-/** A problem of several fields together. */
-export function FieldError({ text, id }: { readonly text: string | undefined; readonly id?: string }) {
-  return text === undefined ? null : (
-    <p class="field-error" role="alert" id={id}>
-      {text}
-    </p>
-  );
 }
 
 interface ValueFieldProps extends Pick<MemberField, "label" | "hint"> {
@@ -190,7 +175,6 @@ interface PicksProps {
   readonly label: string;
   readonly hint?: ComponentChildren;
   readonly error: string | undefined;
-  /** Values with their words. */
   readonly options: readonly (readonly [value: string, words: string])[];
   readonly picked: readonly string[];
   readonly onPicked: (picked: string[]) => void;

@@ -1,7 +1,4 @@
-/**
- * The members of a definition that have fields: a table for each kind of definition says how each field shows and
- * changes its member. PURE. The service checks everything else.
- */
+/** The members of a definition that have fields, and how each field shows and changes its member. PURE. */
 import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
 
 interface Details {
@@ -24,7 +21,6 @@ export interface MemberField extends Details {
   readonly kind: keyof typeof KINDS;
 }
 
-/** By the pointer of the member. */
 export type FieldTable = Readonly<Record<string, MemberField>>;
 
 const isText = (value: unknown) => typeof value === "string";
@@ -84,7 +80,6 @@ export function pointersOf(definition: Schema | null, fields: FieldTable): reado
   });
 }
 
-/** The value at a JSON pointer; undefined if there is none. */
 export function valueAt(value: unknown, pointer: string): unknown {
   return stepsOf(pointer).reduce((at, step) => (isSchema(at) && Object.hasOwn(at, step) ? at[step] : undefined), value);
 }
@@ -103,7 +98,6 @@ function stepsOf(pointer: string): readonly string[] {
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** The object with another member, or without it if the value is undefined. */
 export function withMember(object: Schema, name: string, value: unknown): Schema {
   if (value !== undefined) return { ...object, [name]: value };
   const { [name]: _, ...others } = object;

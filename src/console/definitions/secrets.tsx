@@ -15,9 +15,7 @@ interface SecretFieldsProps {
   readonly pointers: readonly string[];
   /** Whether they stand among other fields, and not in a group of their own. */
   readonly isInline?: boolean;
-  /** What is known of the secrets of a product. */
   readonly known?: readonly ProductSecret[];
-  /** What was typed, by pointer. */
   readonly typed: ReadonlyMap<string, string>;
   /** Secrets that the service has. An empty field keeps them. */
   readonly stored: ReadonlySet<string>;
@@ -61,10 +59,7 @@ export function SecretFields({ pointers, isInline = false, known = [], typed, st
   );
 }
 
-/**
- * The form's words for a secret that the service can't keep; null for every other error. The service's own words name
- * members and null. `fields`: the pointers of the form. `stored`: those of secrets that the service has.
- */
+/** The form's words for a secret that the service can't keep. Null for other errors. `stored`: what it has. */
 export function secretProblem(
   { code, pointer }: ActionRunsError,
   fields: readonly string[],
@@ -83,7 +78,6 @@ function labelOf(pointer: string): string {
 
 interface MadeSecretDialogProps {
   readonly about: Pick<MadeSecret, "noun" | "advice">;
-  /** Of the definition. */
   readonly name: string;
   readonly secret: string;
   /** Since when another one counts no longer; undefined if it is the first one. Null: at once. */

@@ -12,6 +12,7 @@ import {
   problemsOf,
   SelectField,
   useChange,
+  useDialog,
 } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
@@ -59,18 +60,41 @@ interface VersionsPartProps {
   readonly onChanged: () => void;
 }
 
-const DIALOGS = ["Compare", "Restore", "Delete"] as const;
-
 export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartProps) {
   const { name, version: current } = stored;
   const { data, failure, reload } = loaded;
   const [isWhole, setWhole] = useState(false);
-  const [open, setOpen] = useState<{ what: (typeof DIALOGS)[number]; of: ListedVersion } | null>(null);
+  const [dialog, open] = useDialog();
   if (data === null) return null;
-  const close = () => setOpen(null);
-  const changed = () => {
+  function changed() {
     reload();
     onChanged();
+  }
+  const restore = (version: ListedVersion) =>
+    open((onClose) => (
+      <RestoreDialog kind={kind} stored={stored} version={version} onClose={onClose} onChanged={changed} />
+    ));
+  const dialogs = {
+    Compare: ({ version }: ListedVersion) =>
+      open((onClose) => <CompareDialog versions={data ?? []} from={version} onRestore={restore} onClose={onClose} />),
+    Restore: restore,
+    Delete: ({ version }: ListedVersion) =>
+      open((onClose) => (
+        <ConfirmDialog
+          title={`Delete version ${version}?`}
+          verb="Delete version"
+          afterLoss="The version may be deleted already. If you try again, the service then says that there is no such version."
+          send={(client, { signal }) => callsOf(client, kind).deleteVersion(name, version, { signal })}
+          said={`Version ${version} of ${name} is deleted.`}
+          done={reload}
+          onClose={onClose}
+        >
+          <p>
+            Nobody can read or restore it afterwards. Delete a version if somebody put a credential into it. The{" "}
+            {kind.noun} itself stays as it is.
+          </p>
+        </ConfirmDialog>
+      )),
   };
   return (
     <section class="stack">
@@ -93,12 +117,12 @@ export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartPr
               <td class="is-end">
                 {one.version === current ? null : (
                   <span class="row-buttons row gap-12">
-                    {DIALOGS.map((what) => (
+                    {Object.entries(dialogs).map(([what, ask]) => (
                       <Button
                         key={what}
                         kind="quiet"
                         aria-label={`${what} version ${one.version}`}
-                        onClick={() => setOpen({ what, of: one })}
+                        onClick={() => ask(one)}
                       >
                         {what}
                       </Button>
@@ -117,58 +141,12 @@ export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartPr
           </Button>
         </div>
       ) : null}
-      {open?.what === "Compare" && data !== undefined ? (
-        <CompareDialog
-          versions={data}
-          from={open.of.version}
-          onRestore={(of) => setOpen({ what: "Restore", of })}
-          onClose={close}
-        />
-      ) : null}
-      {open?.what === "Restore" ? (
-        <RestoreDialog kind={kind} stored={stored} version={open.of} onClose={close} onChanged={changed} />
-      ) : null}
-      {open?.what === "Delete" ? (
-        <DeleteVersionDialog kind={kind} name={name} version={open.of.version} onClose={close} onDeleted={reload} />
-      ) : null}
+      {dialog}
     </section>
   );
 }
 
-interface DeleteVersionDialogProps {
-  readonly kind: DefinitionKind;
-  readonly name: string;
-  readonly version: number;
-  readonly onClose: () => void;
-  readonly onDeleted: () => void;
-}
-
-function DeleteVersionDialog({ kind, name, version, onClose, onDeleted }: DeleteVersionDialogProps) {
-  const { client } = useSession();
-  const { note } = useNotices();
-  return (
-    <ConfirmDialog
-      title={`Delete version ${version}?`}
-      verb="Delete version"
-      afterLoss="The version may be deleted already. If you try again, the service then says that there is no such version."
-      send={({ signal }) => callsOf(client, kind).deleteVersion(name, version, { signal })}
-      done={() => {
-        note(`Version ${version} of ${name} is deleted.`);
-        onDeleted();
-        onClose();
-      }}
-      onClose={onClose}
-    >
-      <p>
-        Nobody can read or restore it afterwards. Delete a version if somebody put a credential into it. The {kind.noun}{" "}
-        itself stays as it is.
-      </p>
-    </ConfirmDialog>
-  );
-}
-
 interface CompareDialogProps {
-  /** Newest first. */
   readonly versions: readonly ListedVersion[];
   /** The older one at first. */
   readonly from: number;
@@ -217,7 +195,6 @@ interface DefinitionDiffProps {
   readonly after: object | undefined;
 }
 
-/** What two versions of a definition differ in, line by line. */
 export function DefinitionDiff({ before, after }: DefinitionDiffProps) {
   const lines = useMemo(() => withGaps(diffLines(textOf(before), textOf(after))), [before, after]);
   if (lines.length === 0) {

@@ -1,6 +1,4 @@
-/**
- * A decision about a run: who gets the buttons, why the service would refuse one, and the dialog. The service decides.
- */
+/** A decision about a run: who gets the buttons, why the service would refuse one, and the dialog. */
 import type { Schemas } from "../../client/index.ts";
 import { isOpen, titleOf } from "../../words/statuses.ts";
 import { failsText, waitingText } from "../../words/waiting.ts";
@@ -22,7 +20,6 @@ export type Decision = keyof Refusals;
 /** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
 const NOT_REFUSED: Refusals = { approve: null, reject: null };
 
-/** Why a button is disabled. */
 const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {
   may_not_approve: "Your token can't approve or reject runs.",
   person_required: PERSON_REQUIRED,
@@ -75,7 +72,6 @@ const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: 
 
 interface DecisionButtonsProps {
   readonly refusals: Refusals;
-  /** The id of the `WhyRefused`. */
   readonly whyId: string;
   /** What is decided about, if the page has several. */
   readonly of?: string;

@@ -19,7 +19,7 @@ import {
   useRefusals,
   WhyRefused,
 } from "./approval.tsx";
-import { useGateNews } from "./gate-news.tsx";
+import { useGateNews } from "./pause.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -48,34 +48,32 @@ export function ApprovalsPage() {
   const decide = (decision: Decision, run: DetailedActionRun) =>
     open((onClose) => <DecisionDialog decision={decision} run={run} onClose={onClose} />);
   return (
-    <>
-      <ListPage
-        title="Approvals"
-        of="runs"
-        loaded={loaded}
-        note={
-          holder.mayApprove ? null : (
-            <p class="note is-warning">
-              Your token can't approve. An owner can create a token that may approve and reject runs.
-            </p>
-          )
-        }
-        empty={
-          <Empty title="Nothing waits for you">
-            <p>A run of an action that needs approval appears here by itself.</p>
-          </Empty>
-        }
-      >
-        {(runs) => (
-          <Table label="Approvals" columns={COLUMNS}>
-            {runs.map((run) => (
-              <ApprovalRow key={run.id} run={run} onDecide={(decision) => decide(decision, run)} />
-            ))}
-          </Table>
-        )}
-      </ListPage>
-      {dialog}
-    </>
+    <ListPage
+      title="Approvals"
+      of="runs"
+      loaded={loaded}
+      dialog={dialog}
+      note={
+        holder.mayApprove ? null : (
+          <p class="note is-warning">
+            Your token can't approve. An owner can create a token that may approve and reject runs.
+          </p>
+        )
+      }
+      empty={
+        <Empty title="Nothing waits for you">
+          <p>A run of an action that needs approval appears here by itself.</p>
+        </Empty>
+      }
+    >
+      {(runs) => (
+        <Table label="Approvals" columns={COLUMNS}>
+          {runs.map((run) => (
+            <ApprovalRow key={run.id} run={run} onDecide={(decision) => decide(decision, run)} />
+          ))}
+        </Table>
+      )}
+    </ListPage>
   );
 }
 

@@ -4,9 +4,8 @@ import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { Button, Empty } from "../ui/parts.tsx";
-import { useGateNews } from "./gate-news.tsx";
-import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
+import { Button, Empty, Said } from "../ui/parts.tsx";
+import { PauseDialog, PauseFacts, ResumeDialog, useGateNews } from "./pause.tsx";
 
 const COLUMNS: readonly Column[] = [
   { text: "Group" },
@@ -18,7 +17,7 @@ const COLUMNS: readonly Column[] = [
 const POLL_MS = 15_000;
 
 export function GroupsPage() {
-  const { reader, may } = useSession();
+  const { reader, scope, may } = useSession();
   const { reload } = useGateNews();
   const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
   const [dialog, open] = useDialog(() => {
@@ -26,29 +25,54 @@ export function GroupsPage() {
     reload();
   });
   const pause = (group: string) => open((onClose) => <PauseDialog group={group} onClose={onClose} />);
+  const mayManage = may("actions:manage");
   return (
-    <>
-      <ListPage
-        title="Groups"
-        of="groups"
-        loaded={loaded}
-        button={
-          may("actions:manage") ? <Button onClick={() => pause(WHOLE_ENVIRONMENT)}>Pause the environment</Button> : null
-        }
-        note={<Pauses onResume={(one) => open((onClose) => <ResumeDialog pause={one} onClose={onClose} />)} />}
-        empty={
-          <Empty title="No action has a group">
-            <p>
-              An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once,
-              and the others wait here.
-            </p>
-          </Empty>
-        }
-      >
-        {(groups) => <GroupTable groups={groups} onPause={pause} />}
-      </ListPage>
-      {dialog}
-    </>
+    <ListPage
+      title="Groups"
+      of="groups"
+      loaded={loaded}
+      button={mayManage ? <Button onClick={() => pause(WHOLE_ENVIRONMENT)}>Pause the environment</Button> : null}
+      note={<Pauses onResume={(one) => open((onClose) => <ResumeDialog pause={one} onClose={onClose} />)} />}
+      dialog={dialog}
+      empty={
+        <Empty title="No action has a group">
+          <p>
+            An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once, and
+            the others wait here.
+          </p>
+        </Empty>
+      }
+    >
+      {(groups) => (
+        <Table label="Groups" columns={COLUMNS}>
+          {groups.map(({ group, key, limit, holders, waiters, paused }) => (
+            // A group has a row for each of its keys.
+            <tr key={`${group} ${key}`}>
+              <td>
+                <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
+                <Said text={key} />
+                {paused === null ? null : <p class="tone is-warning strong">paused</p>}
+              </td>
+              <td class="number">
+                {holders} of {limit}
+              </td>
+              <td class="number">{waiters}</td>
+              <td class="is-end">
+                {mayManage ? (
+                  <Button
+                    kind="quiet"
+                    aria-label={`Pause ${key ? `${group}, of ${key}` : group}`}
+                    onClick={() => pause(group)}
+                  >
+                    Pause
+                  </Button>
+                ) : null}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </ListPage>
   );
 }
 
@@ -81,47 +105,5 @@ function Pauses({ onResume }: { readonly onResume: (pause: Schemas["Pause"]) => 
         );
       })}
     </ul>
-  );
-}
-
-interface GroupTableProps {
-  readonly groups: readonly Schemas["ConcurrencyGroup"][];
-  readonly onPause: (group: string) => void;
-}
-
-function GroupTable({ groups, onPause }: GroupTableProps) {
-  const { scope, may } = useSession();
-  return (
-    <Table label="Groups" columns={COLUMNS}>
-      {groups.map(({ group, key, limit, holders, waiters, paused }) => (
-        // A group has a row for each of its keys.
-        <tr key={`${group} ${key}`}>
-          <td>
-            <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
-            {key ? (
-              <p class="muted">
-                <bdi>{key}</bdi>
-              </p>
-            ) : null}
-            {paused === null ? null : <p class="tone is-warning strong">paused</p>}
-          </td>
-          <td class="number">
-            {holders} of {limit}
-          </td>
-          <td class="number">{waiters}</td>
-          <td class="is-end">
-            {may("actions:manage") ? (
-              <Button
-                kind="quiet"
-                aria-label={`Pause ${key ? `${group}, of ${key}` : group}`}
-                onClick={() => onPause(group)}
-              >
-                Pause
-              </Button>
-            ) : null}
-          </td>
-        </tr>
-      ))}
-    </Table>
   );
 }

@@ -27,7 +27,6 @@ export function zonesText(text: string, now: number): string | null {
   return `${whenText(Date.parse(at), now)} (${ZONE}), ${at.slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** An instant as such a field holds it. */
 export function localMinute(at: Date): string {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

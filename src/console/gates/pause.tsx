@@ -1,13 +1,59 @@
-/** Says on every page of an environment that the environment is paused, and which runs go on. */
+/** What every page of an environment tells of its gates: the pauses, with their dialogs, and how many runs wait for approval. */
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { nextPause, plannedText, whenText } from "../../words/waiting.ts";
+import { nextPause, plannedText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, ConfirmDialog, TextField, useDialog, useForm } from "../ui/forms.tsx";
+import { useRead } from "../ui/load.tsx";
 import { Button, Icon, useNotices, Who } from "../ui/parts.tsx";
-import { Countdown, useZone, WhenText } from "../ui/time.tsx";
-import { useGateNews } from "./gate-news.tsx";
+import { contextOf } from "../ui/stores.ts";
+import { Countdown, useZone } from "../ui/time.tsx";
 import { CHOOSE_TIME, LocalTimeField, readLocalTime } from "./local-time.tsx";
 
+const POLL_MS = 30_000;
+/** Above this, the frame only says that there are more. */
+const APPROVALS_MAX = 50;
+/** A list is current. The service's own counts can lack the decision that was just made. */
+const WAITING = { waiting: "approval", limit: APPROVALS_MAX } as const;
+const NO_PAUSES: readonly Schemas["Pause"][] = [];
+
+const [Provider, useGateNews] = contextOf<ReturnType<typeof useNews>>("news of gates");
+
+export { useGateNews };
+
+export function GateNewsProvider({ children }: { readonly children: ComponentChildren }) {
+  return <Provider value={useNews()}>{children}</Provider>;
+}
+
+/** A failed read is not shown, because the page below shows its own failure. Meanwhile the last news stay. */
+function useNews() {
+  const { reader, holder } = useSession();
+  const { mayApprove } = holder;
+  const { data, reload } = useRead(
+    async (signal) => {
+      const [pauses, page] = await Promise.all([
+        reader.pauses.list({ signal }),
+        mayApprove ? reader.runs.list(WAITING, { signal }).page() : null,
+      ]);
+      const atLeast = page?.entries.length ?? 0;
+      return { pauses, approvals: page && (page.next === null ? atLeast : { atLeast }) };
+    },
+    [reader, mayApprove],
+    { everyMs: POLL_MS },
+  );
+  return useMemo(
+    () => ({
+      pauses: data?.pauses ?? NO_PAUSES,
+      /** How many runs wait for approval. Null: not known, or this token may not approve. */
+      approvals: data?.approvals ?? null,
+      reload,
+    }),
+    [data, reload],
+  );
+}
+
+/** Says that the environment is paused, and which runs go on. */
 export function PauseBanner() {
   const { scope, may } = useSession();
   const { pauses, reload } = useGateNews();
@@ -29,17 +75,14 @@ export function PauseBanner() {
 
 /** The reason, who paused it, from when if it is planned, and until when. */
 export function PauseFacts({ pause: { reason, by, via, from, until, active } }: { readonly pause: Schemas["Pause"] }) {
+  const { when } = useZone();
   return (
     <>
       <bdi>{reason}</bdi>{" "}
       <span class="muted">
         (by <Who name={by} via={via} />
-        {active ? null : (
-          <>
-            , begins <WhenText at={from} />
-          </>
-        )}
-        {until === null ? null : <>, ends {active ? <Countdown until={until} /> : <WhenText at={until} />}</>})
+        {active ? "" : `, begins ${when(from)}`}
+        {until === null ? "" : <>, ends {active ? <Countdown until={until} /> : when(until)}</>})
       </span>
     </>
   );
@@ -58,18 +101,11 @@ export function PlannedPause({ group }: { readonly group: string | null }) {
   );
 }
 
-interface PauseDialogProps {
-  /** The group, or `-environment`. */
-  readonly group: string;
-  /** Also called after the change. */
-  readonly onClose: () => void;
-}
-
 /** Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
-export function PauseDialog({ group, onClose }: PauseDialogProps) {
+export function PauseDialog({ group, onClose }: { readonly group: string; readonly onClose: () => void }) {
   const { client, scope } = useSession();
   const { note } = useNotices();
-  const { timeZone } = useZone();
+  const { when } = useZone();
   const { change, texts, field } = useForm(
     { "/reason": "", "/from": "", "/until": "" },
     { afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first." },
@@ -89,8 +125,7 @@ export function PauseDialog({ group, onClose }: PauseDialogProps) {
       send: ({ signal }) =>
         client.pauses.put(group, { reason, ...(begin && { from: begin }), ...(end && { until: end }) }, { signal }),
       done({ active, from: begins, warning }) {
-        const begin = whenText(Date.parse(begins), Date.now(), timeZone);
-        note(active ? `You paused ${what}.` : `The pause of ${what} begins ${begin}.`);
+        note(active ? `You paused ${what}.` : `The pause of ${what} begins ${when(begins)}.`);
         if (warning !== undefined) note(warning);
         onClose();
       },
@@ -136,9 +171,8 @@ interface ResumeDialogProps {
 }
 
 export function ResumeDialog({ pause: { group, from, active }, onClose }: ResumeDialogProps) {
-  const { client, scope } = useSession();
-  const { note } = useNotices();
-  const { timeZone } = useZone();
+  const { scope } = useSession();
+  const { when } = useZone();
   const what = group === WHOLE_ENVIRONMENT ? scope.envName : group;
   return (
     <ConfirmDialog
@@ -149,18 +183,15 @@ export function ResumeDialog({ pause: { group, from, active }, onClose }: Resume
       isRead
       isDeliberate
       afterLoss="The pause may have ended. You can try again."
-      send={({ signal }) => client.pauses.delete(group, { from, signal })}
-      done={() => {
-        note(active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`);
-        onClose();
-      }}
+      send={({ pauses }, { signal }) => pauses.delete(group, { from, signal })}
+      said={active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`}
       explain={({ code }) => (code === "pause_not_found" ? new Map([[null, "The pause has already ended."]]) : null)}
       onClose={onClose}
     >
       <p>
         {active
           ? "The runs that wait only for the end of this pause start at once, if there are free slots."
-          : `The pause will not begin ${whenText(Date.parse(from), Date.now(), timeZone)}.`}
+          : `The pause will not begin ${when(from)}.`}
       </p>
     </ConfirmDialog>
   );

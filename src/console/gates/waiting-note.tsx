@@ -11,7 +11,6 @@ import { Countdown, useNow, useZone } from "../ui/time.tsx";
 import { Fails } from "./approval.tsx";
 import { PlannedPause } from "./pause.tsx";
 
-/** How many of those ahead are named. */
 const NAMED = 3;
 
 export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
@@ -88,10 +87,7 @@ export function FailingNote({ failing }: { readonly failing: Failing }) {
   );
 }
 
-/**
- * A run that waits was created before the change and stays as it was: with the old request, and the old number of
- * approvals. `name`: of the action. Nobody waits for the answer, and a failed read says nothing.
- */
+/** A run that waits keeps the old request and the old number of approvals. A failed read says nothing. */
 export function useWaitingNote(): (name: string) => void {
   const { reader, scope } = useSession();
   const { note } = useNotices();

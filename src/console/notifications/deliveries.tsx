@@ -1,12 +1,11 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
-import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
 import { counted, type Status } from "../../words/statuses.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, DialogButton, SelectField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, DialogButton, SelectField, useChange, useForm } from "../ui/forms.tsx";
 import { Pager, Rows, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
 import { Button, Mark, useNotices } from "../ui/parts.tsx";
@@ -24,7 +23,6 @@ interface DeliveriesPartProps {
   readonly name: string;
   /** As the status has it. The list is read again when it is another one. */
   readonly newest: EndpointDelivery | null | undefined;
-  /** Called when a recovery has begun. */
   readonly onRecovering: () => void;
 }
 
@@ -69,11 +67,6 @@ function noneOf(state: State | undefined, next: string | null): string {
   return state === undefined ? "None yet. They begin with the next run that matches." : "None in this state.";
 }
 
-/** `failed` of a run that failed. */
-function kindOfRun(type: EndpointDelivery["type"]): string {
-  return type === "action_run.approval_requested" ? "unapproved" : type.replace(/^action_run\./, "");
-}
-
 interface DeliveryProps {
   readonly name: string;
   readonly delivery: EndpointDelivery;
@@ -86,7 +79,8 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   const change = useChange();
   const { runId, type, state, attempts, nextAttemptAt, title, actionName } = delivery;
   const last = attempts.at(-1);
-  const run = `${kindOfRun(type)} run ${runId.slice(-8)}`;
+  const kind = type === "action_run.approval_requested" ? "unapproved" : type.replace(/^action_run\./, "");
+  const run = `${kind} run ${runId.slice(-8)}`;
   const resend = () =>
     change.submit({
       send: ({ signal }) => client.webhookEndpoints.resend(name, runId, { type, signal }),
@@ -96,7 +90,6 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
       },
       explain(error) {
         note(sentenceOf(error), { isProblem: true });
-        return null;
       },
     });
   return (
@@ -161,18 +154,16 @@ interface RecoverDialogProps {
 function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
-  const [include, setInclude] = useState<Include>("failed");
-  const [since, setSince] = useState(() => localMinute(new Date(Date.now() - DAY_MS)));
-  const change = useChange({
-    fields: ["/since", "/include"],
-    afterLoss: "The recovery may have begun. The same one again only goes on.",
-  });
-  const { problems } = change;
+  const { change, texts, field } = useForm(
+    { "/include": "failed", "/since": localMinute(new Date(Date.now() - DAY_MS)) },
+    { afterLoss: "The recovery may have begun. The same one again only goes on." },
+  );
   function recover() {
-    const at = readLocalTime(since);
-    if (!at) return change.refuse(new Map([["/since", "Choose a day and a time."]]));
+    const include = texts["/include"] as Include;
+    const since = readLocalTime(texts["/since"]);
+    if (!since) return change.refuse(new Map([["/since", "Choose a day and a time."]]));
     change.submit({
-      send: ({ signal }) => client.webhookEndpoints.recover(name, { since: at, include }, { signal }),
+      send: ({ signal }) => client.webhookEndpoints.recover(name, { since, include }, { signal }),
       done() {
         note("The recovery has begun. Its messages are among the deliveries.");
         onBegun();
@@ -191,17 +182,13 @@ function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
       <SelectField
         label="Messages"
         hint="Those that it never heard of go back 7 days at most."
-        value={include}
-        error={problems.get("/include")}
-        onText={(text) => setInclude(text as Include)}
         options={Object.entries(INCLUDED)}
+        {...field("/include")}
       />
       <LocalTimeField
         label="Of runs that ended since"
         hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."
-        value={since}
-        error={problems.get("/since")}
-        onText={setSince}
+        {...field("/since")}
       />
     </ChangeDialog>
   );

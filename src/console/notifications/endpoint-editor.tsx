@@ -6,11 +6,16 @@ import teams from "../../../examples/webhook-endpoints/teams.json" with { type: 
 import type { Schemas } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import type { Schema } from "../actions/schema-form.ts";
-import { type EditorForm, EditorPage, ofDefinition } from "../definitions/definition-editor.tsx";
+import {
+  type EditorForm,
+  EditorPage,
+  ofDefinition,
+  type Tested,
+  TestResult,
+} from "../definitions/definition-editor.tsx";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { type FieldsProps, fieldsOf, Tiles } from "../definitions/member-fields.tsx";
 import { type FieldTable, secretsOf, withMember } from "../definitions/members.ts";
-import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, useChange } from "../ui/forms.tsx";
@@ -70,7 +75,6 @@ export function eventWords(events: readonly string[]): string {
 export interface Receiver {
   readonly title: string;
   readonly about: string;
-  /** Where the URL comes from. */
   readonly hint: string;
   readonly example: Schema & { readonly url: string; readonly payload?: unknown };
 }
@@ -109,7 +113,6 @@ export function firstDefinition({ example }: Receiver): Schema {
   return { ...example, url: null };
 }
 
-/** The receiver whose payload this is. */
 export function receiverOf({ payload }: Schema): Receiver {
   const text = JSON.stringify(payload);
   return RECEIVERS.find(({ example }) => JSON.stringify(example.payload) === text) ?? OWN;

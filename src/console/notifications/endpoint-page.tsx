@@ -5,24 +5,18 @@ import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { RotateSecretDialog } from "../definitions/secrets.tsx";
 import { useSession } from "../session/session.tsx";
-import { DialogButton } from "../ui/forms.tsx";
-
+import { ConfirmDialog, DialogButton } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Fact, Labels, NotYours } from "../ui/parts.tsx";
+import { Fact, Labels } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart } from "./deliveries.tsx";
 import { ENDPOINT, eventWords, TestDialog } from "./endpoint-editor.tsx";
-import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
+import { Health, OffBox, setDisabled } from "./endpoint-state.tsx";
 
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
 
 export function EndpointPage({ name }: { readonly name: string }) {
-  const { may } = useSession();
-  return may("webhooks:manage") ? <Endpoint name={name} /> : <NotYours what="notifications" />;
-}
-
-function Endpoint({ name }: { readonly name: string }) {
   const { reader } = useSession();
   const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);
@@ -51,7 +45,22 @@ function Endpoint({ name }: { readonly name: string }) {
           {definition.disabled ? null : (
             <DialogButton
               kind="quiet"
-              dialog={(close) => <DisableDialog name={name} onClose={close} onChanged={changed} />}
+              dialog={(close) => (
+                <ConfirmDialog
+                  title={`Disable ${name}?`}
+                  verb="Disable endpoint"
+                  afterLoss="The endpoint may be disabled already."
+                  send={(client, { signal }) => setDisabled(client, name, true, signal)}
+                  said={`${name} is disabled.`}
+                  done={changed}
+                  onClose={close}
+                >
+                  <p>
+                    The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send
+                    them later, up to 7 days back.
+                  </p>
+                </ConfirmDialog>
+              )}
             >
               Disable
             </DialogButton>

@@ -1,7 +1,7 @@
 /** How an endpoint does, by colour, by shape and by word. */
 import type { Client, Schemas, Stored } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { FieldError, useChange } from "../ui/forms.tsx";
 import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
@@ -72,9 +72,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
         Once it is enabled, Recover can send what it missed, up to 7 days back.
       </p>
       {[...change.problems.values()].map((problem) => (
-        <p key={problem} class="field-error">
-          {problem}
-        </p>
+        <FieldError key={problem} text={problem} />
       ))}
       <div class="row">
         <Button onClick={enable} isBusy={change.isBusy}>
@@ -82,36 +80,6 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
         </Button>
       </div>
     </div>
-  );
-}
-
-interface DisableDialogProps {
-  readonly name: string;
-  readonly onClose: () => void;
-  readonly onChanged: () => void;
-}
-
-export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) {
-  const { client } = useSession();
-  const { note } = useNotices();
-  return (
-    <ConfirmDialog
-      title={`Disable ${name}?`}
-      verb="Disable endpoint"
-      afterLoss="The endpoint may be disabled already."
-      send={({ signal }) => setDisabled(client, name, true, signal)}
-      done={() => {
-        note(`${name} is disabled.`);
-        onChanged();
-        onClose();
-      }}
-      onClose={onClose}
-    >
-      <p>
-        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send them later,
-        up to 7 days back.
-      </p>
-    </ConfirmDialog>
   );
 }
 

@@ -5,7 +5,7 @@ import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
-import { Empty, NotYours } from "../ui/parts.tsx";
+import { Empty, Said } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { eventWords, RECEIVERS } from "./endpoint-editor.tsx";
 import { Health } from "./endpoint-state.tsx";
@@ -18,11 +18,6 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function NotificationsPage() {
-  const { may } = useSession();
-  return may("webhooks:manage") ? <Notifications /> : <NotYours what="notifications" />;
-}
-
-function Notifications() {
   const { reader, scope } = useSession();
   const loaded = useListPage(reader.webhookEndpoints.list);
   return (
@@ -93,22 +88,14 @@ function EndpointRow({ endpoint }: { readonly endpoint: Schemas["ListedWebhookEn
         <Link class="row-link" href={hrefOf({ name: "endpoint", endpoint: name, ...scope })}>
           {name}
         </Link>
-        {status === undefined || status.origin === null ? null : (
-          <p class="muted">
-            <bdi>{URL.parse(status.origin)?.host}</bdi>
-          </p>
-        )}
+        <Said text={status?.origin && URL.parse(status.origin)?.host} />
       </td>
       <td>{status === undefined ? null : <Health status={status} isOff={definition.disabled} />}</td>
       <td class="is-wide">
         {eventWords(definition.events)}
         {definition.onlyOnChange ? ", if changed" : ""}
         {definition.final ? ", final ends" : ""}
-        {definition.actionNames === undefined ? null : (
-          <p class="muted">
-            <bdi>{definition.actionNames.join(", ")}</bdi>
-          </p>
-        )}
+        <Said text={definition.actionNames?.join(", ")} />
       </td>
       <td class="is-end is-wide">
         <RelativeTime at={changedAt} />

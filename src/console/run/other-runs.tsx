@@ -1,7 +1,4 @@
-/**
- * A run and the runs before and after it: what changed since the last success, the ways to its neighbors, and two runs
- * side by side.
- */
+/** A run and those before and after it: the last success, the neighbors, and two runs side by side. */
 import type { Client, RunFilter, Schemas } from "../../client/index.ts";
 import { formatDuration, lengthOf, ranOf, tookOf, waitedOf } from "../../words/durations.ts";
 import { type Count, counted, isOpen, least } from "../../words/statuses.ts";

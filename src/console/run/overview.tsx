@@ -244,7 +244,6 @@ export function LiveTail({ tail: { tail, at } }: { readonly tail: RunTail }) {
   );
 }
 
-/** Who, when and what about. */
 export function Facts({ run: { entityId, triggeredBy, createdAt, details } }: Pick<RunAndEvents, "run">) {
   const { scope } = useSession();
   const { via, agent, schedule, approval, action, subject, labels = [], retryOf, bulkOperationId } = details ?? {};

@@ -1,23 +1,22 @@
 /** Whether a run can be retried, who then starts its job, the automatic retry that follows it, and the dialog. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { changeIn, draftOf, type Filled, keptValues, parametersOf, textsOf } from "../actions/form-values.ts";
-import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
+import { inBody, ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
+import { useAction } from "../actions/run-dialog.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
-import { useAction } from "../actions/use-action.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useRouter } from "../router.tsx";
 import { RunLink, useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, useChange } from "../ui/forms.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
+import { ChangeDialog, useForm } from "../ui/forms.tsx";
+import { JsonTree, TextBlock } from "../ui/json-tree.tsx";
 import { useOnChange, useRead } from "../ui/load.tsx";
 import { StatusMark, StatusNote, useNotices } from "../ui/parts.tsx";
 import { CommandDetails, retryCommands } from "../ui/shell-commands.tsx";
-import { TextBlock } from "../ui/text-block.tsx";
-import { Countdown, WhenText } from "../ui/time.tsx";
+import { Countdown, useZone } from "../ui/time.tsx";
 import { indentedMember } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -68,7 +67,6 @@ export function starterOf({ details }: DetailedActionRun, action: ActionNow): St
 interface RetryNoteProps {
   readonly retrying: Retrying;
   readonly starter: Starter;
-  /** Of the run's action. */
   readonly name: string;
 }
 
@@ -126,6 +124,7 @@ interface AutomaticRetryNoteProps extends ReturnType<typeof useAutomaticRetry> {
 /** When the automatic retry comes, which run it is, or why there is none after all. `run`: the retry. */
 export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run, isPlanned }: AutomaticRetryNoteProps) {
   const { may } = useSession();
+  const { when } = useZone();
   return (
     <StatusNote status={dropped === null ? "pending" : "cancelled"}>
       <p>
@@ -137,12 +136,8 @@ export function AutomaticRetryNote({ next: { at, attempt, runId, dropped }, run,
             {runId === null ? "" : " Its run"}
           </>
         )}
-        {isPlanned ? (
-          <>
-            {" starts "}
-            <WhenText at={at} />, <Countdown until={at} />
-          </>
-        ) : null}
+        {isPlanned && ` starts ${when(at)}, `}
+        {isPlanned ? <Countdown until={at} /> : null}
         {runId === null ? null : (
           <>
             : <RunLink id={runId} /> {run === undefined || dropped !== null ? null : <StatusMark status={run.status} />}
@@ -168,14 +163,10 @@ interface RetryDialogProps {
   readonly action: Schemas["ActionDefinition"] | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
-  /** Also called after the change. */
   readonly onClose: () => void;
   /** Called if the service is about to retry the run by itself. */
   readonly onPlanned: () => void;
 }
-
-/** A field of the parameters, as a pointer in the body. */
-const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanned }: RetryDialogProps) {
   const { client, target } = useSession();
@@ -188,8 +179,8 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
     [form, run.parameters],
   );
   const parameters = useParameterTexts(form, before.texts, (texts) => draftOf(form, texts, before));
-  const [startAt, setStartAt] = useState("");
-  const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
+  const fields = [START_AT, ...pointersOf(parameters.form).map(inBody)];
+  const { change, texts, field } = useForm({ [START_AT]: "" }, { fields });
   const kept = parameters.isJson ? [] : keptValues(form, before);
   const original = useMemo(() => indentedMember(text, "parameters") ?? "{}", [text]);
   const exact = useMemo(() => parseExact(original), [original]);
@@ -205,7 +196,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
     if ("problems" in filled) {
       return change.refuse(new Map([...filled.problems].map(([at, problem]) => [inBody(at), problem])));
     }
-    const start = startAtOf(startAt, change);
+    const start = startAtOf(texts[START_AT], change);
     if (start === null) return;
     const body = { parameters: changed, ...start };
     change.submit({
@@ -218,12 +209,11 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
       },
       explain({ code }) {
         if (code === "retry_planned") onPlanned();
-        return null;
       },
     });
   }
   const changedText = changed === undefined ? null : JSON.stringify(changed);
-  const commands = retryCommands(target, run.id, changedText, readLocalTime(startAt) ?? undefined);
+  const commands = retryCommands(target, run.id, changedText, readLocalTime(texts[START_AT]) ?? undefined);
   return (
     <ChangeDialog
       title="Retry run"
@@ -253,7 +243,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
           <ParameterFields
             parameters={parameters}
             problemAt={(pointer) => change.problems.get(inBody(pointer))}
-            changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
+            changeIn={(one) => (parameters.isJson ? null : changeIn(one, before.texts, parameters.texts))}
           />
           {kept.length === 0 ? null : (
             <div class="stack">
@@ -263,7 +253,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanne
           )}
         </>
       )}
-      {isDispatched ? <StartAt value={startAt} error={change.problems.get(START_AT)} onText={setStartAt} /> : null}
+      {isDispatched ? <StartAt {...field(START_AT)} /> : null}
     </ChangeDialog>
   );
 }

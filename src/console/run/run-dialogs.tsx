@@ -1,12 +1,10 @@
 /** The dialogs that the buttons of one run open. */
-import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
-import { whenText } from "../../words/waiting.ts";
 import { type Decision, DecisionDialog } from "../gates/approval.tsx";
-import { useGateNews } from "../gates/gate-news.tsx";
+import { useGateNews } from "../gates/pause.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, type Problems, TextField, useForm } from "../ui/forms.tsx";
 import { useNotices } from "../ui/parts.tsx";
 import { type CancelWords, CommandDetails, cancelCommands } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
@@ -16,7 +14,6 @@ export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
 interface RunDialogsProps extends DialogOfRunProps {
   readonly open: RunDialog | null;
-  /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
   /** Whether the service starts the job of a retry. */
@@ -67,9 +64,8 @@ interface DialogOfRunProps {
 function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
   const { client, target } = useSession();
   const { note } = useNotices();
-  const [typed, setTyped] = useState(NO_CANCEL);
-  const change = useChange({ fields: CANCEL_FIELDS });
-  const read = readCancel(typed);
+  const { change, texts, field } = useForm(NO_CANCEL);
+  const read = readCancel(texts);
 
   function send() {
     if ("problems" in read) return change.refuse(read.problems);
@@ -100,41 +96,29 @@ function CancelDialog({ run: { id, status }, onClose }: DialogOfRunProps) {
           ? "The run is pending. It ends at once, and its job does not start."
           : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
       </p>
-      <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+      <CancelFields field={field} />
     </ChangeDialog>
   );
 }
 
-/** The pointers of the fields in the body. */
-export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
-export const NO_CANCEL = { reason: "", grace: "" };
+export const NO_CANCEL = { "/reason": "", "/graceSeconds": "" };
 
-type TypedCancel = Readonly<typeof NO_CANCEL>;
+type CancelForm = ReturnType<typeof useForm<keyof typeof NO_CANCEL>>;
 
-interface CancelFieldsProps {
-  readonly typed: TypedCancel;
-  readonly onType: (typed: TypedCancel) => void;
-  readonly problems: Problems;
-}
-
-export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
+export function CancelFields({ field }: Pick<CancelForm, "field">) {
   return (
     <>
       <TextField
         label="Reason"
-        value={typed.reason}
-        onText={(reason) => onType({ ...typed, reason })}
         hint="Optional. The job and everybody who can see the run can read it."
-        error={problems.get("/reason")}
+        {...field("/reason")}
       />
       <TextField
         label="Grace (seconds)"
         inputMode="numeric"
         placeholder="60"
-        value={typed.grace}
-        onText={(grace) => onType({ ...typed, grace })}
         hint="How long a running job may still work. 0 ends the run at once."
-        error={problems.get("/graceSeconds")}
+        {...field("/graceSeconds")}
       />
     </>
   );
@@ -143,8 +127,8 @@ export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
 const GRACE_MAX_SECONDS = 3600;
 
 /** An empty field leaves its member out, so that the service's default counts. */
-export function readCancel(typed: TypedCancel): { readonly value: CancelWords } | { readonly problems: Problems } {
-  const [reason, grace] = [typed.reason.trim(), typed.grace.trim()];
+export function readCancel(texts: CancelForm["texts"]): { value: CancelWords } | { problems: Problems } {
+  const [reason, grace] = [texts["/reason"].trim(), texts["/graceSeconds"].trim()];
   if (grace !== "" && !(/^\d{1,4}$/.test(grace) && Number(grace) <= GRACE_MAX_SECONDS)) {
     return { problems: new Map([["/graceSeconds", `Use a whole number from 0 to ${GRACE_MAX_SECONDS}.`]]) };
   }
@@ -155,19 +139,18 @@ export function readCancel(typed: TypedCancel): { readonly value: CancelWords } 
 function ReleaseDialog({ run: { id, details }, isThrough, onClose }: DialogOfRunProps & { isThrough: boolean }) {
   const { client } = useSession();
   const { note } = useNotices();
-  const { timeZone } = useZone();
-  const [reason, setReason] = useState("");
-  const change = useChange({ fields: ["/reason"] });
+  const { when } = useZone();
+  const { change, texts, field } = useForm({ "/reason": "" });
   const { notBefore = null, group = null } = details?.waiting ?? {};
   const { required = 0, approvals = [] } = details?.approval ?? {};
   const others = [approvals.length < required && "approval", group !== null && `a slot of group ${group}`];
   const needed = others.filter(Boolean).join(" and ");
   function release() {
-    const text = reason.trim();
-    if (isThrough && text === "") {
+    const reason = texts["/reason"].trim();
+    if (isThrough && reason === "") {
       return change.refuse(new Map([["/reason", "Say why this run passes the pause."]]));
     }
-    const body = isThrough ? { throughPause: true as const, reason: text } : {};
+    const body = isThrough ? { throughPause: true as const, reason } : {};
     change.submit({
       body,
       send: (options) => client.runs.release(id, { ...body, ...options, include: "details" }),
@@ -194,19 +177,12 @@ function ReleaseDialog({ run: { id, details }, isThrough, onClose }: DialogOfRun
             The pauses of now hold this run back no longer. It still waits for its time, its approvals and a slot, and
             for a pause that begins later. Other runs stay paused.
           </p>
-          <TextField
-            label="Reason"
-            required
-            hint="Everybody who can see the run can read it."
-            value={reason}
-            error={change.problems.get("/reason")}
-            onText={setReason}
-          />
+          <TextField label="Reason" required hint="Everybody who can see the run can read it." {...field("/reason")} />
         </>
       ) : (
         <p>
           {notBefore !== null &&
-            `The run was to start ${whenText(Date.parse(notBefore), Date.now(), timeZone)}. If you start it now, it does not wait for that time. `}
+            `The run was to start ${when(notBefore)}. If you start it now, it does not wait for that time. `}
           {needed && `The run still needs ${needed}.`}
         </p>
       )}

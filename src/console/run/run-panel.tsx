@@ -5,7 +5,7 @@ import type { Schemas } from "../../client/index.ts";
 import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
 import { isHeldBy, WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
-import { useGateNews } from "../gates/gate-news.tsx";
+import { useGateNews } from "../gates/pause.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { isByHand } from "../runs/run-list.ts";
@@ -24,7 +24,6 @@ import { areFew, Outcome, RawJson, Value } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
-/** The id of the text that says why a decision is refused. */
 const WHY = "why-refused";
 
 interface RunPanelProps {
@@ -176,7 +175,6 @@ function OneRun({ run, text, failure, reload, timeline, onClose, isOtherSelected
 }
 
 interface RunHeadProps extends Pick<OneRunProps, "run" | "onClose"> {
-  /** What can be done with the run. */
   readonly children: ComponentChildren;
 }
 

@@ -1,7 +1,4 @@
-/**
- * The list "Timeline": what happened to a run, oldest first, and what comes next. An attempt with its answer is one item,
- * and so are heartbeats in a row.
- */
+/** What happened to a run, oldest first, and what comes next. An attempt and its answer are one item. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
@@ -9,9 +6,9 @@ import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, endCauseText, type Status, startCauseText } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../runs/run-link.tsx";
+import { hasLines, TextBlock } from "../ui/json-tree.tsx";
 import { Button, ExternalLink, Said, StatusIcon, Who } from "../ui/parts.tsx";
-import { hasLines, TextBlock } from "../ui/text-block.tsx";
-import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
+import { ClockTime, Countdown, Duration, useZone } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
@@ -31,13 +28,11 @@ type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { read
 /** An event that is an item of its own. */
 type Single = Exclude<TimelineEvent, { readonly type: `attempt_${string}` | `stop_${string}` | `heartbeat${string}` }>;
 
-/** One request to the receiver. */
 interface Attempt {
   readonly kind: "attempt";
   readonly seq: number;
   /** When the attempt began, or when its answer came if the beginning is unknown. */
   readonly at: string;
-  /** The request that starts the job, or the one that stops it. */
   readonly of: "start" | "stop";
   readonly attempt: number;
   readonly host: string | null;
@@ -113,7 +108,6 @@ function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Atte
 
 type Told = Pick<RowProps, "status" | "title" | "children">;
 
-/** The events that are items of their own. */
 const TOLD: { readonly [Type in Single["type"]]: (event: EventOf<Type>) => Told } = {
   created: () => ({ status: "pending", title: "Created" }),
   started: ({ cause }) => ({
@@ -176,21 +170,18 @@ function Execution({ execution, attempt }: EventOf<"token_issued" | "token_refus
 }
 
 function Wait({ until, notBefore, group, key, reason }: EventOf<"waiting">) {
+  const { when } = useZone();
   const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
     <>
       <p class="muted">
-        {notBefore === undefined ? null : (
-          <>
-            Starts <WhenText at={notBefore} />.{" "}
-          </>
-        )}
+        {notBefore === undefined ? "" : `Starts ${when(notBefore)}. `}
         {shown === null ? null : (
           <>
             Group <bdi>{shown}</bdi>.{" "}
           </>
         )}
-        At most until <WhenText at={until} />.
+        At most until {when(until)}.
       </p>
       <Said text={reason} />
     </>
@@ -198,6 +189,7 @@ function Wait({ until, notBefore, group, key, reason }: EventOf<"waiting">) {
 }
 
 function End({ by, cause, reason, replacedBy, retryAt }: EventOf<"ended">) {
+  const { when } = useZone();
   return (
     <>
       {by === undefined ? <Note text={capitalized(endCauseText(cause))} /> : null}
@@ -208,11 +200,7 @@ function End({ by, cause, reason, replacedBy, retryAt }: EventOf<"ended">) {
           A newer run replaced it: <RunLink id={replacedBy} />
         </p>
       )}
-      {retryAt === undefined ? null : (
-        <p class="muted">
-          Automatic retry not before <WhenText at={retryAt} />.
-        </p>
-      )}
+      {retryAt === undefined ? null : <p class="muted">Automatic retry not before {when(retryAt)}.</p>}
     </>
   );
 }

@@ -8,7 +8,6 @@ import { useVisible } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
-/** What several parts of the page of a run show. */
 export interface RunAndEvents {
   readonly run: Schemas["DetailedActionRun"];
   readonly events: readonly TimelineEvent[];

@@ -3,9 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
+import { JsonTree, linesOf, lineTargetOf, TextBlock } from "../ui/json-tree.tsx";
 import { CopyButton, Section } from "../ui/parts.tsx";
-import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 
 /** Near the top, because it is what people look for. */
 export function Outcome({ run: { error, output } }: { readonly run: Schemas["ActionRun"] }) {
@@ -34,7 +33,6 @@ export function areFew(parameters: object): boolean {
 interface ValueProps {
   readonly title: string;
   readonly value: object;
-  /** Whether its texts are what a job printed. */
   readonly isLog?: boolean;
 }
 

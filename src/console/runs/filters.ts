@@ -8,7 +8,7 @@ import { RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
 import { isRelative, LOCAL, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
-import { hrefOf, useRoute, useRouter } from "../router.tsx";
+import { atCursor, hrefOf, useRoute, useRouter } from "../router.tsx";
 import type { Times } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 
@@ -24,10 +24,8 @@ const FILTERS = {
 export type FilterName = keyof typeof FILTERS;
 const NAMES = Object.keys(FILTERS) as readonly FilterName[];
 
-/** One filter with one value. */
 export interface Chip {
   readonly name: FilterName;
-  /** As in the address. */
   readonly value: string;
 }
 
@@ -105,7 +103,6 @@ export function withoutChip(query: URLSearchParams, { name, value }: Chip): URLS
   return changed;
 }
 
-/** Adds the status, or removes it if it was there. */
 export function withStatusToggled(query: URLSearchParams, status: Status): URLSearchParams {
   const chip = { name: "status", value: status } as const;
   return query.getAll("status").includes(status) ? withoutChip(query, chip) : withChip(query, chip);
@@ -124,13 +121,6 @@ export function withInstants(query: URLSearchParams, now: Date, zone = LOCAL): U
   if (since === null) return changed;
   changed.delete("since");
   changed.set("createdAfter", since.toISOString());
-  return changed;
-}
-
-export function atCursor(query: URLSearchParams, cursor: string | null): URLSearchParams {
-  const changed = new URLSearchParams(query);
-  if (cursor === null) changed.delete("cursor");
-  else changed.set("cursor", cursor);
   return changed;
 }
 

@@ -77,7 +77,6 @@ export interface RunList {
   readonly next: string | null;
 }
 
-/** How many runs the strip shows. */
 export const STRIP_RUNS = 200;
 
 /** A list from its first page. `before`: the list that it replaces, whose rows the strip keeps. */
@@ -137,7 +136,6 @@ export function rowIn(list: RunList, id: string): RunRow | undefined {
   return shownIn(list).find((row) => row.id === id);
 }
 
-/** Without a run that is gone. */
 export function withoutRun(list: RunList, id: string): RunList {
   const others = (rows: readonly RunRow[]) => rows.filter((row) => row.id !== id);
   return { ...list, rows: others(list.rows), older: others(list.older) };

@@ -3,10 +3,10 @@ import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/
 import type { Schemas } from "../../client/index.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { SelectionBar } from "../bulk/bulk-dialog.tsx";
-import { OperationsLink } from "../bulk/operation-list.tsx";
+import { OperationsLink } from "../bulk/operations.tsx";
 import { type Selecting, useSelection } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { atCursor, hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
 import { currentLink, Pager, rowLinks, StaleNote, useRowKeys } from "../ui/list-page.tsx";
@@ -15,7 +15,6 @@ import { Button, CopyButton, Empty, Icon, Skeleton, StatusIcon, useNotices } fro
 import { Command, cli, curl, sending } from "../ui/shell-commands.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import {
-  atCursor,
   type Chip,
   chipName,
   chipText,
@@ -32,9 +31,8 @@ import {
 } from "./filters.ts";
 import { type RunList, rowIn, shownIn } from "./run-list.ts";
 import { type ShownRuns, useRunList } from "./run-source.ts";
-import { RunTable } from "./run-table.tsx";
+import { RunTable, Strip } from "./run-table.tsx";
 import { SearchBox } from "./search-box.tsx";
-import { Strip } from "./strip.tsx";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { scope, may } = useSession();
@@ -101,7 +99,6 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 }
 
 interface ListPanelProps {
-  /** The run that is open beside the list. */
   readonly runId: string | null;
   readonly shown: ShownRuns;
   /** Null: this token may change no run. */
@@ -110,7 +107,6 @@ interface ListPanelProps {
   readonly onOpenAgain: () => void;
 }
 
-/** The panel of the list. */
 function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { announce } = useNotices();
   const { query, chips } = useFilters();

@@ -1,14 +1,11 @@
-/**
- * The search of the list: a combobox with a listbox, after the pattern of the ARIA authoring practices, and beside it a
- * calendar. What is found or picked becomes chips.
- */
+/** The search of the list: an ARIA combobox, and a calendar beside it. What is found or picked becomes chips. */
 import type { RefObject, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog, DialogButton, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, DialogButton, TextField, useForm } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { Icon, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
@@ -30,7 +27,6 @@ import {
 
 interface SearchBoxProps {
   readonly input: RefObject<HTMLInputElement | null>;
-  /** Runs that the page knows. */
   readonly rows: readonly RunHint[];
 }
 
@@ -308,20 +304,18 @@ interface DateDialogProps {
 
 function DateDialog({ onPick, onClose }: DateDialogProps) {
   const { zone } = useZone();
-  const [from, setFrom] = useState("");
-  const [to, setTo] = useState("");
-  const form = useChange();
+  const { change, texts, field } = useForm({ from: "", to: "" });
   function pick() {
-    const chips = chipsOfDays(from, to, zone);
-    if (typeof chips === "string") return form.refuse(new Map([["/from", chips]]));
+    const chips = chipsOfDays(texts.from, texts.to, zone);
+    if (typeof chips === "string") return change.refuse(new Map([["from", chips]]));
     onPick(chips);
     onClose();
   }
   return (
-    <ChangeDialog title="Runs of these days" change={form} onSubmit={pick} onClose={onClose} verb="Show runs" isLocal>
+    <ChangeDialog title="Runs of these days" change={change} onSubmit={pick} onClose={onClose} verb="Show runs" isLocal>
       <div class="grid">
-        <TextField label="From" type="date" value={from} onText={setFrom} error={form.problems.get("/from")} />
-        <TextField label="To, included" type="date" value={to} onText={setTo} />
+        <TextField label="From" type="date" {...field("from")} />
+        <TextField label="To, included" type="date" {...field("to")} />
       </div>
     </ChangeDialog>
   );

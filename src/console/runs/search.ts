@@ -58,7 +58,6 @@ function isOneTime(before: string, joined: string, now: Date, zone: Zone): boole
   return sinceInstant(prefixedOf(joined)?.value ?? "", now, zone) !== null;
 }
 
-/** `now`: what relative times count from. */
 export function termsOf(text: string, now: Date, zone = LOCAL): readonly Term[] {
   return wordsOf(text, now, zone).map((typed) => ({ typed, ...meaningAlone(typed, now, zone) }));
 }
@@ -111,10 +110,7 @@ function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
   ];
 }
 
-/**
- * With the time that the address has: the relative word after `since`, otherwise an instant. What names no time stays,
- * and is refused.
- */
+/** With the time as the address has it: a relative word, or an instant. What names no time stays, and is refused. */
 function timed({ name, value }: Chip, now: Date, zone: Zone): Chip {
   const text = value.toLowerCase().trim().replaceAll(/\s+/g, " ");
   if (name === "status" || name === "waiting") return { name, value: text };
@@ -188,7 +184,6 @@ interface FacetSearch {
   readonly contains: string;
 }
 
-/** What a run is known by. */
 export type RunHint = Pick<RunRow, "id" | "actionName" | "status" | "createdAt">;
 
 export type Suggestion =
@@ -214,7 +209,6 @@ export function wordAtEnd(text: string): string {
   return /\s$/.test(text) ? "" : (wordsOf(text).at(-1) ?? "");
 }
 
-/** The text without the word at its end. */
 export function textBefore(text: string): string {
   return text.slice(0, text.length - wordAtEnd(text).length);
 }
@@ -264,7 +258,6 @@ export function localSuggestions(
   ];
 }
 
-/** What the service found for a field, by the field's name. */
 export type FoundFacets = Readonly<Partial<Record<FacetField, readonly string[]>>>;
 
 /** `found` can be for a part of the text: then only what contains the whole text is offered. */

@@ -4,8 +4,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { checkedPerson } from "../../client/settings.ts";
 import { countText } from "../../words/statuses.ts";
-import { useGateNews } from "../gates/gate-news.tsx";
-import { PauseBanner } from "../gates/pause.tsx";
+import { PauseBanner, useGateNews } from "../gates/pause.tsx";
 import { HelpDialog, useKeys } from "../keys.tsx";
 import { type Page, pageAt, pathOf, type Scope } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
@@ -17,7 +16,6 @@ import { type ActiveSession, useSession, useSessionStore } from "./session.tsx";
 import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment, shownName } from "./sign-in.ts";
 
 interface FrameProps {
-  /** null if the address names no page. */
   readonly page: Page | null;
   readonly scope: Scope;
   readonly children: ComponentChildren;
@@ -149,7 +147,6 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
 
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
 
-/** Leads to another environment that the token opens. */
 function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
   const { reader } = useSession();
@@ -220,10 +217,7 @@ export function EnvironmentList({ environments, current, onChoose }: Environment
 
 const NOT_TOLD = "You are signed out here, but the service could not be told. The session ends by itself.";
 
-/**
- * Who is signed in, for whom the page acts, in which time zone times are shown, the keyboard shortcuts, and the way out.
- * The browser closes the menu on Escape, or when somebody presses elsewhere, and then gives the focus back to the button.
- */
+/** The browser closes the menu on Escape or a press elsewhere, and gives the focus back to the button. */
 function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   const { holder, person } = useSession();
   const { timeZone, switchTo } = useZone();

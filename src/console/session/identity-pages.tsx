@@ -1,12 +1,9 @@
-/**
- * The pages of a sign-in at the issuer: what the person may open, of which nothing is open before a choice, and the
- * session for the command line.
- */
+/** The pages of a sign-in at the issuer: what the person may open, and the session for the command line. */
 import { useState } from "preact/hooks";
 import { createClient } from "../../client/index.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RIGHTS } from "../tokens/token-rules.ts";
-import { DialogButtons, TextField, useChange } from "../ui/forms.tsx";
+import { DialogButtons, FieldError, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
 import { Button, Fact } from "../ui/parts.tsx";
 import { useSessionStore } from "./session.tsx";
@@ -24,7 +21,7 @@ import {
   shownName,
   typedCharacters,
 } from "./sign-in.ts";
-import { Card, Form, Problem, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
+import { Card, Form, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
 
 /** Why the issuer did not lead to a choice, by the code of the API's error. */
 const FAILURES: Readonly<Record<string, string>> = {
@@ -87,7 +84,7 @@ function ChoiceOfCode({ code, session }: { readonly code: string; readonly sessi
   }
   return (
     <Card title="You are not signed in">
-      <Problem text={sentenceOf(failure.error)} />
+      <FieldError text={sentenceOf(failure.error)} />
       {failure.retryAt === null ? <SignInAgain /> : <Button onClick={reload}>Try now</Button>}
     </Card>
   );
@@ -180,7 +177,7 @@ function ChoiceList({ code, choices, session }: ChoiceListProps) {
           </li>
         ))}
       </ul>
-      <Problem text={change.problems.get(null)} />
+      <FieldError text={change.problems.get(null)} />
     </Card>
   );
 }

@@ -11,7 +11,6 @@ import type { Scope } from "../pages.ts";
 import { contextOf, storeOf } from "../ui/stores.ts";
 import type { Choices, Holder, Login, Permission, Session } from "./sign-in.ts";
 
-/** Under this key the storage has the session. */
 export const SESSION_KEY = "action-runs.session";
 /** A session is renewed at most once in this time, when somebody uses the page. */
 const RENEW_AFTER_MS = 60 * 60 * 1000;
@@ -54,7 +53,6 @@ export function createSessionStore(storage: SessionStorage, api: SessionApi, now
     begin({ pageKey, holder }: Begun, scope: Scope): void {
       keep({ pageKey, holder, renewedAt: now(), scope });
     },
-    /** Notes the environment that was visited last. */
     visit(envName: string): void {
       const { session, notice } = state();
       if (session === null || session.scope.envName === envName) return;

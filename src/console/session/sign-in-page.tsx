@@ -1,13 +1,10 @@
-/**
- * The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. If the
- * token does not open the address, it asks for an environment.
- */
+/** While nobody is signed in, every address shows the sign-in page. Then it leads to the page of the address. */
 import type { ComponentChildren, TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { checkedToken } from "../../client/settings.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
-import { type Change, DialogButtons, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
+import { type Change, DialogButtons, FieldError, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { Brand, Button } from "../ui/parts.tsx";
 import { EnvironmentList } from "./frame.tsx";
@@ -191,7 +188,7 @@ export function Form({ title, first, verb, isPlain = false, change, onSubmit, ch
     <Card title={title}>
       <form ref={form} class="stack" onSubmit={submit} noValidate>
         {children}
-        <Problem text={problems.get(null)} />
+        <FieldError text={problems.get(null)} />
         <Button kind={isPlain ? "plain" : "primary"} type="submit" isBusy={isBusy}>
           {verb}
         </Button>
@@ -218,15 +215,6 @@ export function Card({ title, children }: { readonly title: string; readonly chi
         {children}
       </div>
     </main>
-  );
-}
-
-export function Problem({ text }: { readonly text: string | undefined }) {
-  if (text === undefined) return null;
-  return (
-    <p class="field-error" role="alert">
-      {text}
-    </p>
   );
 }
 

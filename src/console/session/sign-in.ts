@@ -15,7 +15,6 @@ export function shownName({ issuer, person, name }: Pick<Holder, "issuer" | "per
   return (issuer === null ? null : person) ?? name;
 }
 
-/** What the browser keeps while somebody is signed in. */
 export interface Session {
   /** The half of the session that scripts may read. */
   readonly pageKey: string;
@@ -32,7 +31,6 @@ export type Address = (Project & { readonly envName: string | null }) | null;
 /** What the fields of a scope hold. An empty name is filled from what the token opens. */
 export type Typed = Readonly<Record<keyof typeof LABELS, string>>;
 
-/** The holder of a token, and the environments to choose from. */
 export interface Identified {
   readonly holder: Holder;
   readonly environments: readonly Schemas["Place"][];
@@ -117,7 +115,6 @@ export interface Handed {
   readonly error: string | null;
 }
 
-/** Who signed in, and what they may open. */
 export type Choices = Schemas["SignInChoices"];
 export type Choice = Choices["tokens"][number];
 /** What the command line asks for: its challenge of PKCE, its port on this machine, the characters that it printed. */
@@ -126,7 +123,6 @@ export type Login = Schemas["NewLoginCode"];
 /** A `to` that the service refuses: it is too long, or could be read as another host. */
 const IS_REFUSED = /^.{501}|\\|\/\//s;
 
-/** Where a sign-in at the issuer leads back: to this page. */
 export function returnTo(
   page: Page | null,
   { pathname, search }: { readonly pathname: string; readonly search: string },

@@ -3,10 +3,10 @@ import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { countsText, FilterWords } from "../bulk/bulk-words.tsx";
 import type { Page, Project } from "../pages.ts";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { atCursor, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { AgentMark, Empty, NotYours, Said } from "../ui/parts.tsx";
+import { AgentMark, Empty, Said } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 type AuditEntry = Schemas["AuditEntry"];
@@ -18,14 +18,9 @@ const COLUMNS: readonly Column[] = [
   { text: "Environment", class: "is-wide", width: "16%" },
 ];
 
-export function AuditPage() {
-  const { may } = useSession();
-  return may("tokens:manage") ? <Audit /> : <NotYours what="the audit log" />;
-}
-
 const FILTERS = ["actor", "person", "action", "since", "until"];
 
-function Audit() {
+export function AuditPage() {
   const { reader, scope } = useSession();
   const loaded = useListPage(reader.audit.list, undefined, FILTERS);
   const { query } = useRoute();
@@ -88,7 +83,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
             </Filter>{" "}
             <Target entry={entry} />
             <Said text={entry.reason} />
-            <Said text={gatesOf(entry)} />
+            <Said text={entry.gates && (GATES[entry.gates] ?? entry.gates)} />
             {entry.bulk == null ? null : (
               <p class="muted">
                 {bulkWords(entry.bulk)}
@@ -120,8 +115,7 @@ interface FilterProps {
 /** A link to the entries that have this, too, besides the filters of this page. */
 function Filter({ name, value, title, children }: FilterProps) {
   const { scope } = useSession();
-  const query = new URLSearchParams(useRoute().query);
-  query.delete("cursor");
+  const query = atCursor(useRoute().query, null);
   query.set(name, value);
   return (
     <Link href={hrefOf({ name: "audit", ...scope }, query)} title={title}>
@@ -161,8 +155,6 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
 }
 
 const IS_ID = /^[0-9a-f-]{36}$/;
-
-type Bulk = NonNullable<AuditEntry["bulk"]>;
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_minted: "created the token",
@@ -208,13 +200,8 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
   removed: "A gate was removed.",
 };
 
-/** What an entry did to the approval and the concurrency of an action; null if nothing. */
-function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
-  return gates && (GATES[gates] ?? gates);
-}
-
 /** What an entry says of a bulk operation: `cancel of at most 40 runs, completed: 38 accepted, 2 skipped`. */
-export function bulkWords({ operation, runs, maxRuns, status, counts }: Bulk): string {
+export function bulkWords({ operation, runs, maxRuns, status, counts }: NonNullable<AuditEntry["bulk"]>): string {
   const what = `${operation} of ${runs === null ? `at most ${counted(maxRuns ?? 0, "run")}` : counted(runs, "run")}`;
   return status === undefined || counts === undefined ? what : `${what}, ${status}: ${countsText(counts)}`;
 }

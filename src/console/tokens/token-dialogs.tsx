@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { laterInstant } from "../../words/since.ts";
 import { counted } from "../../words/statuses.ts";
+import { objectOf } from "../actions/schema-form.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
@@ -94,14 +95,6 @@ const OPENERS = [
 ] as const;
 const CLAIMS_RULE = 'Write a JSON object, such as { "groups": ["deployers"] }.';
 
-/** Undefined if the text is no JSON object. The service says what is wrong with its members. */
-function claimsIn(text: string): Trust["claims"] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Trust["claims"];
-  } catch {}
-}
-
 /** The token lives in this dialog alone, and is gone when the dialog closes. */
 export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "token">) {
   const { exact } = useZone();
@@ -136,8 +129,9 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
     if (name === "") {
       return change.refuse(new Map([["/name", "Give the token a name. Runs show it as their creator."]]));
     }
-    const claims = opener === "" ? null : claimsIn(texts["/trust/claims"]);
-    if (claims === undefined) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
+    // The service says what is wrong with its members.
+    const claims = objectOf(opener === "" ? "{}" : texts["/trust/claims"]) as Trust["claims"] | null;
+    if (claims === null) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
     const envName = texts["/envName"].trim();
     const expiresAt = laterInstant(texts["/expiresAt"], new Date())?.toISOString();
     const person = texts["/person"].trim();
@@ -149,7 +143,7 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
       ...(namesPerson && person !== (holder.person ?? "") && { person: person || null }),
       ...(offersApprove && texts["/mayApprove"] && { mayApprove: true }),
       ...(offersOthers && texts["/mayActForOthers"] && { mayActForOthers: true }),
-      ...(claims !== null && { trust: { for: opener as Trust["for"], issuer: texts["/trust/issuer"].trim(), claims } }),
+      ...(opener !== "" && { trust: { for: opener as Trust["for"], issuer: texts["/trust/issuer"].trim(), claims } }),
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
@@ -162,7 +156,6 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
       explain({ status }) {
         // The response was lost, so nobody knows.
         if (status === null) onChanged();
-        return null;
       },
     });
   }
@@ -244,7 +237,6 @@ export function NewTokenDialog({ onClose, onChanged }: Omit<TokenDialogProps, "t
 
 interface FlagProps {
   readonly label: string;
-  /** Empty: it is not set. */
   readonly value: string;
   readonly error: string | undefined;
   readonly onText: (value: string) => void;
@@ -252,12 +244,9 @@ interface FlagProps {
 
 function Flag({ label, value, error, onText }: FlagProps) {
   return (
-    <div>
-      <Check isOn={value !== ""} onChange={(isOn) => onText(isOn ? "on" : "")}>
-        {label}
-      </Check>
-      {error === undefined ? null : <p class="field-error">{error}</p>}
-    </div>
+    <Check isOn={value !== ""} error={error} onChange={(isOn) => onText(isOn ? "on" : "")}>
+      {label}
+    </Check>
   );
 }
 
@@ -285,7 +274,6 @@ export function RotateDialog({ token, onClose, onChanged }: TokenDialogProps) {
       },
       explain({ status }) {
         if (status === null) onChanged();
-        return null;
       },
     });
   if (rotated !== null) {
@@ -356,7 +344,7 @@ const AFTER_LOST_REVOCATION =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
 
 export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
-  const { client, holder, scope, may } = useSession();
+  const { holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
   function done(result: RevokedApiTokens) {
@@ -390,7 +378,7 @@ export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
       afterLoss={AFTER_LOST_REVOCATION}
-      send={({ signal }) => client.tokens.revoke(token.id, { signal })}
+      send={({ tokens }, options) => tokens.revoke(token.id, options)}
       done={done}
       onClose={onClose}
     >

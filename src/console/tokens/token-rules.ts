@@ -99,7 +99,6 @@ export function expiryChoices(ownExpiresAt: number | null, now: number, isBySign
   return { choices, first: longest < own ? "" : first };
 }
 
-type Rotator = Pick<CurrentToken, "id" | "issuer" | "person">;
 type Listed = Pick<
   ApiToken,
   "id" | "role" | "parentId" | "createdBy" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
@@ -109,7 +108,11 @@ type Listed = Pick<
  * False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. The page
  * knows by name alone who minted a token.
  */
-export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Listed[]): boolean {
+export function isRotatable(
+  token: Listed,
+  holder: Pick<CurrentToken, "id" | "issuer" | "person">,
+  tokens: readonly Listed[],
+): boolean {
   // Proofs open it, so it has no secret.
   if (token.trust !== null) return false;
   if (isPassing(holder) && (token.role === "owner" || token.mayApprove || token.mayActForOthers)) return false;
@@ -152,7 +155,6 @@ export function firstGracePeriod(choices: Choices): string {
   return choices.some(([duration]) => duration === "1d") ? "1d" : "";
 }
 
-/** What is sent; undefined: nothing. */
 export function secondsOf(duration: string): number | undefined {
   return duration === "" ? undefined : msOf(duration) / 1000;
 }

@@ -4,55 +4,12 @@ import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, useDialog } from "../ui/forms.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { Button, CopyButton, Empty, NotYours, Said, useNotices } from "../ui/parts.tsx";
+import { Button, CopyButton, Empty, Said } from "../ui/parts.tsx";
 import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
 import { NewTokenDialog, RevokeDialog, RotateDialog } from "./token-dialogs.tsx";
 import { flagWords, isRotatable, trustWords } from "./token-rules.ts";
 
 type ApiToken = Schemas["ApiToken"];
-
-export function TokensPage() {
-  const { may } = useSession();
-  return may("tokens:manage") ? <Tokens /> : <NotYours what="tokens" />;
-}
-
-function Tokens() {
-  const { reader } = useSession();
-  const loaded = useListPage(reader.tokens.list);
-  const { reload } = loaded;
-  const [dialog, open] = useDialog();
-  const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onChanged={reload} />);
-  const rotate = (token: ApiToken) =>
-    open((onClose) => <RotateDialog token={token} onClose={onClose} onChanged={reload} />);
-  const revoke = (token: ApiToken) =>
-    open((onClose) => <RevokeDialog token={token} onClose={onClose} onChanged={reload} />);
-  return (
-    <>
-      <ListPage
-        title="Tokens"
-        of="tokens"
-        loaded={loaded}
-        button={
-          <Button kind="primary" onClick={create}>
-            New token
-          </Button>
-        }
-      >
-        {(tokens) => (
-          <>
-            {tokens.length === 0 ? (
-              <Empty title="There are no more tokens" />
-            ) : (
-              <TokenTable tokens={tokens} onRotate={rotate} onRevoke={revoke} />
-            )}
-            {loaded.isFirst ? <SessionsSection /> : null}
-          </>
-        )}
-      </ListPage>
-      {dialog}
-    </>
-  );
-}
 
 const COLUMNS: readonly Column[] = [
   { text: "Token" },
@@ -64,100 +21,117 @@ const COLUMNS: readonly Column[] = [
   { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
 ];
 
-interface TokenTableProps {
-  readonly tokens: readonly ApiToken[];
-  readonly onRotate: (token: ApiToken) => void;
-  readonly onRevoke: (token: ApiToken) => void;
-}
-
-function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
-  const { holder } = useSession();
+export function TokensPage() {
+  const { reader, holder } = useSession();
+  const loaded = useListPage(reader.tokens.list);
+  const [dialog, open] = useDialog();
+  const onChanged = loaded.reload;
+  const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onChanged={onChanged} />);
+  const rotate = (token: ApiToken) =>
+    open((onClose) => <RotateDialog token={token} onClose={onClose} onChanged={onChanged} />);
+  const revoke = (token: ApiToken) =>
+    open((onClose) => <RevokeDialog token={token} onClose={onClose} onChanged={onChanged} />);
   return (
-    <Table label="Tokens" columns={COLUMNS}>
-      {tokens.map((token) => (
-        <tr key={token.id}>
-          <td>
-            <bdi class="strong">{token.name}</bdi>
-            {token.id === holder.id ? <span class="chip is-own beside">yours</span> : null}
-            <Said text={flagWords(token).join(", ")} />
-            {token.trust === null
-              ? null
-              : trustWords(token.trust).map((line) => (
-                  <p key={line} class="muted">
-                    <bdi class="cut-lines" title={line}>
-                      {line}
-                    </bdi>
-                  </p>
-                ))}
-            {token.trust?.for === "programs" ? (
-              <p class="row gap-4 muted">
-                <code class="break">{token.id}</code> <CopyButton what={`id of ${token.name}`} text={token.id} />
-              </p>
-            ) : null}
-            <p class="is-narrow muted">
-              {token.role} · {token.envName ?? "all environments"}
-            </p>
-            <p class="is-narrow muted">
-              used: <LastUse at={token.lastUsedAt} />
-            </p>
-            {token.oldSecretExpiresAt === null ? null : (
-              <p class="muted">
-                old secret ends <Countdown until={token.oldSecretExpiresAt} />
-              </p>
-            )}
-          </td>
-          <td class="is-wide">{token.role}</td>
-          <td class="is-wide">
-            {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
-          </td>
-          <td class="is-wide">
-            <RelativeTime at={token.createdAt} />{" "}
-            <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
-              by <bdi>{token.createdBy}</bdi>
-            </span>
-          </td>
-          <td class="is-wide">
-            <LastUse at={token.lastUsedAt} />
-          </td>
-          <td>
-            <Expiry at={token.expiresAt} />
-          </td>
-          <td class="is-end">
-            <span class="row-buttons row gap-12">
-              {isRotatable(token, holder, tokens) ? (
-                <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
-                  Rotate
-                </Button>
-              ) : null}
-              <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
-                Revoke
-              </Button>
-            </span>
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <ListPage
+      title="Tokens"
+      of="tokens"
+      loaded={loaded}
+      dialog={dialog}
+      button={
+        <Button kind="primary" onClick={create}>
+          New token
+        </Button>
+      }
+    >
+      {(tokens) => (
+        <>
+          {tokens.length === 0 ? (
+            <Empty title="There are no more tokens" />
+          ) : (
+            <Table label="Tokens" columns={COLUMNS}>
+              {tokens.map((token) => (
+                <tr key={token.id}>
+                  <td>
+                    <bdi class="strong">{token.name}</bdi>
+                    {token.id === holder.id ? <span class="chip is-own beside">yours</span> : null}
+                    <Said text={flagWords(token).join(", ")} />
+                    {token.trust === null
+                      ? null
+                      : trustWords(token.trust).map((line) => (
+                          <p key={line} class="muted">
+                            <bdi class="cut-lines" title={line}>
+                              {line}
+                            </bdi>
+                          </p>
+                        ))}
+                    {token.trust?.for === "programs" ? (
+                      <p class="row gap-4 muted">
+                        <code class="break">{token.id}</code>{" "}
+                        <CopyButton what={`id of ${token.name}`} text={token.id} />
+                      </p>
+                    ) : null}
+                    <p class="is-narrow muted">
+                      {token.role} · {token.envName ?? "all environments"}
+                    </p>
+                    <p class="is-narrow muted">
+                      used: <LastUse at={token.lastUsedAt} />
+                    </p>
+                    {token.oldSecretExpiresAt === null ? null : (
+                      <p class="muted">
+                        old secret ends <Countdown until={token.oldSecretExpiresAt} />
+                      </p>
+                    )}
+                  </td>
+                  <td class="is-wide">{token.role}</td>
+                  <td class="is-wide">
+                    {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
+                  </td>
+                  <td class="is-wide">
+                    <RelativeTime at={token.createdAt} />{" "}
+                    <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
+                      by <bdi>{token.createdBy}</bdi>
+                    </span>
+                  </td>
+                  <td class="is-wide">
+                    <LastUse at={token.lastUsedAt} />
+                  </td>
+                  <td>
+                    <Expiry at={token.expiresAt} />
+                  </td>
+                  <td class="is-end">
+                    <span class="row-buttons row gap-12">
+                      {isRotatable(token, holder, tokens) ? (
+                        <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => rotate(token)}>
+                          Rotate
+                        </Button>
+                      ) : null}
+                      <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => revoke(token)}>
+                        Revoke
+                      </Button>
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </Table>
+          )}
+          {loaded.isFirst ? <SessionsSection /> : null}
+        </>
+      )}
+    </ListPage>
   );
 }
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const SOON_MS = 48 * HOUR_MS;
+const SOON_MS = 48 * 60 * MINUTE_MS;
 
 /** Soon: in how long. Later: the day. */
 function Expiry({ at }: { readonly at: string | null }) {
   const now = useNow(MINUTE_MS);
-  const { day, exact } = useZone();
+  const { day } = useZone();
   if (at === null) return <span class="muted">never</span>;
   const leftMs = Date.parse(at) - now;
-  if (leftMs <= 0)
-    return (
-      <span class="tone is-failed" title={exact(at)}>
-        expired
-      </span>
-    );
-  if (leftMs < SOON_MS) return <Countdown until={at} />;
-  return <Instant at={at}>{day(at)}</Instant>;
+  if (leftMs > 0 && leftMs < SOON_MS) return <Countdown until={at} />;
+  return <Instant at={at}>{leftMs > 0 ? day(at) : <span class="tone is-failed">expired</span>}</Instant>;
 }
 
 /* SECTION: The newest sessions of the project that the token may see. */
@@ -173,8 +147,7 @@ const SESSION_COLUMNS: readonly Column[] = [
 ];
 
 function SessionsSection() {
-  const { client, reader, holder } = useSession();
-  const { note } = useNotices();
+  const { reader, holder } = useSession();
   const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
   const [dialog, open] = useDialog();
   const end = (session: ConsoleSession) =>
@@ -182,12 +155,9 @@ function SessionsSection() {
       <ConfirmDialog
         title={`End the session of ${nameOf(session)}?`}
         verb="End session"
-        send={({ signal }) => client.sessions.end(session.id, { signal })}
-        done={() => {
-          note(`The session of ${nameOf(session)} is over.`);
-          reload();
-          onClose();
-        }}
+        send={({ sessions }, options) => sessions.end(session.id, options)}
+        said={`The session of ${nameOf(session)} is over.`}
+        done={reload}
         onClose={onClose}
       >
         <p>

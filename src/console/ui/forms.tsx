@@ -6,11 +6,11 @@ import type {
   TextareaHTMLAttributes,
 } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { ActionRunsError } from "../../client/index.ts";
+import { ActionRunsError, type Client } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "./load.tsx";
-import { Button, type ButtonProps, Icon } from "./parts.tsx";
+import { Button, type ButtonProps, Icon, useNotices } from "./parts.tsx";
 import { seen } from "./seen-texts.ts";
 
 /*
@@ -27,8 +27,8 @@ interface Submission<T> {
   readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
   readonly done?: ((result: T) => void) | undefined;
-  /** Returns the form's own explanation of this error, or null to use the default one. */
-  readonly explain?: ((error: ActionRunsError) => Problems | null) | undefined;
+  /** Returns the form's own explanation of this error, or nothing to use the default one. */
+  readonly explain?: ((error: ActionRunsError) => Problems | null | undefined) | undefined;
 }
 
 interface ChangeOptions {
@@ -117,10 +117,7 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
   return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}`.trimEnd() : sentence]]);
 }
 
-/**
- * The service begins a sentence with the name of a member: `trigger.url: send …`. Beside a field, its label says that
- * already. What is left names a part of the field, if it names anything.
- */
+/** Without the name of the member that begins a sentence, because the label of the field says that already. */
 function withoutName(sentence: string, field: string): string {
   const name = field.slice(1).split("/").map(unescaped).join(".");
   const rest = sentence.slice(name.length);
@@ -299,19 +296,35 @@ export function ChangeDialog(props: ChangeDialogProps) {
 }
 
 interface ConfirmDialogProps<T>
-  extends Omit<Submission<T>, "body">,
+  extends Pick<Submission<T>, "done" | "explain">,
     Pick<ChangeOptions, "afterLoss">,
-    Omit<ChangeDialogProps, "change" | "onSubmit"> {}
+    Omit<ChangeDialogProps, "change" | "onSubmit"> {
+  readonly send: (client: Client, options: { readonly signal: AbortSignal }) => Promise<T>;
+  /** What a note says when it is done. Then the dialog closes by itself. */
+  readonly said?: string;
+}
 
 /** Asks before something that can't be undone, and sends it. */
-export function ConfirmDialog<T>({ afterLoss, send, done, explain, ...dialog }: ConfirmDialogProps<T>) {
+export function ConfirmDialog<T>({ afterLoss, send, said, done, explain, ...dialog }: ConfirmDialogProps<T>) {
+  const { client } = useSession();
+  const { note } = useNotices();
   const change = useChange({ afterLoss });
-  const confirm = () => change.submit({ send, done, explain });
+  const confirm = () =>
+    change.submit({
+      send: ({ signal }) => send(client, { signal }),
+      done(result) {
+        if (said !== undefined) {
+          note(said);
+          dialog.onClose();
+        }
+        done?.(result);
+      },
+      explain,
+    });
   return <ChangeDialog kind="danger" keep="Keep it" {...dialog} change={change} onSubmit={confirm} />;
 }
 
 interface DialogButtonProps extends Omit<ButtonProps, "onClick"> {
-  /** Makes the dialog. */
   readonly dialog: (close: () => void) => ComponentChildren;
   readonly isOpenAtFirst?: boolean;
 }
@@ -457,21 +470,34 @@ export function SelectField({ children, options = [], ...props }: SelectFieldPro
 interface CheckProps {
   readonly isOn: boolean;
   readonly isInvalid?: boolean;
+  readonly error?: string | undefined;
   readonly onChange: (isOn: boolean) => void;
   readonly children: ComponentChildren;
 }
 
-export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
+export function Check({ isOn, isInvalid = false, error, onChange, children }: CheckProps) {
   return (
-    <label class="switch row no-wrap">
-      <input
-        type="checkbox"
-        checked={isOn}
-        aria-invalid={isInvalid || undefined}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-      {children}
-    </label>
+    <>
+      <label class="switch row no-wrap">
+        <input
+          type="checkbox"
+          checked={isOn}
+          aria-invalid={isInvalid || undefined}
+          onChange={(event) => onChange(event.currentTarget.checked)}
+        />
+        {children}
+      </label>
+      <FieldError text={error} />
+    </>
+  );
+}
+
+/** A problem of a form, or of several fields together. */
+export function FieldError({ text, id }: { readonly text: string | undefined; readonly id?: string }) {
+  return text === undefined ? null : (
+    <p class="field-error" role="alert" id={id}>
+      {text}
+    </p>
   );
 }
 

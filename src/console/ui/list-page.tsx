@@ -1,20 +1,14 @@
-/**
- * A page that shows a list of the API. The address holds the API's cursor. In a list, Tab stops once at all of its rows.
- * The arrows go from row to row, and from one thing to the next within a row.
- */
+/** Pages of lists: the address holds the cursor, Tab stops once at all rows, and the arrows go from row to row. */
 import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { atCursor, hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { SelectField } from "./forms.tsx";
 import { ErrorView, type LoadOptions, useRead } from "./load.tsx";
 import { Empty, Icon, Skeleton } from "./parts.tsx";
 
-/**
- * The part of the list that the address asks for. `list` must not change with each call. `filters`: the parameters of
- * the address that go to the API as they are.
- */
+/** `list` must not change with each call. `filters`: the parameters of the address that go to the API as they are. */
 export function useListPage<T>(
   list: (query: object, options: { readonly signal: AbortSignal }) => List<T>,
   options?: LoadOptions<Page<T>>,
@@ -53,13 +47,14 @@ interface ListPageProps<T> {
   readonly loaded: ReturnType<typeof useListPage<T>>;
   readonly button?: ComponentChildren;
   readonly note?: ComponentChildren;
+  readonly dialog?: ComponentChildren;
   /** What a first page without entries shows. Undefined: `children` shows it. */
   readonly empty?: ComponentChildren;
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
 export function ListPage<T>(props: ListPageProps<T>) {
-  const { title, of, loaded, button, note, empty, children } = props;
+  const { title, of, loaded, button, note, dialog, empty, children } = props;
   const { data, failure, reload, isFirst } = loaded;
   const none = isFirst ? empty : <Empty title={`There are no more ${of}`} />;
   return (
@@ -74,6 +69,7 @@ export function ListPage<T>(props: ListPageProps<T>) {
       {data === undefined && failure === null ? <Skeleton /> : null}
       {data === undefined ? null : empty !== undefined && data.entries.length === 0 ? none : children(data.entries)}
       <Pager of={of} next={data?.next ?? null} />
+      {dialog}
     </div>
   );
 }
@@ -86,7 +82,6 @@ interface DetailHeadProps {
   readonly children?: ComponentChildren;
 }
 
-/** The head of a page about one thing of a list. */
 export function DetailHead({ list, all, title, children }: DetailHeadProps) {
   return (
     <div class="page-head row is-apart">
@@ -125,12 +120,7 @@ export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: 
   const { page, query } = useRoute();
   const isFirst = !query.has("cursor");
   if (page === null || (isFirst && next === null)) return null;
-  const hrefAt = (cursor: string | null) => {
-    const asked = new URLSearchParams(query);
-    if (cursor === null) asked.delete("cursor");
-    else asked.set("cursor", cursor);
-    return hrefOf(page, asked);
-  };
+  const hrefAt = (cursor: string | null) => hrefOf(page, atCursor(query, cursor));
   return (
     <nav class="pages row is-apart" aria-label="Pages">
       <span>
@@ -256,10 +246,7 @@ function move(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-/**
- * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`
- * and `what`, which is one row, are for the help. `around`: an element around the rows.
- */
+/** `j` and `k` go from link to link. `title`, and `what` one row is, are for the help. `around`: the rows. */
 export function useRowKeys(title: string, what: string, around: RefObject<HTMLElement | null>): void {
   function go(step: 1 | -1): void {
     const links = rowLinks(around.current);

@@ -1,7 +1,4 @@
-/**
- * Reads something for a page, and tries again after a failure that may pass. Only one read is under way: a new read
- * aborts the one before it.
- */
+/** Reads for a page, and tries again after a failure that may pass. A new read aborts the one before it. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { Button, CopyButton, Icon } from "./parts.tsx";
@@ -95,10 +92,7 @@ export function useRead<T>(
 const FIRST_MS = 2000;
 const LONGEST_MS = 60_000;
 
-/**
- * After how many ms a read that failed is worth another try; null if it would fail again. `failed`: how many tries
- * failed in a row. `random`: 0 to 1, so that many consoles do not come back at the same moment.
- */
+/** In ms; null if another try would fail, too. `failed`: tries in a row. `random`: 0 to 1, so that consoles spread. */
 export function retryInMs(error: unknown, failed: number, random: number): number | null {
   if (!(error instanceof ActionRunsError)) return null;
   const { status, retryAfterMs } = error;

@@ -331,10 +331,7 @@ interface CopyButtonProps {
   readonly icon?: IconName;
 }
 
-/**
- * Copies a text as people see it, so that a pasted text has no hidden characters. The JSON of a value stays valid. After
- * that, the button says "Copied", and a screen reader reads it out.
- */
+/** Copies a text as people see it, so that a pasted text has no hidden characters. JSON stays valid. */
 export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyButtonProps) {
   const { announce, note } = useNotices();
   const [isCopied, setCopied] = useState(false);

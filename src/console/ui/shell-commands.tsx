@@ -8,10 +8,7 @@ interface Commands {
   readonly cli: string;
 }
 
-/**
- * `path`: below the environment. curl reads the header from stdin, because everybody on a machine can see command
- * lines.
- */
+/** `path`: below the environment. curl reads the header from stdin, because everybody can see command lines. */
 export function curl({ origin, scope, person }: Target, path: string, options: readonly string[] = []): string {
   const url = `${origin}/${scope.o}/${scope.p}/envs/${scope.envName}/${path}`;
   const acting = person ? ["-H", `On-Behalf-Of: ${person}`] : [];

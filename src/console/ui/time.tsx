@@ -33,6 +33,8 @@ export function timesIn(timeZone: "UTC" | undefined) {
     day: format(undefined, { dateStyle: "medium" }),
     /** `14:05:12`, with the day unless it is today. */
     clock: (at: string) => (date(at) === date(Date.now()) ? seconds(at) : `${dayOfYear(at)} ${seconds(at)}`),
+    /** An instant near now: `Tue 06:00 GMT+1`. */
+    when: (at: string) => whenText(Date.parse(at), Date.now(), timeZone),
     /** `28 Nov 14:05`, or the day and the year of another year. */
     short: (at: string) => (year(at) === year(Date.now()) ? `${dayOfYear(at)} ${clock(at)}` : date(at)),
   };
@@ -101,12 +103,6 @@ export function Duration({ from, to }: Span) {
   const now = useNow(to === null ? 1000 : null);
   const ms = (to === null ? now : Date.parse(to)) - Date.parse(from);
   return <span class="duration">{formatDuration(ms, { isRunning: to === null })}</span>;
-}
-
-/** An instant near now: `Tue 06:00 GMT+1`. */
-export function WhenText({ at }: { readonly at: string }) {
-  const { timeZone } = useZone();
-  return <>{whenText(Date.parse(at), Date.now(), timeZone)}</>;
 }
 
 /** An instant as a clock shows it, with the day unless it is today. */

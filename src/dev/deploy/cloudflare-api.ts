@@ -66,7 +66,6 @@ export class CloudflareApi {
     throw Object.assign(new Refusal(refusal(method, path, answer.status, code, message)), { isMissing });
   }
 
-  /** Null if there is no such thing. */
   async find<T>(path: string, headers?: Headers): Promise<T | null> {
     try {
       return await this.call<T>("GET", path, undefined, headers);

@@ -30,7 +30,6 @@ interface Project {
 
 export const bindingOf = (number: number) => (number === 0 ? "DB" : `DB_${number}`);
 
-/** The variables of the Worker: those of `wrangler.toml` unless the operator set them. */
 export function variablesOf(deployment: Deployment, publicUrl: string): Readonly<Record<string, string>> {
   return {
     ...project().vars,

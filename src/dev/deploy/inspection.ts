@@ -39,30 +39,20 @@ interface FoundDatabase {
   readonly number: number;
   readonly name: string;
   readonly binding: string;
-  /** Null if it must be made. */
   readonly id: string | null;
   readonly state: DatabaseState | null;
 }
 
-export interface Inspection {
-  readonly publicUrl: string;
-  readonly exists: boolean;
-  /** Whether its domain leads to it already. True on workers.dev. */
-  readonly hasDomain: boolean;
-  readonly databases: readonly FoundDatabase[];
-  /** The bucket to make; null if there is none to make. */
-  readonly newBucket: string | null;
-  readonly notes: readonly string[];
-}
+export type Inspection = Awaited<ReturnType<typeof inspect>>;
 
-/** Throws a sentence if the deploy must not go on. */
-export async function inspect(api: CloudflareApi, deployment: Deployment, account: Account): Promise<Inspection> {
+export async function inspect(api: CloudflareApi, deployment: Deployment, account: Account) {
   const at = `/accounts/${account.id}`;
   const { name, databases } = deployment;
   const publicUrl = await publicUrlOf(api, deployment, at);
   await requireSettings(deployment, publicUrl);
   const deployed = await deployedBindings(api, account, name);
   if (deployed !== null) requireOurs(deployment, deployed);
+  // Whether its domain leads to it already. True on workers.dev.
   const hasDomain = await ownsDomain(api, deployment, at);
   const seen: Seen = { api, at, deployment, deployed };
   const found = await Promise.all(
@@ -146,7 +136,6 @@ function requireOurs({ name, jurisdiction }: Deployment, deployed: readonly Bind
   );
 }
 
-/** Whether the domain leads to the Worker already. Throws a sentence if it belongs to another Worker. */
 async function ownsDomain(api: CloudflareApi, { name, domain }: Deployment, at: string): Promise<boolean> {
   if (domain === undefined) return true;
   const query = new URLSearchParams({ hostname: domain });

@@ -1,7 +1,4 @@
-/**
- * …/actions/{name}/preview and …/actions/{name}/test: what an action would send, as people may see it, and one real
- * request with made-up values. Both prepare a run exactly as a create does, and no coordinator ever hears of it.
- */
+/** …/actions/{name}/preview and …/test prepare a run exactly as a create does, and no coordinator ever hears of it. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { actionDefinition } from "../../actions/definition.ts";

@@ -1,9 +1,7 @@
 /**
- * …/bulk-operations: cancels or retries many runs, by their ids or by a filter.
- *
- * A begin makes a reservation at the coordinator, then the audit entry is written, and only then the operation begins. So
- * no operation lacks its entry, and a refused one has none. If we die in between, the reservation is lost after a minute.
- * The entry can then tell of an operation that never began.
+ * …/bulk-operations. A begin makes a reservation at the coordinator, then the audit entry is written, and only then the
+ * operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the reservation is
+ * lost after a minute. The entry can then tell of an operation that never began.
  */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -17,7 +15,14 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
-import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import {
+  type AppEnv,
+  type Environment,
+  environmentOf,
+  projectOf,
+  scopeOf,
+  usableRing,
+} from "../../http/request-context.ts";
 import { filterableName, instant, labelList, listOf, objectOf, oneOf, uuid, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { environmentUrl } from "../../settings/config.ts";
@@ -36,7 +41,7 @@ import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
 import { cancelShape, groupFilter, subjectFilter, triggeredByFilter } from "./request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
 import { OF_RUNS } from "./responses/runs.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
+import { actorOf, ask, changeKeyOf, refusalError } from "./run-request.ts";
 
 const statuses = listOf(
   STATUSES.length,
@@ -309,7 +314,7 @@ function found<T>(operation: T | null): T {
 /** `filter`: as it was sent. `replayed`: whether the same key has begun it before. Throws why it can't begin. */
 async function beginBulk(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   body: BulkRequestBody,
   filter: BulkOrder["filter"],
 ): Promise<{ readonly operation: BulkOperation; readonly replayed: boolean }> {

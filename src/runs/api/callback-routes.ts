@@ -1,9 +1,7 @@
 /**
- * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token, and …/callback/token, which
- * gives the token to a job for a proof of its product, so that no secret travels through the trigger.
- *
- * A report that is too long must still end its run, because its job is over and can't send a shorter one. So it is
- * shortened to what a run keeps. What is kept depends on nothing but the report, so a repeated report gets the same answer.
+ * POST …/action-runs/{id}/callback, …/heartbeat and …/callback/token. A report that is too long must still end its run,
+ * because its job is over and can't send a shorter one. So it is shortened to what a run keeps. What is kept depends on
+ * nothing but the report, so a repeated report gets the same answer.
  */
 import { Hono } from "hono";
 import { charged, type ProvenBy, provenBy, requiresIssuers, validProof } from "../../auth/identity/proving.ts";
@@ -24,7 +22,7 @@ import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
-import { type AppEnv, noteOpened, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf, noteOpened, usableRing } from "../../http/request-context.ts";
 import { type JsonShape, validBody } from "../../http/validate.ts";
 import { withTruncated } from "../action-run.ts";
 import type { JobAnswer, JobReply } from "../run-calls.ts";
@@ -34,7 +32,6 @@ import { callbackGrant, heartbeatResponse, OF_ENDED_RUN, OF_REPORT, reportedActi
 import {
   ask,
   changeKeyOf,
-  environmentOf,
   isGenuine,
   refusalError,
   requiresCallbackToken,
@@ -129,10 +126,7 @@ function leftOut(why: string) {
   return { leftOut: `The output was left out because ${why}.` };
 }
 
-/**
- * The report as it can be kept. Shortens the texts of its output in place. `truncated`: JSON pointers into the report, to
- * the texts that were shortened, or to the output if it was left out.
- */
+/** Shortens texts of the output in place. `truncated`: JSON pointers to them, or to an output that was left out. */
 function shortened(report: Report): { readonly report: Report; readonly truncated: readonly string[] } {
   const { output } = report;
   const ofOutput = output === undefined ? [] : shortenTexts(output);
@@ -275,10 +269,7 @@ function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
-/**
- * The receiver's response to the trigger names the execution that may report. So the URL alone opens nothing, also for
- * another job of the same repository.
- */
+/** The receiver's response names the execution that may report, so the URL alone opens nothing for another job. */
 const ISSUE_CALLBACK_TOKEN: Described = DESCRIBE && {
   operationId: "issueCallbackToken",
   summary: "Get the callback token for a proof of the job",

@@ -1,7 +1,4 @@
-/**
- * What a coordinator asks the Worker for: to start the runs of schedules, to make automatic retries, and to judge and carry
- * out bulk operations. Each call is a Worker invocation of its own.
- */
+/** What a coordinator asks the Worker for, in an invocation each: scheduled runs, retries and bulk operations. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction, resolveAction } from "../../actions/resolve.ts";
 import { auditStatement, derivedAuditId, logAudit, newServiceEntry } from "../../auth/audit.ts";
@@ -70,7 +67,7 @@ async function startEach<T, R>(
 
 export class ScheduledStarts extends WorkerEntrypoint<Env> implements ScheduleRunner {
   async start(scope: string, times: readonly ScheduledTime[]): Promise<void> {
-    const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
+    const environment = startEnvironment(this.env, scope, this.ctx);
     await startEach(
       times,
       (time) => startOne(environment, time),
@@ -199,7 +196,7 @@ const ENDED = {
 
 export class AutomaticRetries extends WorkerEntrypoint<Env> implements Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]> {
-    const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
+    const environment = startEnvironment(this.env, scope, this.ctx);
     return startEach(
       retries,
       (retry) => make(environment, retry),
@@ -217,8 +214,8 @@ async function isRevoked({ env, hops }: StartEnvironment, project: string, { tok
 }
 
 /**
- * Uses the action as it is now. The token that stored the action must not have ended. The creator's token may have expired,
- * but must not be revoked. Throws if nobody knows whether the retry was made.
+ * The token that stored the action must not have ended. The creator's token may have expired, but must not be revoked.
+ * Throws if nobody knows whether the retry was made.
  */
 async function make(environment: StartEnvironment, retry: RetryToMake): Promise<MadeRetry> {
   const { runId, actionName, attempt, at, creator: actor, origin } = retry;
@@ -246,12 +243,12 @@ const READ_MAX_MS = 5000;
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
   async judge(scope: string, { asker, request }: BulkOrder): Promise<TokenState> {
     // Without keys, no retry counts as tried.
-    if (request.operation === "retry") this.#environment(scope);
+    if (request.operation === "retry") startEnvironment(this.env, scope, this.ctx);
     return within(READ_MAX_MS, tokenState(this.env.DB, partsOf(scope).project, asker.tokenId, Date.now()));
   }
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
-    const environment = this.#environment(scope);
+    const environment = startEnvironment(this.env, scope, this.ctx);
     return startEach(
       runIds,
       (runId) => retryOne(environment, order, runId),
@@ -279,16 +276,9 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     await auditStatement(this.env.DB, entry).run();
     logAudit(entry, undefined);
   }
-
-  #environment(scope: string): StartEnvironment {
-    return startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
-  }
 }
 
-/**
- * What a single retry of the run would do. Null: nobody knows whether the run was retried, so it must be tried again.
- * Never throws.
- */
+/** Null: nobody knows whether the run was retried, so it must be tried again. Never throws. */
 async function retryOne(environment: StartEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
   try {
     return { runId, code: null, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };

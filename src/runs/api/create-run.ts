@@ -1,7 +1,4 @@
-/**
- * Creates runs: has the coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
- * differ only in what they want and in what their key is bound to.
- */
+/** Creates runs. A create, a run of an action and a retry differ in what they want and what their key is bound to. */
 
 import type { Context } from "hono";
 import { type ResolvedAction, resolveAction } from "../../actions/resolve.ts";
@@ -14,17 +11,18 @@ import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base
 import { MINUTE_MS } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
-import { type AppEnv, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
+import { withCallback } from "../action-run.ts";
 import type { NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type Asked, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
+import { actorOf, ask, changeKeyOf, refusalError, runJson, sendJson } from "./run-request.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends StartEnvironment, Asked, Inclusion {
@@ -44,23 +42,15 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/**
- * The journal keys of two ids of one millisecond collide with probability 1/32768. With a hundred creates in one
- * millisecond, three tries in a row fail once in 35 million.
- */
+/** Two ids of a millisecond collide once in 32768. With 100 creates in one, three tries fail once in 35 million. */
 const TRIES_MAX = 3;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = idempotencyKey(c)): Creation {
-  const environment = environmentOf(c);
+  const environment = { ...environmentOf(c), ring: usableRing(c) };
+  const by = { actor: actorOf(c), mustNamePerson: mustNamePerson(c), origin: new URL(c.req.url).origin, key };
   return {
-    ...environment,
-    ring: usableRing(c),
-    origin: new URL(c.req.url).origin,
-    runsUrl: `${environmentUrl(c.env, c.req.url, environment.scope)}/action-runs`,
-    actor: actorOf(c),
-    mustNamePerson: mustNamePerson(c),
-    key,
+    ...starterOf(environment, by),
     traceparent: traceparentOf(c),
     include,
     requireMayLeave: () => requireNewestSecret(c),
@@ -68,25 +58,19 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = ide
 }
 
 /** The environment, with keys that can be used. */
-export interface StartEnvironment extends RunEnvironment {
+export interface StartEnvironment extends Environment {
   readonly ring: KeyRing;
 }
 
 /** Of a call of the environment's coordinator. Throws if the signing keys can't be used. */
-export function startEnvironment(
-  env: Env,
-  scope: string,
-  waitUntil: (work: Promise<unknown>) => void,
-): StartEnvironment {
+export function startEnvironment(env: Env, scope: string, context: ExecutionContext): StartEnvironment {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
+  const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
   return { env, hops: { d1: 0, coordinator: 0 }, scope, ring: ring.value, waitUntil };
 }
 
-/**
- * `key`: see starts.ts. `origin`: of the request that the start goes back to. A callback URL begins with it if PUBLIC_URL
- * is not set. The caller has asked D1 about the actor's token.
- */
+/** `key`: see starts.ts. `origin`: of the request that it goes back to. The caller has asked D1 about the token. */
 export function starterOf(
   environment: StartEnvironment,
   by: Pick<Creation, "actor" | "mustNamePerson" | "origin" | "key">,
@@ -179,10 +163,7 @@ function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number)
   return { retryRule: { attempt, delaysMs: delays.map((seconds) => seconds * 1000), on, origin } };
 }
 
-/**
- * A new run with the inputs of one that has ended. `isFirst`: whether the retry is refused as `already_retried` if another
- * change has retried the run. `automaticAttempt`: which automatic retry it is; left out for a retry that somebody asked for.
- */
+/** `isFirst`: refuses a run that was retried since its end. `automaticAttempt`: left out if somebody asked for it. */
 export function retryRun(
   creation: Creation,
   changeKey: ChangeKey,
@@ -249,7 +230,7 @@ async function wantedAgain(
 }
 
 /** Throws why the run can't be repeated. */
-async function endedRun(environment: RunEnvironment, id: string): Promise<InputsAnswer> {
+async function endedRun(environment: Environment, id: string): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
   const answer = await ask(environment, ({ runs }) => runs.inputs(id));
   if (!answer.ok) throw refusalError(answer.reason);
@@ -259,10 +240,7 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   return answer;
 }
 
-/**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal, because the request may
- * have been fine at that time.
- */
+/** A run that the key created before wins over a refusal, because the request may have been fine at that time. */
 export async function createRun(
   creation: Creation,
   changeKey: ChangeKey,
@@ -296,10 +274,7 @@ export async function createRun(
   return { answer, isRepeated: false, token: isHidden ? null : await prepared.token };
 }
 
-/**
- * The run that this key created; null without a key of the caller, and if the key has created none. `refusal`: why there
- * is no new one. An outage is no refusal, because the sender repeats the event.
- */
+/** The run that the caller's key created, or null. An outage is no refusal, because the sender repeats the event. */
 async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
   const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
@@ -334,6 +309,17 @@ function sendRun(
   };
   const isPlain = Object.keys(asked).length === 0;
   return ask(creation, ({ runs }) => runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+}
+
+export function sendCreated(c: Context<AppEnv>, { key, runsUrl }: Creation, { answer, token }: CreatedRun): Response {
+  if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
+  c.set("runId", answer.id);
+  const url = `${runsUrl}/${answer.id}`;
+  const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
+  c.header("Location", url);
+  const run = runJson(answer);
+  const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
+  return sendJson(c, text, 201);
 }
 
 function toMs(minutes: number | undefined): number | null {

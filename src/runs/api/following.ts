@@ -1,7 +1,4 @@
-/**
- * GET …/action-runs/changes: the feed of changes of an environment. GET …/{id}/events: a run's timeline. Each as JSON or as
- * Server-Sent Events. They read the coordinator and never D1.
- */
+/** The feed of an environment and the timeline of a run, as JSON or as Server-Sent Events. They never read D1. */
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
@@ -11,23 +8,14 @@ import { msSinceOrLongAgo, rfc3339, within } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
 import { linkNext, parseSeq } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import { sealedFor } from "../../webhooks/webhook-request.ts";
 import type { ChangeFilter, FeedPosition, Inclusion, Tail, TimelineAnswer } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changesQuery, eventsQuery } from "./request-schemas.ts";
 import { CHANGE_CURSOR_EXAMPLE, OF_RUNS, runChanges, timeline } from "./responses/runs.ts";
-import {
-  ask,
-  environmentOf,
-  type RunEnvironment,
-  refusalError,
-  runIdOf,
-  type Subscription,
-  sendJson,
-  subscriptionFor,
-} from "./run-request.ts";
+import { ask, refusalError, runIdOf, type Subscription, sendJson, subscriptionFor } from "./run-request.ts";
 
 const JSON_TYPE = "application/json";
 const EVENT_STREAM = "text/event-stream";
@@ -84,13 +72,13 @@ function isNews({ runs, isCaughtUp }: Changes): boolean {
 const ANSWER_MAX_MS = 5000;
 
 /**
- * The changes after the last read. With a subscription, a read waits up to `maxMs` for some, and gets them at most once a
- * second. Throws `cursor_gone`, `too_many_watchers`, or `coordinator_unavailable`.
+ * With a subscription, a read waits up to `maxMs` for changes, and gets them at most once a second. Throws `cursor_gone`,
+ * `too_many_watchers`, or `coordinator_unavailable`.
  */
 type Read = (subscription: Subscription | null, maxMs: number) => Promise<Changes>;
 
 /** The feed as one request reads it. `from`: null for the newest change. */
-function readerOf(environment: RunEnvironment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
+function readerOf(environment: Environment, asked: ChangeFilter & Inclusion, from: FeedPosition | null): Read {
   let after = from;
   return async (subscription, askedMs) => {
     const maxMs = Math.max(askedMs, 0);
@@ -113,7 +101,7 @@ const JUDGED_EVERY_MS = 25_000;
 
 async function waited(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   read: Read,
   waitMs: number,
   first: Changes,
@@ -138,7 +126,7 @@ async function waited(
 /** The platform ends a request that makes more than 1000 calls. A stream ends before that, and its client resumes. */
 const CALLS_MAX = 900;
 
-async function streamChanges(c: Context<AppEnv>, environment: RunEnvironment, read: Read): Promise<Response> {
+async function streamChanges(c: Context<AppEnv>, environment: Environment, read: Read): Promise<Response> {
   const subscription = c.req.raw.method === "HEAD" ? null : subscriptionFor(c, environment);
   // Before the stream begins, because a refusal needs a status.
   let told = await read(subscription, 0).catch((refusal: unknown) => {
@@ -241,7 +229,7 @@ followingRoutes.get(
   },
 );
 
-async function streamTimeline(c: Context<AppEnv>, environment: RunEnvironment, id: string): Promise<Response> {
+async function streamTimeline(c: Context<AppEnv>, environment: Environment, id: string): Promise<Response> {
   const ofPages = ["limit", "cursor"].find((name) => c.req.query(name) !== undefined);
   if (ofPages !== undefined) {
     throw new ApiError(
@@ -294,10 +282,9 @@ function seesExcerpts(c: Context<AppEnv>): boolean {
 }
 
 /**
- * A timeline as Server-Sent Events, each with its number as the id. A tail has a name and no id: no client resumes after
- * it, and one that reads only unnamed events never sees it. A slow reader gets only the newest tail.
- *
- * `next`: the events after `seq`, and a tail other than that of the instant `tailAt`. Waits up to `maxMs` for one.
+ * A tail has a name and no id: no client resumes after it, and one that reads only unnamed events never sees it. A slow
+ * reader gets only the newest tail. `next`: the events after `seq`, and a tail other than that of the instant `tailAt`.
+ * Waits up to `maxMs` for one.
  */
 export function streamEvents(
   first: TimelineAnswer,
@@ -338,12 +325,12 @@ function toFrame(event: string): string {
 const HAS_EXCERPT = ',"excerpt":"';
 
 /** An excerpt can repeat a secret of the request, so the sender has sealed it. Null if no key of the ring opens it. */
-async function openExcerpts(environment: RunEnvironment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
+async function openExcerpts(environment: Environment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
 }
 
-async function opened({ ring, scope }: RunEnvironment, id: string, event: string): Promise<string> {
+async function opened({ ring, scope }: Environment, id: string, event: string): Promise<string> {
   const members = JSON.parse(event) as { readonly excerpt: string };
   const excerpt = ring && (await ring.openBase64(members.excerpt, sealedFor(scope, id, "excerpt")));
   return JSON.stringify({ ...members, excerpt });
@@ -376,10 +363,7 @@ interface EventSource {
   leave(): void;
 }
 
-/**
- * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
- * reading is dropped, and resumes with the id of the last event it got.
- */
+/** A piece is made when the subscriber asks for it, so nothing is buffered. One that stops reading is dropped. */
 function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const startedAt = Date.now();

@@ -1,8 +1,4 @@
-/**
- * Gates: …/approve, …/reject and …/release open a gate of a run, or end the run there; …/approval shows what an approver
- * decides about; …/pauses hold runs back; …/concurrency-groups show who is running and queued. No GET changes anything,
- * because mail scanners and previews follow every link.
- */
+/** Decisions, pauses and concurrency groups. No GET changes anything, because mail scanners follow every link. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
@@ -16,18 +12,18 @@ import { ApiError, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { type Described, guard } from "../../http/operation.ts";
 import { firstPage } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf } from "../../http/request-context.ts";
 import { described, instant, objectOf, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { callCoordinator } from "../protocol.ts";
 import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ConcurrencyGroup, Inclusion } from "../run-calls.ts";
+import type { ConcurrencyGroup } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
-import { actorOf, ask, environmentOf, runIdOf, sendChanged } from "./run-request.ts";
+import { actorOf, ask, runIdOf, sendChanged } from "./run-request.ts";
 import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =
@@ -49,13 +45,6 @@ const APPROVE_ACTION_RUN: Described = DESCRIBE && {
   },
   errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run", "already_approved"],
 };
-decisionRoutes.post(
-  "/:id/approve",
-  requires("data:read", APPROVE_ACTION_RUN),
-  validBody(decision, { mayBeEmpty: true }),
-  validQuery(changeQuery),
-  (c) => decideAsApprover(c, "approve", c.req.valid("json"), c.req.valid("query")),
-);
 
 const REJECT_ACTION_RUN: Described = DESCRIBE && {
   operationId: "rejectActionRun",
@@ -68,13 +57,27 @@ const REJECT_ACTION_RUN: Described = DESCRIBE && {
   responses: { 200: { description: "The run has ended", json: detailedActionRun, headers: ["Idempotent-Replayed"] } },
   errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run"],
 };
-decisionRoutes.post(
-  "/:id/reject",
-  requires("data:read", REJECT_ACTION_RUN),
-  validBody(decision, { mayBeEmpty: true }),
-  validQuery(changeQuery),
-  (c) => decideAsApprover(c, "reject", c.req.valid("json"), c.req.valid("query")),
-);
+
+for (const [what, action, operation] of [
+  ["approve", "run_approved", APPROVE_ACTION_RUN],
+  ["reject", "run_rejected", REJECT_ACTION_RUN],
+] as const) {
+  decisionRoutes.post(
+    `/:id/${what}`,
+    requires("data:read", operation),
+    validBody(decision, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    (c) => {
+      // No role opens this. Admins may create tokens, so they could create an approver if a role made one.
+      if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
+      const { reason = null } = c.req.valid("json");
+      const inclusion = c.req.valid("query");
+      return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
+        gates[what](id, { by, reason }, changeKey, inclusion),
+      );
+    },
+  );
+}
 
 const RELEASE_ACTION_RUN: Described = DESCRIBE && {
   operationId: "releaseActionRun",
@@ -149,21 +152,6 @@ decisionRoutes.get("/:id/approval", requires("data:read", GET_ACTION_RUN_APPROVA
     action: { name, version, isChanged: current === undefined ? null : current !== version },
   });
 });
-
-async function decideAsApprover(
-  c: Context<AppEnv>,
-  what: "approve" | "reject",
-  body: z.output<typeof decision>,
-  inclusion: Inclusion,
-): Promise<Response> {
-  // No role opens this. Admins may create tokens, so they could create an approver if a role made one.
-  if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
-  const { reason = null } = body;
-  const action = what === "approve" ? "run_approved" : "run_rejected";
-  return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
-    gates[what](id, { by, reason }, changeKey, inclusion),
-  );
-}
 
 async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
@@ -349,7 +337,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
     // One group more than the page has, to know whether there is a next page.
     const [{ groups, pauses }, named] = await Promise.all([
       ask(environment, ({ gates }) => gates.groups(only, after, limit + 1)),
-      namedGroups(environment, { only, after: after?.group ?? "", max: limit + 1 }),
+      namedGroups(environment, only, after?.group ?? "", limit + 1).catch(() => []),
     ]);
     const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
     const now = Date.now();
@@ -369,10 +357,7 @@ function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, p
   return { group, key, limit, holders: running, waiters: queued, paused: pause?.reason ?? null };
 }
 
-/**
- * Notifies the coordinator of a new limit, so that a raised one starts queued runs at once. If it can't be reached, it
- * hears of the limit with the next run of the action.
- */
+/** A raised limit starts queued runs at once. If this fails, the next run of the action tells the coordinator. */
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;

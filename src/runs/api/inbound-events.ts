@@ -23,13 +23,12 @@ import { log } from "../../base/log.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { type Described, guard } from "../../http/operation.ts";
-import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
 import { actorOfLine } from "../run.ts";
 import { inboundKey } from "../starts.ts";
 import { createRunOfAction, type StartEnvironment, starterOf } from "./create-run.ts";
 import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
-import { environmentOf } from "./run-request.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
@@ -58,7 +57,7 @@ function eventLimit(max: number, whileMs: number) {
 const unverified = eventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
 /**
  * Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. The
- * while is short, because it also holds up the genuine events of an action that takes events again.
+ * while is short, because it also holds up an action that takes events again.
  */
 const unwanted = eventLimit(5, 5000);
 

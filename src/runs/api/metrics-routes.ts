@@ -1,7 +1,6 @@
 /**
- * GET …/metrics: the environment's metrics in Prometheus's text format 0.0.4. Names follow OpenTelemetry's
- * `cicd.pipeline.run.*` where it has one. Every series is there from the first scrape on, with 0, so that `rate()` sees the
- * first increase.
+ * GET …/metrics, in Prometheus's text format 0.0.4. Names follow OpenTelemetry's `cicd.pipeline.run.*` if it has one.
+ * Every series is there from the first scrape on, with 0, so that `rate()` sees the first increase.
  */
 
 import { Hono } from "hono";
@@ -12,7 +11,7 @@ import { readReport, SELECT_REPORT, STORAGE_BYTES } from "../../database/databas
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
 import type { Described } from "../../http/operation.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf } from "../../http/request-context.ts";
 import { hasSeveralDatabases } from "../../settings/databases.ts";
 import { selectRegistered } from "../d1/control-database.ts";
 import { ENDED_STATUSES, OPEN_STATUSES, WAITING_FOR } from "../run.ts";
@@ -25,7 +24,7 @@ import {
   OUTCOMES,
   type RunCount,
 } from "../run-counts.ts";
-import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
+import { ask } from "./run-request.ts";
 
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Less than Prometheus waits. A coordinator that has more to count has got further when it is asked again. */
@@ -59,11 +58,8 @@ export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read", G
   return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
 });
 
-/**
- * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: `rate()` would take
- * counts of 0 for a restart.
- */
-async function readMetrics(environment: RunEnvironment): Promise<string> {
+/** Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer. */
+async function readMetrics(environment: Environment): Promise<string> {
   const { env, hops, scope } = environment;
   const session = env.DB.withSession("first-primary");
   const [registered, reported] = await readD1(hops, () =>
@@ -78,7 +74,7 @@ async function readMetrics(environment: RunEnvironment): Promise<string> {
   return metricsText(counts, databaseBytes, Date.now());
 }
 
-async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts> {
+async function countsOf(environment: Environment): Promise<EnvironmentCounts> {
   const counting = ask(environment, ({ upkeep }) => upkeep.counts());
   try {
     return await within(COUNT_MAX_MS, counting);
@@ -213,10 +209,7 @@ function histogram(name: string, help: string, byStatus: Readonly<Record<string,
   return [...head(name, "histogram", help), ...series];
 }
 
-/**
- * Counted from the beginning of the read. So of two requests that are further apart, the later one never gets an older
- * text, even if two isolates answer them.
- */
+/** From the beginning of the read, so that a later request never gets an older text, even from another isolate. */
 const SHARED_MS = 10_000;
 /** When a read that is not over counts as cancelled. */
 const READ_MAX_MS = 20_000;
@@ -233,9 +226,8 @@ interface Read {
 const reads = new BoundedMap<Read>(MAX_KEYS);
 
 /**
- * An isolate shares one read among the requests that wait for it, and those of the next 10 s. Only requests that waited
- * share a failure. A waiting request polls plain data and does not await the other request's promise, because that promise
- * never settles if the other request is cancelled.
+ * Requests share a read of the last 10 s, and a failure only if they waited for it. A waiting request polls plain data,
+ * because the promise of another request never settles if that request is cancelled.
  */
 async function shared(key: string, read: () => Promise<string>): Promise<string> {
   const last = reads.get(key);

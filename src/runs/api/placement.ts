@@ -1,16 +1,16 @@
 /**
- * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is its
- * copy. So the home with the highest generation counts: what the coordinator has just said, what this isolate remembers,
- * or the row. With one database, an isolate only asks once whether another one is missing.
+ * Where an environment's runs are read. The coordinator decides, and the table `environments` is its copy. So the home with
+ * the highest generation counts: what the coordinator has just said, what this isolate remembers, or the row.
  */
 
 import { lacksDatabase } from "../../database/database-state.ts";
 import { OutageCache } from "../../database/outage-cache.ts";
 import { readD1, requireDatabaseNumbered } from "../../database/read-d1.ts";
+import type { Environment } from "../../http/request-context.ts";
 import { hasSeveralDatabases } from "../../settings/databases.ts";
 import { noteHome, readHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, type HomeState, newerHome } from "../home.ts";
-import { ask, type RunEnvironment } from "./run-request.ts";
+import { ask } from "./run-request.ts";
 
 const REMEMBERED_MAX = 10_000;
 
@@ -27,7 +27,7 @@ const homes = new OutageCache<Home>({
 });
 
 /** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
-export async function databaseOf(environment: RunEnvironment, said: Home | null = null) {
+export async function databaseOf(environment: Environment, said: Home | null = null) {
   const { env, hops } = environment;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
@@ -36,7 +36,7 @@ export async function databaseOf(environment: RunEnvironment, said: Home | null 
   return { number, db: await requireDatabaseNumbered(env, hops, number) };
 }
 
-async function homeAmongSeveral(environment: RunEnvironment, said: Home | null): Promise<Home> {
+async function homeAmongSeveral(environment: Environment, said: Home | null): Promise<Home> {
   const { env, hops, scope, waitUntil } = environment;
   const now = Date.now();
   const read = () => readD1(hops, () => readHome(env.DB, scope));
@@ -47,7 +47,7 @@ async function homeAmongSeveral(environment: RunEnvironment, said: Home | null):
 }
 
 /** If it is newer. The first home means that there is no row, and that is never remembered. */
-async function remember({ scope, waitUntil }: RunEnvironment, home: Home, now: number): Promise<void> {
+async function remember({ scope, waitUntil }: Environment, home: Home, now: number): Promise<void> {
   const { generation } = homes.recall(scope, now) ?? FIRST_HOME;
   if (home.generation <= generation) return;
   await homes.lookUp({ key: scope, now, read: () => Promise.resolve(home) }, waitUntil);
@@ -59,11 +59,8 @@ export interface AskedHome {
   readonly home: Home | null;
 }
 
-/**
- * Where the coordinator says that the environment's runs are. With several databases, the row counts if it has a higher
- * generation. Throws `coordinator_unavailable`, or `database_unavailable`.
- */
-export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
+/** With several databases, the row counts if its generation is higher. Throws 503 if either does not answer. */
+export async function askHome(environment: Environment): Promise<AskedHome> {
   const { env, hops, scope } = environment;
   const state = await ask(environment, ({ moves }) => moves.state());
   const said = state.home;
@@ -74,6 +71,6 @@ export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
 }
 
 /** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */
-export function repairsRow({ env, scope }: RunEnvironment, home: Home | null): readonly D1PreparedStatement[] {
+export function repairsRow({ env, scope }: Environment, home: Home | null): readonly D1PreparedStatement[] {
   return home !== null && hasSeveralDatabases(env) ? [noteHome(env.DB, scope, home)] : [];
 }

@@ -1,7 +1,4 @@
-/**
- * Makes a run ready for its coordinator: judges its gates, creates the id, signs the callback token, and renders and
- * seals the webhook.
- */
+/** Makes a run ready for its coordinator: its gates, its id, its callback token, and its sealed webhook. */
 
 import type { ActionReporter } from "../../actions/definition.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
@@ -183,10 +180,7 @@ function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: st
   };
 }
 
-/**
- * What a new run would wait for. The gates of a run never change, whatever happens to the action: an approver decides
- * about the run that was asked for.
- */
+/** They never change, whatever happens to the action: an approver decides about the run that was asked for. */
 export interface WantedGates {
   readonly notBefore: number | null;
   readonly waitTimeoutMs: number;

@@ -1,7 +1,6 @@
 /**
- * Reads runs. One run comes from the isolate's memory if it has ended, otherwise from its coordinator. D1 says whether a
- * run exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached. Lists and counts
- * come from D1.
+ * One run comes from the isolate's memory if it has ended, otherwise from its coordinator. D1 says whether a run exists if
+ * its id can't be verified, and D1's row is the answer if the coordinator can't be reached. Lists come from D1.
  */
 
 import type { Context } from "hono";
@@ -10,7 +9,7 @@ import { utf8Bytes } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf } from "../../http/request-context.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import type { Home } from "../home.ts";
@@ -18,15 +17,7 @@ import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
 import { mergedPage, type Page, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import {
-  ask,
-  environmentOf,
-  isErasing,
-  isGenuine,
-  type RunEnvironment,
-  refusalError,
-  subscriptionFor,
-} from "./run-request.ts";
+import { ask, isErasing, isGenuine, refusalError, subscriptionFor } from "./run-request.ts";
 
 interface ReadRun {
   readonly actionRun: string;
@@ -37,8 +28,8 @@ interface ReadRun {
 }
 
 /**
- * The run. With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`,
- * `coordinator_unavailable`, `database_unavailable`, and after a wait what `authorize` throws.
+ * With `waitMs`, as soon as it has ended, or as it is after that time. Throws `run_not_found`, `coordinator_unavailable`,
+ * `database_unavailable`, and after a wait what `authorize` throws.
  */
 export async function readRun(c: Context<AppEnv>, id: string, inclusion: Inclusion, waitMs?: number): Promise<ReadRun> {
   const environment = environmentOf(c);
@@ -53,7 +44,7 @@ export async function readRun(c: Context<AppEnv>, id: string, inclusion: Inclusi
 }
 
 /** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
-export async function mayBeKnown(environment: RunEnvironment, id: string): Promise<boolean> {
+export async function mayBeKnown(environment: Environment, id: string): Promise<boolean> {
   return (await isGenuine(environment, id)) || (await selectRun(environment, id)) !== null;
 }
 
@@ -63,12 +54,12 @@ interface AnsweredRun extends ReadRun {
   readonly purgeAt: number;
 }
 
-function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
+function rememberIfOver({ scope }: Environment, id: string, answer: AnsweredRun): void {
   if (answer.isOver && !answer.isRetryPlanned) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
 
 async function readFromCoordinator(
-  environment: RunEnvironment,
+  environment: Environment,
   id: string,
   { include }: Inclusion,
 ): Promise<ReadRun | null> {
@@ -86,7 +77,7 @@ async function readFromCoordinator(
   }
 }
 
-async function selectRun(environment: RunEnvironment, id: string): Promise<string | null> {
+async function selectRun(environment: Environment, id: string): Promise<string | null> {
   const { hops, scope } = environment;
   const { db } = await databaseOf(environment);
   const select = db
@@ -140,7 +131,7 @@ const CALL_MAX_MS = 25_000;
 /** Null if the coordinator can't be reached. */
 async function waitForEnd(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   id: string,
   { include }: Inclusion,
   waitMs: number,
@@ -185,7 +176,7 @@ interface ListedRuns {
  * A list is what the database has, without the runs that the environment's object knows better, and those runs. The object
  * is asked first, so no run is missing or twice if it is replicated between the two reads. Throws `database_unavailable`.
  */
-export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
+export async function listRunsOf(environment: Environment, query: RunPageQuery): Promise<ListedRuns> {
   const lacking = await lackingOf(environment, query);
   const { home = null, ids: without = [], runs = [], completeTo = null, isStale = true } = lacking ?? {};
   const own = runs.map(({ id, body, details }) => ({
@@ -203,11 +194,8 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
 /** The object waits for its turn and for the database. */
 const SEARCH_MAX_MS = 12_000;
 
-/**
- * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.
- * Without the object there is no such list, because nobody would bound how many queries run.
- */
-export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
+/** The object reads both places, because it alone bounds how many such queries run at a time. */
+export async function searchRunsOf(environment: Environment, query: TextQuery): Promise<ListedRuns> {
   const asked = ask(environment, ({ upkeep }) => upkeep.search(query));
   const reply = await within(SEARCH_MAX_MS, asked).catch((error: unknown) => {
     throw error instanceof ApiError ? error : new ApiError("coordinator_unavailable", undefined, { cause: error });
@@ -224,7 +212,7 @@ const NO_DATABASE = { number: null, page: { items: [], endsAt: null } } as const
 
 /** From the primary of D1, because a replica of D1 can lack what the object says is replicated. */
 async function readStored(
-  environment: RunEnvironment,
+  environment: Environment,
   query: RunPageQuery,
   home: Home | null,
   bounds: WalkBounds,
@@ -237,7 +225,7 @@ async function readStored(
 
 /** Reads from any replica of D1, which can be seconds behind. Throws `database_unavailable`. */
 export async function readReplica<Asked, T>(
-  environment: RunEnvironment,
+  environment: Environment,
   read: (session: D1DatabaseSession, scope: string, asked: Asked) => Promise<T>,
   asked: Asked,
 ): Promise<T> {
@@ -246,7 +234,7 @@ export async function readReplica<Asked, T>(
 }
 
 /** Null if the object can't be reached in time, or has too many lists to answer. */
-async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
+async function lackingOf(environment: Environment, query: RunPageQuery): Promise<Lacking | null> {
   const asked = ask(environment, ({ upkeep }) => upkeep.lacking(query));
   const reply = await within(LACKING_MAX_MS, asked).catch((error: unknown) => {
     if (isErasing(error)) throw error;

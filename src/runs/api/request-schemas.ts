@@ -1,7 +1,4 @@
-/**
- * zod: the bodies and the queries of requests for runs. Each message says what to send, and names the limit if there is
- * one.
- */
+/** zod: the bodies and the queries of requests for runs. Each refusal says what to send. */
 
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
@@ -14,7 +11,6 @@ import {
   FACET_MIN_CHARACTERS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
-  NAME_MAX_CHARACTERS,
   NEWEST_RUNS_MAX,
   NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
@@ -56,6 +52,7 @@ import {
   visibleLine,
   wholeNumber,
   wholeNumberText,
+  wireOf,
   withExample,
 } from "../../http/schemas.ts";
 import { trigger } from "../../webhooks/trigger.ts";
@@ -84,12 +81,7 @@ export const runInputs = {
   labels,
 };
 
-interface Inputs {
-  readonly parameters: JsonObject;
-  readonly recommendations: JsonObject;
-}
-
-export const inputsFit = maxBytes<Inputs>(
+export const inputsFit = maxBytes<Record<"parameters" | "recommendations", JsonObject>>(
   INPUTS_MAX_BYTES,
   ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
   "parameters and recommendations together have",
@@ -168,10 +160,7 @@ export const retry = objectOf(
 
 export type RetryBody = z.output<typeof retry>;
 
-/**
- * Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said.
- * `empty`: what refuses an empty text, if it is refused.
- */
+/** Odd characters are refused, because the caller can send others. `empty`: how an empty text is refused, if it is. */
 export function reasonOf(what: string, empty?: string) {
   return z
     .string({ error: "send a string." })
@@ -357,6 +346,7 @@ export const groupFilter = described(
 
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
+const STATUS = { type: "string", enum: [...STATUSES] };
 const asList = z.transform((one: Status) => [one]);
 
 /** A name has no case in D1's column. */
@@ -383,12 +373,7 @@ const runFilters = {
     z
       .union([z.pipe(status, asList), listOf(STATUSES.length, "statuses", status, ANY_STATUS)], { error: ANY_STATUS })
       .register(z.globalRegistry, {
-        wire: {
-          type: "array",
-          items: { type: "string", enum: [...STATUSES] },
-          maxItems: STATUSES.length,
-          examples: [["failed", "cancelled"]],
-        },
+        wire: { type: "array", items: STATUS, maxItems: STATUSES.length, examples: [["failed", "cancelled"]] },
       }),
   ),
   waiting: z.optional(
@@ -452,13 +437,7 @@ const contains = filterableName
     }),
   );
 inDocument(contains, {
-  wire: {
-    type: "string",
-    minLength: FACET_MIN_CHARACTERS,
-    maxLength: NAME_MAX_CHARACTERS,
-    pattern: PLAIN_TEXT,
-    examples: ["depl"],
-  },
+  wire: { ...wireOf(filterableName), minLength: FACET_MIN_CHARACTERS, examples: ["depl"] },
   description: "A part of the value. ASCII letters match in upper and lower case.",
 });
 
@@ -469,12 +448,7 @@ const actionNames = repeatable(
   "is missing; send the name of an action.",
 );
 inDocument(actionNames, {
-  wire: {
-    type: "array",
-    items: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-    maxItems: NEWEST_RUNS_MAX,
-    examples: [["deploy"]],
-  },
+  wire: { type: "array", items: wireOf(filterableName), maxItems: NEWEST_RUNS_MAX, examples: [["deploy"]] },
 });
 
 export const newestRunsQuery = z.strictObject({ actionName: actionNames });

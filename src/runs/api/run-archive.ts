@@ -1,7 +1,4 @@
-/**
- * Writes one object of the archive, in a Worker invocation of its own, so that compressing and the bucket delay no
- * caller of the coordinator. It decides nothing about runs, and it asks the coordinator before it writes.
- */
+/** Writes an object of the archive in an invocation of its own, so that the bucket delays no call of the coordinator. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
@@ -109,10 +106,7 @@ const ANSWER_MAX_MS = 5000;
 /** No object has this key, because each key goes on behind it. */
 const NO_OBJECT = "v1/";
 
-/**
- * Whether the archive's bucket answers; null if none is bound. Asked by the cron, because a readiness check must not cost
- * an operation each. Never throws.
- */
+/** Null if none is bound. The cron asks, because a readiness check must not cost an operation each. Never throws. */
 export async function archiveStatus({ ARCHIVE }: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
   if (ARCHIVE === undefined) return null;
   try {

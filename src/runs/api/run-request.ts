@@ -1,7 +1,4 @@
-/**
- * What a request about runs brings: its environment and how it asks the coordinator, who acts and for which person, the
- * run's callback token, the key of its change, and its subscription to news.
- */
+/** What a request about runs brings: environment, actor, callback token, key of its change, and subscription. */
 import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
 import { type CallbackGrant, formatOf, verifyCallbackToken } from "../../auth/token-format.ts";
@@ -11,43 +8,14 @@ import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { askCoordinator as ask } from "../../definitions/change.ts";
 import { ApiError, type ErrorCode, errorResponse } from "../../http/errors.ts";
 import { type Described, guard, meaning } from "../../http/operation.ts";
-import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
-import type { Env } from "../../settings/env.ts";
-import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
-import { withCallback, withDetails } from "../action-run.ts";
+import { type AppEnv, type Environment, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
+import type { KeyRing } from "../../settings/key-ring.ts";
+import { withDetails } from "../action-run.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
 
 export { ask };
-
-/** The environment that a request is about, and what the request needs to reach its runs. */
-export interface RunEnvironment {
-  readonly env: Env;
-  readonly hops: Hops;
-  /** `{org}/{project}/{env}` */
-  readonly scope: string;
-  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
-  readonly ring: KeyRing | null;
-  /** Lets work go on after the response. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-export function environmentOf(c: Context<AppEnv>): RunEnvironment {
-  return environmentIn(c, scopeOf(c));
-}
-
-/** `scope`: one that is known, and that the principal may open. */
-export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment {
-  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
-  return {
-    env: c.env,
-    hops: c.get("hops"),
-    scope,
-    ring: ring.ok ? ring.value : null,
-    waitUntil: (work) => c.executionCtx.waitUntil(work),
-  };
-}
 
 /** The id in the path. Throws `run_not_found` for a text that is not a UUID. */
 export function runIdOf(c: Context<AppEnv>): string {
@@ -57,7 +25,7 @@ export function runIdOf(c: Context<AppEnv>): string {
 }
 
 /** Whether this service created the id for this scope, with a key that is still in the ring. */
-export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Promise<boolean> {
+export async function isGenuine({ ring, scope }: Environment, id: string): Promise<boolean> {
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
@@ -84,9 +52,8 @@ declare module "hono" {
 const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
- * Lets a genuine callback token through. It is verified before the body is read and before any storage is asked, so a
- * forged token costs an HMAC for each key at most. `opensReplay`: for a day after the token's expiry, the holder may repeat
- * a report that came in time, with the same key.
+ * The token is verified before the body is read and before any storage is asked, so a forged one costs an HMAC for each key.
+ * `opensReplay`: for a day after the token's expiry, the holder may repeat a report that came in time, with the same key.
  */
 export function requiresCallbackToken(
   { opensReplay }: { readonly opensReplay: boolean },
@@ -216,25 +183,6 @@ export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "d
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
 
-/**
- * Sends a run that was created, or that the same key created before. `key`: the caller's. `runsUrl`: `…/action-runs`.
- * `token`: null if the caller may not know it.
- */
-export function sendCreated(
-  c: Context<AppEnv>,
-  { key, runsUrl }: { readonly key: string | null; readonly runsUrl: string },
-  { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
-): Response {
-  if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-  c.set("runId", answer.id);
-  const url = `${runsUrl}/${answer.id}`;
-  const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
-  c.header("Location", url);
-  const run = runJson(answer);
-  const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
-  return sendJson(c, text, 201);
-}
-
 /** Sends the run as a change left it. `key`: the caller's Idempotency-Key, or null. */
 export function sendChanged(
   c: Context<AppEnv>,
@@ -249,11 +197,8 @@ export function sendChanged(
 
 export type Subscription = ReturnType<typeof subscriptionFor>;
 
-/**
- * The subscription of a request that waits for news. The first call with `subscriber` subscribes at the coordinator. A
- * client that hangs up is unsubscribed.
- */
-export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment) {
+/** The first call with `subscriber` subscribes at the coordinator. A client that hangs up is unsubscribed. */
+export function subscriptionFor(c: Context<AppEnv>, environment: Environment) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const subscriber = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;
@@ -273,10 +218,7 @@ export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment)
     hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
-    /**
-     * Throws if the token no longer opens this environment. Call it after each wait, before the news is sent. So a token
-     * gets no more news from 30 s after its revocation on (10 minutes while D1 is down).
-     */
+    /** Call it before news is sent. A token gets none 30 s after its revocation, or 10 minutes while D1 is down. */
     authorizeAgain: () => authorize(c, "data:read"),
     leave,
   };

@@ -1,7 +1,4 @@
-/**
- * …/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. And …/actions/{name}/runs,
- * which runs a stored action.
- */
+/** …/action-runs: list, count, create, get, cancel, retry, erase. …/actions/{name}/runs: run a stored action. */
 import { type Context, Hono } from "hono";
 import {
   type AuditAction,
@@ -19,14 +16,14 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import type { Described } from "../../http/operation.ts";
 import { linkNext } from "../../http/paging.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, environmentOf } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { findFacets, findNewestRuns, summarizeRuns } from "../d1/summary.ts";
 import type { Coordinator } from "../protocol.ts";
 import { type Actor, nameOf } from "../run.ts";
 import type { ChangeKey, ErasureAnswer, ErasureReply, Inclusion, RunReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
-import { createRunOfAction, createRunOfBody, creationOf, retryRun } from "./create-run.ts";
+import { createRunOfAction, createRunOfBody, creationOf, retryRun, sendCreated } from "./create-run.ts";
 import { forgetEnded, listRunsOf, MAX_AGE_MS, mayBeKnown, readReplica, readRun, searchRunsOf } from "./read-runs.ts";
 import {
   type CancelBody,
@@ -62,13 +59,11 @@ import {
   actorOf,
   ask,
   changeKeyOf,
-  environmentOf,
   refusalError,
   requiresReaderOrJob,
   runIdOf,
   runJson,
   sendChanged,
-  sendCreated,
   sendJson,
 } from "./run-request.ts";
 

@@ -35,7 +35,7 @@ export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, 
 
 const COLUMNS = `
   id, status, source, action_name AS actionName, entity_id AS entityId, labels,
-    bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
+    bytes, ended_seq AS endedSeq, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
     withdrawn_at AS withdrawnAt, next_retry AS nextRetry`;
 const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2" });

@@ -26,14 +26,16 @@ const HOSTILE = [
 
 describe("a cancel", () => {
   it("leaves empty fields to the service", () => {
-    expect(readCancel({ reason: "  ", grace: " " })).toEqual({ value: {} });
-    expect(readCancel({ reason: " a newer version ", grace: "0" })).toEqual({
+    expect(readCancel({ "/reason": "  ", "/graceSeconds": " " })).toEqual({ value: {} });
+    expect(readCancel({ "/reason": " a newer version ", "/graceSeconds": "0" })).toEqual({
       value: { reason: "a newer version", graceSeconds: 0 },
     });
   });
 
   it.each(["-1", "1.5", "3601", "1e3", "soon", "00000"])("with the grace %j asks for a number", (grace) => {
-    expect(readCancel({ reason: "", grace })).toEqual({ problems: new Map([["/graceSeconds", expect.any(String)]]) });
+    expect(readCancel({ "/reason": "", "/graceSeconds": grace })).toEqual({
+      problems: new Map([["/graceSeconds", expect.any(String)]]),
+    });
   });
 });
 

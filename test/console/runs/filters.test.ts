@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../../src/client/index.ts";
+import { atCursor } from "../../../src/console/router.tsx";
 import {
-  atCursor,
   type Chip,
   chipsOf,
   chipText,

@@ -13,7 +13,7 @@ import {
   withoutRun,
   withUpdates,
 } from "../../../src/console/runs/run-list.ts";
-import { barsFor, barsOf } from "../../../src/console/runs/strip.tsx";
+import { barsFor, barsOf } from "../../../src/console/runs/run-table.tsx";
 import { countText, moved, type Status } from "../../../src/words/statuses.ts";
 import { RUN } from "../../support/api/api-objects.ts";
 

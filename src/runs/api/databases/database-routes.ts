@@ -1,8 +1,4 @@
-/**
- * What the operator does about databases, with ROOT_TOKEN alone. /databases: the databases and what lives where. …/resync:
- * rebuilds rows from the journals after a restore. …/database: where an environment lives, and its move. …/purge: removes
- * runs that ended more than so many days ago, however long they were to be kept.
- */
+/** What the operator does about databases: /databases, …/resync after a restore, …/database with moves, and …/purge. */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -23,7 +19,7 @@ import { readD1, requireDatabaseNumbered } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { type Described, guard } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
-import type { AppEnv, Hops } from "../../../http/request-context.ts";
+import { type AppEnv, type Environment, environmentOf, type Hops } from "../../../http/request-context.ts";
 import { objectOf, wholeNumber } from "../../../http/schemas.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import {
@@ -56,7 +52,7 @@ import {
   placedEnvironmentList,
   purge,
 } from "../responses/databases.ts";
-import { ask, environmentIn, environmentOf, isErasing, type RunEnvironment } from "../run-request.ts";
+import { ask, isErasing } from "../run-request.ts";
 
 const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 
@@ -179,16 +175,15 @@ const ENVIRONMENTS_MAX = 25;
 const DELETIONS_MAX = 40;
 
 /**
- * Repairs a database after it was restored: resyncs the environments that live there, and deletes the rows of those that
- * live elsewhere, which the restore has brought back. `next`: the scope after which the next request goes on. Throws
- * `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
+ * Repairs a database after a restore, which can bring back rows of environments that live elsewhere. `next`: the scope
+ * after which the next request goes on. Throws `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
  */
 async function resyncDatabase(c: Context<AppEnv>, number: number, after: string) {
   const db = await requireDatabaseNumbered(c.env, c.get("hops"), number, "database_unknown");
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {
-    const environment = environmentIn(c, scope);
+    const environment = environmentOf(c, scope);
     const asked = await askHome(environment).catch((error: unknown) => {
       if (isErasing(error)) return null;
       throw error;
@@ -238,7 +233,7 @@ function hasMoveOf({ state }: AskedHome, number: number): boolean {
 /** Returns how many runs are left. `home`: the newest that is known; null with one database. */
 async function resyncEnvironment(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   home: Home | null,
   target: string,
 ): Promise<number> {
@@ -247,13 +242,12 @@ async function resyncEnvironment(
 }
 
 /**
- * Writes the entry of what the operator is about to do to an environment. Repairs what a restore of the control database
- * has lost: the registration, without which the sweep does not know the coordinator, and the row that says where the
- * environment lives. Throws `database_unavailable`, or `environment_erasing`.
+ * Also repairs what a restore of the control database has lost: the registration, without which the sweep does not know
+ * the coordinator, and the row of the home. Throws `database_unavailable`, or `environment_erasing`.
  */
 async function auditFirst(
   c: Context<AppEnv>,
-  environment: RunEnvironment,
+  environment: Environment,
   home: Home | null,
   what: { readonly action: "resync_requested" | "environment_moved" | "purge_requested"; readonly target: string },
 ): Promise<void> {
@@ -366,10 +360,7 @@ interface HomeAndMove {
   readonly state: HomeState;
 }
 
-/**
- * Moves an environment to another database, or cancels its move. The coordinator decides: the checks here give a better
- * answer, and keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled.
- */
+/** The coordinator decides. The checks here give a better answer, and keep refused moves out of the audit log. */
 async function moveEnvironment(
   c: Context<AppEnv>,
   database: number,

@@ -1,9 +1,7 @@
 /**
- * …/erase: erases an environment or a whole project, and says how far that is. Only with ROOT_TOKEN.
- *
- * The cron, and each request, drives the erasures. The rows in D1 go twice, an hour apart, because statements fly and
- * isolates remember longer than a moment. The object is wiped last. Each step is safe to repeat, and its row says which is
- * next, so a driver may die anywhere.
+ * …/erase: erases an environment or a project. The cron, and each request, drives the erasures. The rows in D1 go
+ * twice, an hour apart, because statements fly and isolates remember longer than a moment. The object is wiped last. Each
+ * step is safe to repeat, and its row says which is next, so a driver may die anywhere.
  */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -15,7 +13,7 @@ import { nearest } from "../../../base/near-names.ts";
 import { MINUTE_MS, msSinceOrLongAgo, rfc3339, within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError, refusalOf } from "../../../http/errors.ts";
-import { type AppEnv, projectOf, scopeOf } from "../../../http/request-context.ts";
+import { type AppEnv, environmentOf, projectOf, scopeOf } from "../../../http/request-context.ts";
 import { objectOf } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
@@ -37,7 +35,7 @@ import {
 import { type Coordinator, callCoordinator } from "../../protocol.ts";
 import { reasonOf } from "../request-schemas.ts";
 import { erasureState } from "../responses/databases.ts";
-import { ask, environmentOf, isErasing } from "../run-request.ts";
+import { ask, isErasing } from "../run-request.ts";
 
 const HOW_IT_GOES =
   DESCRIBE &&
@@ -136,10 +134,7 @@ function erasedScopeOf(c: Context<AppEnv>): string {
   return c.req.param("envName") === undefined ? projectOf(c) : scopeOf(c);
 }
 
-/**
- * The erasure that is under way. Begins one if there is none. From its row on, the cron goes on with it. Throws
- * `nothing_to_erase`, or `database_unavailable`.
- */
+/** Begins one if none is under way. Throws `nothing_to_erase`, or `database_unavailable`. */
 async function erase(c: Context<AppEnv>, scope: string, reason: string | null): Promise<Erasure> {
   const { env } = c;
   const { project, envName } = partsOf(scope);
@@ -163,10 +158,7 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
   return erasure;
 }
 
-/**
- * Whether the coordinator alone knows of an erasure, because D1 was restored to a time before the environment. Without
- * another erasure, the name would be refused for ever.
- */
+/** After a restore of D1, only the coordinator may know of an erasure. Without another, it refuses the name for ever. */
 async function isMarked(c: Context<AppEnv>): Promise<boolean> {
   try {
     await ask(environmentOf(c), ({ moves }) => moves.state());
@@ -250,10 +242,7 @@ export async function driveErasures(env: Env, now: number): Promise<void> {
   }
 }
 
-/**
- * Whether the rows may go. An environment is marked for the first pass only, because later it can have a new life: D1 can
- * have been restored to a time before the erasure was over.
- */
+/** Whether the rows may go. Marked for the first pass only, because later the environment can have a new life. */
 async function mark(env: Env, erasure: Erasure): Promise<boolean> {
   const { scope, secondPassAt } = erasure;
   if (partsOf(scope).envName === undefined || secondPassAt !== null) return true;

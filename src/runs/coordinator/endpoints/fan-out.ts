@@ -12,6 +12,7 @@ import {
   type EndpointKey,
   hears,
   isSameOrder,
+  type Listener,
   type Match,
   type RecoveryOrder,
   type RunWithEvent,
@@ -139,10 +140,15 @@ export class FanOut extends PartWith<{ retries: Retries }> implements FollowUp, 
     const listeners = isLate ? all.filter(waitsForFinal) : all;
     return runs.flatMap((run) =>
       listeners
-        .filter((listener) => run.seq > listener.afterSeq && hears(listener, run))
+        .filter((listener) => seqFor(listener, run) > listener.afterSeq && hears(listener, run))
         .map(({ endpoint }) => ({ run, endpoint })),
     );
   }
+}
+
+/** The event must be newer than the endpoint. An end that became final later is new only to those that wait for that. */
+function seqFor(listener: Listener, { seq, endedSeq }: RunWithEvent): number {
+  return waitsForFinal(listener) ? seq : (endedSeq ?? seq);
 }
 
 function batchEvents(endpoints: number): number {

@@ -1,21 +1,103 @@
-/** A schedule's page: its next times, what became of the last one, its last runs, and what runs, edits and deletes it. */
-import type { ComponentProps } from "preact";
+/** The pages of schedules: the list, and one with its next times, what became of the last one, and its last runs. */
+import { useRef } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { RunsPart } from "../actions/last-runs.tsx";
-import { RunDialog } from "../actions/run-dialog.tsx";
-import { useAction } from "../actions/use-action.ts";
+import { RunDialog, useAction } from "../actions/run-dialog.tsx";
 import { DefinitionPage, Part } from "../definitions/definition-page.tsx";
 import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { DialogButton } from "../ui/forms.tsx";
-
-import { type Column, Table } from "../ui/list-page.tsx";
+import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
-import { Fact, Labels, Mark } from "../ui/parts.tsx";
-import { Countdown, RelativeTime, WhenText } from "../ui/time.tsx";
+import { Empty, Fact, Labels, Mark, Said } from "../ui/parts.tsx";
+import { Countdown, Instant, RelativeTime, useZone } from "../ui/time.tsx";
 import { SCHEDULE } from "./schedule-editor.tsx";
+
+type ListedSchedule = Schemas["ListedSchedule"];
+
+const COLUMNS: readonly Column[] = [
+  { text: "Schedule" },
+  { text: "Cron", class: "is-wide", width: "26%" },
+  { text: "Next time", width: "min(46%, 200px)" },
+  { text: "Changed", class: "is-end is-wide", width: "88px" },
+];
+
+/** A time that has come is no next time any more. */
+const POLL_MS = 30_000;
+
+export function SchedulesPage() {
+  const { reader, scope, may } = useSession();
+  const loaded = useListPage(reader.schedules.list, { everyMs: POLL_MS });
+  const mayManage = may("actions:manage");
+  return (
+    <ListPage
+      title="Schedules"
+      of="schedules"
+      loaded={loaded}
+      button={
+        mayManage ? (
+          <Link class="button is-primary" href={hrefOf({ name: "new-schedule", ...scope })}>
+            New schedule
+          </Link>
+        ) : null
+      }
+      empty={
+        <Empty title="Nothing starts by time yet">
+          <p>A schedule runs a stored action at times that you choose, such as each night.</p>
+          {mayManage ? null : (
+            <p>Your token can't store schedules. Ask somebody whose token has the role owner or admin.</p>
+          )}
+        </Empty>
+      }
+    >
+      {(schedules) => <ScheduleTable schedules={schedules} />}
+    </ListPage>
+  );
+}
+
+function ScheduleTable({ schedules }: { readonly schedules: readonly ListedSchedule[] }) {
+  const table = useRef<HTMLTableElement>(null);
+  const { scope } = useSession();
+  useRowKeys("Schedules", "schedule", table);
+  return (
+    <Table tableRef={table} label="Schedules" columns={COLUMNS}>
+      {schedules.map(({ name, changedAt, nextAt, definition }) => (
+        <tr key={name}>
+          <td>
+            <Link class="row-link" href={hrefOf({ name: "schedule", schedule: name, ...scope })}>
+              {name}
+            </Link>
+            <p class="muted">
+              runs <bdi>{definition.action}</bdi>
+            </p>
+            <p class="is-narrow muted">
+              <code>{definition.cron}</code> <bdi>{definition.timezone}</bdi>
+            </p>
+          </td>
+          <td class="is-wide">
+            <code>{definition.cron}</code>
+            <Said text={definition.timezone} />
+          </td>
+          <td>
+            <NextTime at={nextAt} isOff={definition.disabled} />
+          </td>
+          <td class="is-end is-wide">
+            <RelativeTime at={changedAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/** `at`: null if it is disabled. `isOff`: by a person. */
+function NextTime({ at, isOff }: { readonly at: string | null; readonly isOff: boolean }) {
+  const { when } = useZone();
+  if (at === null) return <Mark mark="cancelled">{isOff ? "disabled" : "disabled by the service"}</Mark>;
+  return <Instant at={at}>{when(at)}</Instant>;
+}
 
 type StoredSchedule = Stored<Schemas["Schedule"]>;
 type ScheduleStatus = Schemas["ScheduleStatus"];
@@ -35,6 +117,7 @@ export function SchedulePage({ name }: { readonly name: string }) {
     everyMs: STATUS_EVERY_MS,
   });
   const action = useAction(loaded.data?.definition.action);
+  const stored = action.data;
   // Somebody changed it, perhaps in another tab.
   useOnChange(status.data?.version, (before) => before !== undefined && loaded.reload());
   useOnChange(loaded.data?.version, (before) => before !== undefined && status.reload());
@@ -44,8 +127,20 @@ export function SchedulePage({ name }: { readonly name: string }) {
       name={name}
       loaded={loaded}
       button={({ definition: { parameters, labels = [] } }) =>
-        may("data:write") && action.data != null ? (
-          <RunNow action={action.data} begin={{ parameters, labels: [scheduleLabel(name), ...labels] }} />
+        may("data:write") && stored != null ? (
+          <DialogButton
+            kind="primary"
+            // As a run of the schedule has it, so that the run is among the last runs.
+            dialog={(close) => (
+              <RunDialog
+                action={stored}
+                begin={{ parameters, labels: [scheduleLabel(name), ...labels] }}
+                onClose={close}
+              />
+            )}
+          >
+            Run now
+          </DialogButton>
         ) : null
       }
     >
@@ -65,15 +160,6 @@ export function SchedulePage({ name }: { readonly name: string }) {
         </>
       )}
     </DefinitionPage>
-  );
-}
-
-/** `begin`: as a run of the schedule has it, so that the run is among the last runs. */
-function RunNow(props: Pick<ComponentProps<typeof RunDialog>, "action" | "begin">) {
-  return (
-    <DialogButton kind="primary" dialog={(close) => <RunDialog {...props} onClose={close} />}>
-      Run now
-    </DialogButton>
   );
 }
 
@@ -148,11 +234,12 @@ function ScheduleFacts({ of: { version, definition }, status }: OfSchedule) {
 const MARKS = { started: "succeeded", failed: "failed", skipped: "cancelled" } as const;
 
 function LastTime({ last }: { readonly last: ScheduleStatus["lastTime"] }) {
+  const { when } = useZone();
   if (last === null) return <span class="muted">none yet</span>;
   const { at, outcome, runId } = last;
   return (
     <>
-      <WhenText at={at} />: <Mark mark={MARKS[outcome]}>{outcome === "failed" ? "could not start" : outcome}</Mark>
+      {when(at)}: <Mark mark={MARKS[outcome]}>{outcome === "failed" ? "could not start" : outcome}</Mark>
       <p class="muted">
         {runId === null ? (
           "The run before was still open, or nothing could start within 15 minutes."
@@ -199,10 +286,7 @@ const WORDS = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC",
 });
 
-/**
- * `Thu, 26 Nov 2026, 02:30 +01:00`, as the clocks of its zone show it. `local`: RFC 3339. A browser need not know the
- * zone, because the text has its offset.
- */
+/** `Thu, 26 Nov 2026, 02:30 +01:00`. `local`: RFC 3339. A browser need not know the zone, because it has its offset. */
 export function localText(local: string): string {
   const [, clock = "", offset = ""] = /^(.+?)(Z|[+-]\d\d:\d\d)$/.exec(local) ?? [];
   return `${WORDS.format(Date.parse(`${clock}Z`))}${offset === "Z" ? "" : ` ${offset}`}`;

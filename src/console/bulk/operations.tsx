@@ -1,14 +1,13 @@
-/** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
-import { useState } from "preact/hooks";
+/** The pages of bulk operations: what cancels or retries many runs now, what did so in the last 30 days, and each one. */
 import type { Schemas } from "../../client/index.ts";
 import { endedText } from "../../words/bulk.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog } from "../ui/forms.tsx";
-import { type Column, DetailHead, Pager, Table, useFilter } from "../ui/list-page.tsx";
+import { ConfirmDialog, useDialog } from "../ui/forms.tsx";
+import { type Column, DetailHead, ListPage, Pager, Table, useFilter, useListPage } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
-import { Button, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
+import { Button, Empty, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import {
   codeText,
@@ -21,18 +20,114 @@ import {
   Progress,
   paceOf,
   titleOf,
+  WORKING_MS,
   whyAborted,
 } from "./bulk-words.tsx";
 
 type BulkOperation = Schemas["BulkOperation"];
 
+const OPERATIONS: readonly Column[] = [
+  { text: "Operation" },
+  { text: "Progress", width: "34%" },
+  { text: "Asked by", class: "is-wide", width: "16%" },
+  { text: "Created", class: "is-wide", width: "104px" },
+  { text: "Stop", class: "is-end", width: "64px", isHeard: true },
+];
+
+const IDLE_MS = 15_000;
+
+export function OperationsPage() {
+  const { reader, scope, may } = useSession();
+  const loaded = useListPage(reader.bulkOperations.list, { everyMs: paceOfPage });
+  const [dialog, open] = useDialog(loaded.reload);
+  const stop = (operation: BulkOperation) => open((close) => <StopDialog operation={operation} onClose={close} />);
+  return (
+    <ListPage
+      title="Bulk operations"
+      of="operations"
+      loaded={loaded}
+      dialog={dialog}
+      empty={
+        <Empty title="No bulk operations yet">
+          <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
+        </Empty>
+      }
+    >
+      {(operations) => (
+        <Table label="Bulk operations" columns={OPERATIONS}>
+          {operations.map((operation) => (
+            <tr key={operation.id}>
+              <td>
+                <Link href={hrefOf({ name: "operation", ...scope, id: operation.id })}>{titleOf(operation)}</Link>
+                <p>
+                  <FilterWords filter={operation.filter} />
+                </p>
+                <p class="is-narrow muted">
+                  <bdi>{operation.by}</bdi>, <RelativeTime at={operation.createdAt} />
+                </p>
+              </td>
+              <td>
+                <Progress operation={operation} />
+              </td>
+              <td class="is-wide">
+                <bdi>{operation.by}</bdi>
+              </td>
+              <td class="is-wide">
+                <RelativeTime at={operation.createdAt} />
+              </td>
+              <td class="is-end">
+                {may("data:write") && isUnderWay(operation) && !isStopping(operation) ? (
+                  <Button
+                    kind="quiet"
+                    aria-label={`Stop the ${titleOf(operation).toLowerCase()}`}
+                    onClick={() => stop(operation)}
+                  >
+                    Stop
+                  </Button>
+                ) : null}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </ListPage>
+  );
+}
+
+function paceOfPage({ entries }: { readonly entries: readonly BulkOperation[] }): number {
+  return entries.some(isUnderWay) ? WORKING_MS : IDLE_MS;
+}
+
+const POLL_MS = 15_000;
+/** Those under way are among the newest: at most 5 run at a time, and each runs for minutes at most. */
+const READ = 20;
+
+/** Leads from the list to the bulk operations, and tells everybody how many are under way. */
+export function OperationsLink() {
+  const { reader, scope } = useSession();
+  const { data } = useRead((signal) => reader.bulkOperations.list({ limit: READ }, { signal }).page(), [reader], {
+    everyMs: POLL_MS,
+  });
+  const count = data?.entries.filter(isUnderWay).length ?? 0;
+  return (
+    <Link class="button is-quiet to-end" href={hrefOf({ name: "operations", ...scope })}>
+      Bulk operations
+      {count === 0 ? null : (
+        <span class="nav-count small">
+          {count}
+          <span class="only-heard"> under way</span>
+        </span>
+      )}
+    </Link>
+  );
+}
+
+/* SECTION: One operation: how far it is, who asked for it, why it ended, and what became of each run. */
+
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
-  const {
-    data: operation,
-    failure,
-    reload,
-  } = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
+  const loaded = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
+  const { data: operation, failure, reload } = loaded;
   return (
     <div class="page">
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />
@@ -50,7 +145,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
   const { announce } = useNotices();
   const router = useRouter();
   const list = hrefOf({ name: "operations", ...scope });
-  const [isAsked, setAsked] = useState(false);
+  const [dialog, open] = useDialog(reload);
   const { by, createdAt, completedAt, filter, counts } = operation;
   const isOpen = isUnderWay(operation);
   // The counts change too often to be read out.
@@ -58,17 +153,13 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
   useKeys("This operation", [
     { keys: "Escape", label: "Back to the bulk operations", run: () => router.navigate(list) },
   ]);
-  function close() {
-    setAsked(false);
-    reload();
-  }
   const why = whyAborted(operation);
   const ended = endedText(operation);
   return (
     <div class="stack gap-14">
       <DetailHead list={list} all="All bulk operations" title={titleOf(operation)}>
         {may("data:write") && isOpen && !isStopping(operation) ? (
-          <Button kind="danger" onClick={() => setAsked(true)}>
+          <Button kind="danger" onClick={() => open((close) => <StopDialog operation={operation} onClose={close} />)}>
             Stop
           </Button>
         ) : null}
@@ -94,7 +185,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
         )}
       </dl>
       <ItemsPart operation={operation} />
-      {isAsked ? <StopDialog operation={operation} onClose={close} onStopped={close} /> : null}
+      {dialog}
     </div>
   );
 }
@@ -171,21 +262,14 @@ function Outcome({ item: { outcome, code } }: { readonly item: Schemas["BulkItem
   );
 }
 
-interface StopDialogProps {
-  readonly operation: BulkOperation;
-  readonly onClose: () => void;
-  readonly onStopped: () => void;
-}
-
-export function StopDialog({ operation, onClose, onStopped }: StopDialogProps) {
-  const { client } = useSession();
+function StopDialog({ operation, onClose }: { readonly operation: BulkOperation; readonly onClose: () => void }) {
   return (
     <ConfirmDialog
       title="Stop the operation?"
       verb="Stop"
       afterLoss="The operation may have stopped. You can press the button again."
-      send={({ signal }) => client.bulkOperations.cancel(operation.id, { signal })}
-      done={onStopped}
+      send={({ bulkOperations }, options) => bulkOperations.cancel(operation.id, options)}
+      done={onClose}
       onClose={onClose}
     >
       <p>
