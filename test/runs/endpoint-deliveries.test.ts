@@ -4,6 +4,7 @@ import { type EndpointFilter, hears, needsPrevious, type RunWithEvent } from "..
 const RUN: RunWithEvent = {
   id: "r",
   seq: 1,
+  endedSeq: 1,
   kind: "ended",
   type: "action_run.failed",
   source: "action",
