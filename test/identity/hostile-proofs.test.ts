@@ -111,7 +111,10 @@ const PROOFS: Readonly<Record<string, readonly [RegExp, Make]>> = {
       return [a, (await github().sign({ ...said, environment: "x" })).split(".")[1], c].join(".");
     },
   ],
-  "the right key id and another key": [SIGNATURE, async (said) => (await newIssuer(GITHUB)).sign(said)],
+  "the right key id and another key": [
+    SIGNATURE,
+    async (said) => (await newIssuer(GITHUB, "programs-1", "RS256", generateKeyPair("RS256"))).sign(said),
+  ],
   "a key id that the issuer does not have": [
     SIGNATURE,
     async (said) => (await newIssuer(GITHUB, "made-up")).sign(said),

@@ -1,6 +1,14 @@
 /** An issuer of proofs: a key pair, what it signs, and the two documents by which others verify that. */
 
-import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
+import {
+  exportJWK,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
 
 /** Good for so long, unless the claims say otherwise. */
 const LASTS_SECONDS = 600;
@@ -18,9 +26,26 @@ export interface SigningIssuer {
   sign(claims: JWTPayload, header?: Partial<JWTHeaderParameters>): Promise<string>;
 }
 
-/** `kid`: of its key. Another issuer with the same `issuer` and another `kid` is this one with another key. */
-export async function newIssuer(issuer: string, kid = "programs-1", alg = "RS256"): Promise<SigningIssuer> {
-  const { publicKey, privateKey } = await generateKeyPair(alg);
+/** Making a pair takes as long as a hundred requests, so issuers share the one of their key id. */
+const pairs = new Map<string, Promise<GenerateKeyPairResult>>();
+
+function pairOf(kid: string, alg: string): Promise<GenerateKeyPairResult> {
+  const pair = pairs.get(`${kid} ${alg}`) ?? generateKeyPair(alg);
+  pairs.set(`${kid} ${alg}`, pair);
+  return pair;
+}
+
+/**
+ * `kid`: of its key. Another issuer with the same `issuer` and another `kid` is this one with another key. `pair`: not
+ * the one of all issuers with this `kid`.
+ */
+export async function newIssuer(
+  issuer: string,
+  kid = "programs-1",
+  alg = "RS256",
+  pair = pairOf(kid, alg),
+): Promise<SigningIssuer> {
+  const { publicKey, privateKey } = await pair;
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg, use: "sig" }] };
   const about = { issuer, jwks_uri: `${issuer}/keys`, id_token_signing_alg_values_supported: [alg] };
   return {

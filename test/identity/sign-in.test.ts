@@ -1,7 +1,7 @@
 /** Signing in with an issuer: who gets in as whom, and what an attacker can do with each part of it. */
 
 import { env } from "cloudflare:workers";
-import { decodeJwt } from "jose";
+import { decodeJwt, generateKeyPair } from "jose";
 import { describe, expect, it } from "vitest";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { ask } from "../support/requests.ts";
@@ -333,7 +333,8 @@ describe("what the issuer says", () => {
     ],
     [
       "the key of somebody else",
-      async (jwt) => (await newIssuer("https://x.example", "people-1")).sign(decodeJwt(jwt)),
+      async (jwt) =>
+        (await newIssuer("https://x.example", "people-1", "RS256", generateKeyPair("RS256"))).sign(decodeJwt(jwt)),
     ],
   ])("is refused for an ID token with %s", async (_what, forge) => {
     const people = await usePeople();
