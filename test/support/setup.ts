@@ -1,5 +1,4 @@
 import { reset } from "cloudflare:test";
-import { maybeHandleRunRequest } from "cloudflare:test-internal";
 import { env } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
 import { requireDatabase } from "../../src/service/health-routes.ts";
@@ -65,41 +64,7 @@ function importMainOnce(): void {
   let main: Promise<unknown> | undefined;
   runner.import = (id, ...more) => {
     if (!id.endsWith("/test/support/worker.ts")) return importAnew(id, ...more);
-    main ??= importAnew(id, ...more).then((module) => {
-      importAtHand();
-      return module;
-    });
+    main ??= importAnew(id, ...more);
     return main;
   };
-}
-
-/** The name of the pool's binding for the object that runs the tests. */
-const RUNNERS = "__VITEST_POOL_WORKERS_RUNNER_OBJECT";
-
-/**
- * The pool imports the Worker's module inside the object that runs the tests, which is one more request. What is
- * imported once is imported here from then on. The pool reads its options just before, and does nothing else so.
- */
-function importAtHand(): void {
-  const bindings = env as unknown as Record<string, { readonly get: (name: string) => unknown }>;
-  const runners = bindings[RUNNERS];
-  const { providedContext } = (globalThis as unknown as { __vitest_worker__: Pool }).__vitest_worker__;
-  const { cloudflarePoolOptions: options } = providedContext;
-  if (runners === undefined) return;
-  let isImport = false;
-  Object.defineProperty(providedContext, "cloudflarePoolOptions", {
-    get() {
-      isImport = true;
-      queueMicrotask(() => {
-        isImport = false;
-      });
-      return options;
-    },
-  });
-  const atHand = { fetch: (_url: string, { cf }: { readonly cf: unknown }) => maybeHandleRunRequest({ cf }) };
-  bindings[RUNNERS] = { get: (name) => (isImport ? atHand : runners.get(name)) };
-}
-
-interface Pool {
-  readonly providedContext: { readonly cloudflarePoolOptions: string };
 }
