@@ -85,18 +85,9 @@ export interface Access {
 /** The example of a pause that is deleted. */
 const PLANNED = Date.UTC(2099, 0, 30, 18);
 
-/**
- * Where what one request did is in no other's way, because each has a run or a definition of its own. A new environment
- * takes as long as five requests. An environment has few webhook endpoints, and few tests of definitions a minute.
- */
-const SHARED = /\/action-runs\/\{id\}(\/(cancel|retry|callback|heartbeat))?$|\/(actions|schedules)\/\{name\}(?!\/test)/;
-const projects = new Map<Operation, string>();
-let definitions = 0;
-
 /** A parameter that this does not know makes the test of its operation fail: say here what it can be. */
 export async function accessFor(operation: Operation): Promise<Access> {
-  const project = (SHARED.test(operation.path) ? projects.get(operation) : undefined) ?? newProject();
-  projects.set(operation, project);
+  const project = newProject();
   const [, o = "", p = ""] = project.split("/");
   const names: Record<string, string> = {};
   let run: CreatedRun | null = null;
@@ -116,13 +107,12 @@ export async function accessFor(operation: Operation): Promise<Access> {
     else if (name === "sessionId")
       names[name] = (await beginSession((await grantToken(project, { role: "viewer" })).token)).id;
     else if (name === "name") {
-      names[name] = `deploy-${++definitions}`;
-      if (kindOf(operation) === "schedules") await storeDefinition(project, "actions", "deploy");
-      version = await storeDefinition(project, kindOf(operation), names[name]);
+      names[name] = "deploy";
+      version = await storeDefinition(project, kindOf(operation));
     } else if (name === "version") {
       names[name] = version;
       // Only a version that another one replaced can be deleted.
-      await storeDefinition(project, kindOf(operation), names.name ?? "");
+      await storeDefinition(project, kindOf(operation), 200);
     } else if (name === "group") {
       names[name] = "deploy";
       const pause = { group: "deploy", reason: "freeze", until: null, by: "ann", via: null, at: Date.now() };
@@ -189,12 +179,13 @@ function kindOf({ path }: Operation): keyof typeof DEFINITIONS {
   return path.includes("/webhook-endpoints/") ? "webhook-endpoints" : "actions";
 }
 
-async function storeDefinition(project: string, kind: keyof typeof DEFINITIONS, name: string): Promise<string> {
-  const path = `${project}/envs/production/${kind}/${name}`;
+async function storeDefinition(project: string, kind: keyof typeof DEFINITIONS, expected = 201): Promise<string> {
+  if (kind === "schedules" && expected === 201) await storeDefinition(project, "actions");
+  const path = `${project}/envs/production/${kind}/deploy`;
   // Two PUTs of one schedule would be one version.
   const body = kind === "schedules" ? { ...DEFINITIONS[kind], labels: [crypto.randomUUID()] } : DEFINITIONS[kind];
   const { status, headers } = await ask("PUT", path, { body });
-  if (status >= 300) throw new Error(`${path} was not stored: ${status}`);
+  if (status !== expected) throw new Error(`${path} was not stored: ${status}`);
   return headers.get("ETag")?.slice(1, -1) ?? "";
 }
 
@@ -241,16 +232,16 @@ function confirming({ body, raw, ...others }: Sent, names: Readonly<Record<strin
   };
 }
 
-const routes = Map.groupBy(
-  createApp().routes,
-  ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`,
-);
+const routes = createApp().routes.map(({ method, path, handler }) => ({
+  operation: `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`,
+  validates: meaningOf(handler) ?? {},
+}));
 
 /** Whether the validator of the service accepts this body, or this query. */
 export function isAccepted({ method, path }: Operation, target: "body" | "query", value: unknown): boolean {
-  const [schema, ...others] = (routes.get(`${method} ${path}`) ?? []).flatMap(
-    ({ handler }) => meaningOf(handler)?.[target] ?? [],
-  );
+  const [schema, ...others] = routes
+    .filter(({ operation }) => operation === `${method} ${path}`)
+    .flatMap(({ validates }) => validates[target] ?? []);
   if (schema === undefined || others.length > 0) throw new Error(`${method} ${path} has not one validator`);
   return z.safeParse(schema, value).success;
 }

@@ -39,13 +39,8 @@ export function moreDatabases(): readonly (typeof MORE_DATABASES)[number][] {
   return used.includes("databases") ? MORE_DATABASES : [];
 }
 
-/** The members of a binding's object are slow to read, and each request and object asks for all of them. */
-const copies = new WeakMap<Env, Env>();
-
 export function withSettings<T extends Env>(env: T): T {
-  const copy = copies.get(env) ?? { ...env };
-  copies.set(env, copy);
-  const { ARCHIVE: _, DB_1, DB_2, DB_3, ...others } = copy;
+  const { ARCHIVE: _, DB_1, DB_2, DB_3, ...others } = env;
   return {
     ...others,
     ...(used.includes("databases") && { DB_1, DB_2, DB_3 }),
