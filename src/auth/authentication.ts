@@ -59,6 +59,8 @@ export const OF_CREDENTIAL = [
   "token_expired",
   "session_ended",
   "too_many_requests",
+  // OIDC_ISSUERS is wrong.
+  "not_configured",
   "database_unavailable",
 ] as const;
 

@@ -136,9 +136,10 @@ sessionRoutes.post(
   requiresOwnPage(RENEW_SESSION, { ...OF_SESSION, person: "refused" }),
   onlyJson,
   async (c) => {
-    const { sessionId } = await authenticate(c);
-    if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
+    // A token renews nothing, so it is not looked up.
     const { cookie, hash } = await requestSession(c);
+    const { sessionId } = await authenticate(c);
+    if (sessionId === undefined) throw new ApiError("session_ended");
     const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
     credentials.forget([sessionId]);
     if (known === null) throw new ApiError("session_ended");
@@ -176,7 +177,6 @@ async function endReplaced(c: Context<AppEnv>): Promise<void> {
 }
 
 const NO_PROGRAMS = "An access token begins no session. Sign in with an API token, or with your issuer.";
-const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
 
 /** Whose session it will be. `token` null: the operator's. */
 interface Beginner {

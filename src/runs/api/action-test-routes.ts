@@ -34,7 +34,13 @@ const trial = objectOf(
 type Trial = z.output<typeof trial>;
 
 /** Errors of a definition that was sent, and of the inputs. */
-const OF_TRIAL = ["gate_needs_trigger", "too_many_labels", "action_needs_newer_code", "not_configured"] as const;
+const OF_TRIAL = [
+  "issuer_unknown",
+  "gate_needs_trigger",
+  "too_many_labels",
+  "action_needs_newer_code",
+  "not_configured",
+] as const;
 
 const NAME = `/:name{${DEFINITION_NAME}}` as "/:name";
 

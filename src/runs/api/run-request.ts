@@ -96,7 +96,7 @@ export function requiresReaderOrJob(operation: Described) {
     DESCRIBE && {
       who: "Requires the permission `data:read`, or the run's callback token.",
       security: [{ apiToken: [] }, { callbackToken: [] }],
-      errors: [...OF_CREDENTIAL, "forbidden", "not_configured"],
+      errors: [...OF_CREDENTIAL, "forbidden"],
       operation,
     },
   );

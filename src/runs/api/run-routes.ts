@@ -193,7 +193,7 @@ const CANCEL_ACTION_RUN: Described = DESCRIBE && {
     "a running run, use `POST …/cancel`. {who}, and `data:write` for a run that has or had a gate.",
   idempotencyKey: "withdraw-42",
   responses: { 200: { description: "Cancelled action run", json: actionRun, headers: ["Idempotent-Replayed"] } },
-  errors: ["person_required", "run_running", ...OF_ENDED_RUN, ...OF_RUNS],
+  errors: ["idempotency_key_reused", "person_required", "run_running", ...OF_ENDED_RUN, ...OF_RUNS],
 };
 runRoutes.delete("/:id", requires("data:read", CANCEL_ACTION_RUN), async (c) => {
   const id = runIdOf(c);
