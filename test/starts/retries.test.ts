@@ -2,6 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { DAY_MS } from "../../src/base/time.ts";
 import { begin as begun } from "../../src/runs/run.ts";
 import { nextRetryOf } from "../../src/runs/starts.ts";
 import { later } from "../support/clock.ts";
@@ -13,7 +14,7 @@ import { newRun } from "../support/rows.ts";
 import { detailsOf, startGated } from "../support/runs/gated.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { alarmsIn, hearsOf, putEndpoint, untilFannedOut } from "../webhook-endpoints/deliveries.ts";
+import { alarmsIn, hearsOf, putEndpoint, untilCertain, untilFannedOut } from "../webhook-endpoints/deliveries.ts";
 import { answering, ORIGIN } from "../webhooks/runs.ts";
 import { begin, failAndRetry, reports, retryOf, start, storeAction } from "./starts.ts";
 
@@ -388,9 +389,19 @@ describe("an endpoint", () => {
     await messages(all, 1);
     // After a week, nobody knows any more who has heard.
     await journal(runs, "DELETE FROM deliveries");
+    await journal(runs, `UPDATE runs SET completed_at = completed_at - ${7 * DAY_MS} WHERE id = '${first}'`);
     await ask("POST", `${runs}/${retry}/cancel`);
     expect((await messages(to, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
     expect((await messages(all, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
+  });
+
+  it("that wanted final ends until a retry was planned hears of the run once the retry is cancelled", async () => {
+    const { runs, first, to } = await withEndpoints();
+    const retry = await failAndRetry(runs, first);
+    await putEndpoint(runs, to, {}, "final");
+    await untilCertain(runs);
+    await ask("POST", `${runs}/${retry}/cancel`);
+    expect((await messages(to, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
   });
 
   it("that was stored after an end does not hear of it when a walk meets its retry's cancel", async () => {

@@ -54,7 +54,7 @@ export class FanOut extends PartWith<{ retries: Retries }> implements FollowUp, 
     const isNoted = this.#noteOutcome(run, now);
     try {
       const event = run.eventSeq === null ? null : withEvent({ ...run, seq: run.eventSeq, bytes });
-      const matches = event === null ? [] : this.#matchesOf([event], run.nextRetry !== null && event.isFinal);
+      const matches = event === null ? [] : this.#matchesOf([event], now);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
         const begun = this.journal.transaction(() => this.deliveries.insert(matches, now));
@@ -103,9 +103,8 @@ export class FanOut extends PartWith<{ retries: Retries }> implements FollowUp, 
     const now = Date.now();
     const limit = this.#suspect.limit(batchEvents(endpoints.listeners.length));
     const { runs, walkedTo } = runsWithEvents.after(pendingAfter, sequence.last, limit);
-    const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
     const write = () => {
-      const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
+      const deliveries = this.deliveries.insert(this.#matchesOf(runs, now), now);
       this.#walkedTo(walkedTo);
       return deliveries;
     };
@@ -134,21 +133,24 @@ export class FanOut extends PartWith<{ retries: Retries }> implements FollowUp, 
     fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? seq, seq - 1);
   }
 
-  /** `isLate`: these runs had ended before, and only then had other endpoints to hear of them. */
-  #matchesOf(runs: readonly RunWithEvent[], isLate = false): Match[] {
-    const all = this.journal.endpoints.listeners;
-    const listeners = isLate ? all.filter(waitsForFinal) : all;
+  #matchesOf(runs: readonly RunWithEvent[], now: number): Match[] {
+    const { listeners } = this.journal.endpoints;
     return runs.flatMap((run) =>
       listeners
-        .filter((listener) => seqFor(listener, run) > listener.afterSeq && hears(listener, run))
+        .filter((listener) => isNewTo(listener, run, now) && hears(listener, run))
         .map(({ endpoint }) => ({ run, endpoint })),
     );
   }
 }
 
-/** The event must be newer than the endpoint. An end that became final later is new only to those that wait for that. */
-function seqFor(listener: Listener, { seq, endedSeq }: RunWithEvent): number {
-  return waitsForFinal(listener) ? seq : (endedSeq ?? seq);
+/**
+ * The event must be newer than the endpoint. An end that became final later is new to those that wait for that. Others
+ * have a delivery of it, and get no second one, unless they waited too until their filter was changed.
+ */
+function isNewTo(listener: Listener, { seq, endedSeq, at }: RunWithEvent, now: number): boolean {
+  const happenedSeq = endedSeq ?? seq;
+  if (happenedSeq < seq && waitsForFinal(listener)) return seq > listener.afterSeq;
+  return happenedSeq > listener.afterSeq && at > now - FAN_OUT_WITHIN_MS;
 }
 
 function batchEvents(endpoints: number): number {
