@@ -86,13 +86,13 @@ async function main(): Promise<number> {
   step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);
   await deployWith(file, secrets);
   await untilReady(publicUrl, Number(flags.wait));
-  console.log(nextSteps(publicUrl, deployment, secretsFile(account.id, deployment.name)));
+  if (secrets !== null) console.log(nextSteps(publicUrl, secretsFile(account.id, deployment.name)));
   return 0;
 }
 
 function planOf(
   { name, archive, ...deployment }: Deployment,
-  { databases, newBucket, exists, notes }: Inspection,
+  { databases, newBucket, exists, hasDomain, notes }: Inspection,
 ): readonly string[] {
   const jurisdiction = deployment.jurisdiction ? ` in the jurisdiction ${deployment.jurisdiction}` : "";
   return [
@@ -103,6 +103,9 @@ function planOf(
         ? `${binding}: create the database ${database}${jurisdiction}, and migrate it`
         : `${binding}: ${database}, ${what}`;
     }),
+    ...(deployment.domain
+      ? [`Domain: ${hasDomain ? "it leads" : "make the DNS record by which it leads"} to the Worker`]
+      : []),
     ...(archive ? [`ARCHIVE: ${newBucket === null ? archive : `create the bucket ${archive}${jurisdiction}`}`] : []),
     `Secrets: ${exists ? "they are set" : "make them, or use those of an interrupted deploy"}`,
     ...notes,
@@ -192,8 +195,8 @@ function silence(error: Error) {
   return { fault: `It does not answer: ${message}.`, degraded: [] };
 }
 
-/** `file`: where the first deploy has left the secrets, unless they came from elsewhere. */
-function nextSteps(publicUrl: string, { name }: Deployment, file: string): string {
+/** After the first deploy. `file`: where it has left the secrets, unless they came from elsewhere. */
+function nextSteps(publicUrl: string, file: string): string {
   return `
 Next:
 1. The console is ${publicUrl}/console. Sign in with ROOT_TOKEN, which is in ${file} unless you keep it elsewhere.
@@ -201,8 +204,7 @@ Next:
    (umask 077 && sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' ${file} >.wrangler/root)
    curl -s -X POST ${publicUrl}/acme/shop/tokens -H @.wrangler/root -H 'Content-Type: application/json' \\
      -d '{"name":"prometheus","role":"viewer"}'
-3. Let Prometheus scrape ${publicUrl}/acme/shop/envs/production/metrics: docs/operations.md, "Metrics and alerts".
-4. To go back to the version before, run npx wrangler rollback --name ${name}`;
+3. Let Prometheus scrape ${publicUrl}/acme/shop/envs/production/metrics: docs/operations.md, "Metrics and alerts".`;
 }
 
 runToEnd(main);

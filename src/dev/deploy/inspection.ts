@@ -249,19 +249,27 @@ function requireSecrets(deployment: Deployment, deployed: readonly Binding[]): v
   );
 }
 
+const NO_ARCHIVE = "Runs are deleted when their retention is over.";
+
 function notesOn(deployment: Deployment, deployed: readonly Binding[] | null, publicUrl: string): readonly string[] {
-  if (deployed === null)
-    return deployment.archive ? [] : ["There is no archive: runs are deleted when their retention is over."];
+  if (deployed === null) return deployment.archive ? [] : [`There is no archive. ${NO_ARCHIVE}`];
   requireSecrets(deployment, deployed);
   const variables = variablesOf(deployment, publicUrl);
   const before = new Map(deployed.filter(({ type }) => type === "plain_text").map(({ name, text }) => [name, text]));
   const names = [...new Set([...before.keys(), ...Object.keys(variables)])].sort();
-  return names
+  const changes = names
     .filter((name) => before.get(name) !== variables[name])
     .map((name) => {
-      const hurts = name === "PUBLIC_URL" && before.has(name) ? " Jobs of open runs still call the old URL." : "";
+      const hurts = name === "PUBLIC_URL" && before.has(name) ? " Jobs of open runs call the old URL, which ends." : "";
       return `${name}: ${before.get(name) ?? "(not set)"} becomes ${variables[name] ?? "(not set)"}.${hurts}`;
     });
+  const bound = Object.keys(deployment.databases).map((number) => bindingOf(Number(number)));
+  const removed = deployed
+    .filter(({ type, name }) => type === "d1" && !bound.includes(name))
+    .map(({ name }) => `${name}: it is not bound any more.`);
+  const hadArchive = deployed.some(({ name }) => name === "ARCHIVE");
+  const endsArchive = hadArchive && !deployment.archive ? [`ARCHIVE: it is removed. ${NO_ARCHIVE}`] : [];
+  return [...changes, ...removed, ...endsArchive];
 }
 
 export function step(name: string, text: string): void {

@@ -98,16 +98,25 @@ test("for a Worker that does not exist, databases and the bucket are made, and e
   ]);
 });
 
-test("an existing database may be added to a Worker, and one where no environment lives may be removed", async () => {
-  const { control } = await without("DB_1");
-  control.sql.exec("INSERT INTO environments VALUES ('acme/shop/production', 0, 1)");
+test("an existing database may be added to a Worker", async () => {
+  await without("DB_1");
   expect((await inspected()).databases).toHaveLength(2);
-  expect((await inspected({ databases: { 0: "runs" } })).databases).toHaveLength(1);
+});
+
+test("a database where no environment lives may be removed, and the plan says so", async () => {
+  const { control } = await deployed();
+  control.sql.exec("INSERT INTO environments VALUES ('acme/shop/production', 0, 1)");
+  const { databases, notes } = await inspected({ databases: { 0: "runs" } });
+  expect(databases).toHaveLength(1);
+  expect(notes).toContain("DB_1: it is not bound any more.");
 });
 
 test("an archive is removed only by the word false", async () => {
   await deployed();
-  expect((await inspected({ archive: false })).newBucket).toBeNull();
+  const { newBucket, notes } = await inspected({ archive: false });
+  expect(newBucket).toBeNull();
+  expect(notes).toContain("ARCHIVE: it is removed. Runs are deleted when their retention is over.");
+  expect((await inspected()).notes.filter((note) => /ARCHIVE|DB/.test(note))).toEqual([]);
 });
 
 test("a Worker without ROOT_TOKEN may be deployed if the operator says so", async () => {
@@ -118,7 +127,7 @@ test("a Worker without ROOT_TOKEN may be deployed if the operator says so", asyn
 test("a change of a variable is named", async () => {
   await deployed((all) => [...all, { type: "plain_text", name: "PUBLIC_URL", text: "https://old.example.com" }]);
   expect((await inspected()).notes).toContain(
-    "PUBLIC_URL: https://old.example.com becomes https://runs.example.com. Jobs of open runs still call the old URL.",
+    "PUBLIC_URL: https://old.example.com becomes https://runs.example.com. Jobs of open runs call the old URL, which ends.",
   );
 });
 
