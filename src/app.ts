@@ -14,7 +14,7 @@ import { sessionListRoutes, sessionRoutes, signInCodeRoutes } from "./auth/sessi
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { whoamiRoutes } from "./auth/whoami.ts";
 import { PATH_NAME } from "./base/limits.ts";
-import { log } from "./base/log.ts";
+import { LogLimit, log } from "./base/log.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
 import { refuseDeliveries } from "./http/headers.ts";
 import { type AppEnv, requestLog } from "./http/request-context.ts";
@@ -96,6 +96,9 @@ const ROUTES: readonly (readonly [path: string, routes: readonly Hono<AppEnv>[]]
   [`${ENVIRONMENT}/erase`, [environmentEraseRoutes]],
 ];
 
+/** Per isolate: anybody can cause a failure again and again while a database or an issuer is down. */
+const causes = new LogLimit();
+
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
   app.use(requestId(), requestLog, notesUse, headers, crossOrigin, refuseDeliveries);
@@ -106,9 +109,10 @@ export function createApp(): Hono<AppEnv> {
   app.onError((thrown, c) => {
     const error = toApiError(thrown);
     const { code, cause } = error;
-    if (cause !== undefined) {
+    const line = cause === undefined ? null : causes.next(Date.now());
+    if (line !== null) {
       const text = (cause instanceof Error && cause.stack) || String(cause);
-      log("error", "request_failed", { requestId: c.get("requestId"), code, cause: text });
+      log("error", "request_failed", { requestId: c.get("requestId"), code, cause: text, ...line });
     }
     return errorResponse(c, error);
   });

@@ -23,18 +23,18 @@ export class LogLimit {
     this.#linesPerSecond = linesPerSecond;
   }
 
-  /** Null if the line must be left out. `always`: the line is written in any case, and does not count. */
-  next(now: number, { always = false } = {}): { readonly leftOut: number | undefined } | null {
+  /** Null if the line must be left out. */
+  next(now: number): { readonly leftOut: number | undefined } | null {
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#lines = 0;
     }
-    if (!always && this.#lines >= this.#linesPerSecond) {
+    if (this.#lines >= this.#linesPerSecond) {
       this.#leftOut++;
       return null;
     }
-    if (!always) this.#lines++;
+    this.#lines++;
     const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
     this.#leftOut = 0;
     return { leftOut };

@@ -90,12 +90,12 @@ export function usableIssuers(c: Context<AppEnv>): readonly Issuer[] {
 
 const PATTERNS = /\{[^/]*\}/g;
 
-/** Per isolate. */
-const limit = new LogLimit();
+/** Per isolate. Others' requests don't push the lines of failures out. */
+const limits = { requests: new LogLimit(), failures: new LogLimit() };
 
 /**
  * The route is a pattern, because a path may contain text that a caller typed. A line costs more than most of a request's
- * work, so an isolate writes a bounded number a second, and counts the others in the next line. 5xx are always written.
+ * work, so an isolate writes a bounded number a second, and counts the others in the next line.
  */
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();
@@ -103,7 +103,7 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("hops", hops);
   await next();
   const now = Date.now();
-  const line = limit.next(now, { always: c.res.status >= 500 });
+  const line = (c.res.status >= 500 ? limits.failures : limits.requests).next(now);
   if (line === null) return;
   log("info", "request", {
     requestId: c.get("requestId"),

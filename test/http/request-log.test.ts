@@ -25,6 +25,7 @@ beforeEach(async () => {
   });
   // This line counts what tests before, also of other files, have left out.
   await flood(1);
+  await fail();
   lines = [];
   now += SECOND_MS;
 });
@@ -84,19 +85,29 @@ it("starts a new count with each second of the clock", async () => {
   expect(lines.at(-1)).toHaveProperty("leftOut", 5);
 });
 
-it("always writes a 5xx, with the count of lines left out", async () => {
+it("writes as many 5xx again, so that other requests don't push them out", async () => {
   await flood(LINES_PER_SECOND + 3);
-  for (let n = 0; n < 20; n++) await fail();
+  for (let n = 0; n < LINES_PER_SECOND + 20; n++) await fail();
   const failed = lines.slice(LINES_PER_SECOND);
   expect(failed.map(({ status, code }) => [status, code])).toEqual(
-    Array.from({ length: 20 }, () => [500, "internal_error"]),
+    Array.from({ length: LINES_PER_SECOND }, () => [500, "internal_error"]),
   );
-  expect(leftOut().slice(LINES_PER_SECOND)).toEqual([3, ...Array(19).fill(undefined)]);
-  await flood(1);
-  expect(lines).toHaveLength(LINES_PER_SECOND + 20);
+  expect(leftOut().filter((n) => n !== undefined)).toEqual([]);
   now += SECOND_MS;
   await flood(1);
-  expect(lines.at(-1)).toHaveProperty("leftOut", 1);
+  expect(lines.at(-1)).toHaveProperty("leftOut", 3);
+  await fail();
+  expect(lines.at(-1)).toHaveProperty("leftOut", 20);
+});
+
+it("writes 100 causes of failures a second, and counts the others", async () => {
+  const causes: Record<string, unknown>[] = [];
+  vi.spyOn(console, "error").mockImplementation((text: unknown) => causes.push(JSON.parse(String(text))));
+  for (let n = 0; n < LINES_PER_SECOND + 20; n++) await fail();
+  expect(causes.map(({ event }) => event)).toEqual(Array(LINES_PER_SECOND).fill("request_failed"));
+  now += SECOND_MS;
+  await fail();
+  expect(causes.at(-1)).toMatchObject({ leftOut: 20, cause: expect.stringContaining("out of order") });
 });
 
 it("limits the lines of 4xx responses like any other", async () => {

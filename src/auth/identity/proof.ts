@@ -160,7 +160,8 @@ export async function issuerKeys(
   // A request of which the client hung up never ends, and neither does what waits for it.
   if (pending === null || askedMs >= FETCH_MAX_MS) {
     if (known.hasFailed && askedMs < (isUnknown && keys !== null ? AGAIN_AFTER_MS : FAILED_FOR_MS)) {
-      throw unavailable(issuer, "the last request failed");
+      // That request's failure is in the log.
+      throw unavailable(issuer);
     }
     const fetching = fetchInto(known, issuer, now);
     Object.assign(known, { askedAt: now, hasFailed: false, pending: fetching });
@@ -238,7 +239,7 @@ async function readBounded({ body }: Response): Promise<Blob | null> {
   return new Blob(chunks);
 }
 
-export function unavailable({ name }: Issuer, cause: unknown): ApiError {
+export function unavailable({ name }: Issuer, cause?: unknown): ApiError {
   return new ApiError(
     "issuer_unavailable",
     `${name} gives no usable answer, so nothing can be proved. Try again in a few seconds. If it lasts, the operator finds the cause in the log.`,
