@@ -16,7 +16,7 @@ import {
 import { TailLines, unendedLine } from "../words/tail-lines.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
 import { option, wholeNumberFrom } from "./options.ts";
-import { complain, cut, type Output, people, plain, plainLines, printable, wrap } from "./output.ts";
+import { complain, cut, instantText, type Output, people, plain, plainLines, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -57,7 +57,8 @@ export async function untilEnded(
     const shown = process.stderr.isTTY || !output.isJson ? people() : null;
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
     await shown?.line(wrap(waiting, shown.columns));
-    if (!hasAnswered) await client.runs.get(id, { signal });
+    if (shown === null) await complainOfGates(client, id, signal);
+    else if (!hasAnswered) await client.runs.get(id, { signal });
     if (shown !== null) await showEvents(client, id, shown, signal);
     const wait = () => client.runs.wait(id, { signal, include });
     const run = await lasting(wait, { signal, say: complain });
@@ -73,6 +74,14 @@ export async function untilEnded(
       EXIT.timedOut,
     );
   }
+}
+
+/** A script shows no events, and a run can wait for days. */
+async function complainOfGates(client: Client, id: string, signal: AbortSignal | undefined): Promise<void> {
+  const { details } = await client.runs.get(id, { signal, include: "details" });
+  if (!details?.waiting) return;
+  const until = `at most until ${instantText(details.waiting.until)}`;
+  complain(`The run ${plain(id)} does not start yet: ${waitsForText(details, Date.now())}, ${until}.`);
 }
 
 /** Shows people the events until the run ends. The caller shows the ended run. */

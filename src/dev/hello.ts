@@ -170,8 +170,8 @@ const PARAMETERS_SCHEMA = {
   additionalProperties: false,
 };
 
-/** The job that the action calls, or a sentence that says why there is no such action. */
-export type OfferedHello = { readonly job: HelloJob } | { readonly why: string };
+/** The job that the action calls, and a sentence for who expects that it runs at once, or that there is an action. */
+export type OfferedHello = { readonly job: HelloJob; readonly why?: string } | { readonly why: string };
 
 /**
  * Starts the job, and stores the action that calls it, unless a person's `hello` calls something else. The job's port
@@ -193,7 +193,7 @@ export async function offerHello(actions: Actions, serverUrl: string): Promise<O
     await job.close();
     throw error;
   }
-  return { job };
+  return { job, ...(stored?.definition.approval && { why: "Your action hello waits for an approval." }) };
 }
 
 const FIRST: ActionDefinition = {

@@ -54,13 +54,13 @@ function variables(devVars: DevVars, port: number): string[] {
     .flatMap(([name, value]) => ["--var", `${name}:${value}`]);
 }
 
-/** Null if there is an action `hello` and its job. Otherwise a sentence says why not. */
+/** Null if there is an action `hello` that runs its job at once. Otherwise a sentence says why not. */
 async function offeringHello(url: string, token: string): Promise<string | null> {
   if (token === "")
     return "ROOT_TOKEN is missing in .dev.vars. Add one, for example from `openssl rand -hex 32`, and restart.";
   try {
     const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_ENVIRONMENT }).actions, url);
-    return "why" in offered ? offered.why : null;
+    return offered.why ?? null;
   } catch (error) {
     return `The action hello could not be stored. ${error instanceof Error ? error.message : error}`;
   }

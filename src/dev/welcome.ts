@@ -8,7 +8,7 @@ interface Welcome {
   readonly link: string;
   readonly signsIn: boolean;
   readonly hasEnter: boolean;
-  /** Why there is no action `hello`; null if there is one. */
+  /** Why nobody can run the action `hello` at once; null if everybody can. */
   readonly withoutHello: string | null;
 }
 

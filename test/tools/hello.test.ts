@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 function jobOf(offered: OfferedHello): HelloJob {
-  if ("why" in offered) throw new Error(offered.why);
+  if (!("job" in offered)) throw new Error(offered.why);
   return offered.job;
 }
 
@@ -68,6 +68,11 @@ describe("the action hello", () => {
     });
     const { id } = await actions.run("hello", { parameters: { seconds: 1 } });
     expect((await runs.wait(id)).status).toBe("succeeded");
+
+    await actions.put("hello", { ...(definition as Schemas["ActionDefinition"]), approval: { required: 1 } });
+    const offered = await offerHello(actions, origin);
+    jobs.push(jobOf(offered));
+    expect(offered.why).toContain("waits for an approval");
 
     const theirs = { trigger: { type: "webhook" as const, url: "http://127.0.0.1:9/mine" } };
     const { version } = await actions.put("hello", theirs);

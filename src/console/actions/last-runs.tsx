@@ -66,10 +66,10 @@ function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
           {succeeded} of {decided}
         </span>
       </Fact>
-      <Fact term="Half took at most (p50)">
+      <Fact term="Half ended within (p50)">
         <b>{formatDuration(p50Ms)}</b>
       </Fact>
-      <Fact term="95 % took at most (p95)">
+      <Fact term="95 % ended within (p95)">
         <b>{formatDuration(p95Ms)}</b>
       </Fact>
       <Fact term="Counted">

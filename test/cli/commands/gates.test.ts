@@ -72,6 +72,16 @@ describe("a decision", () => {
     expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
   });
 
+  test("that is missing is named on stderr to a script that waits for the end", async () => {
+    const { run } = await serve([/wait=/, 200, { ...RUN, status: "succeeded" }], [/./, 200, HELD]);
+    expect(await run("get", RUN.id, "--wait")).toMatchObject({
+      code: 0,
+      stderr: `action-runs: The run ${RUN.id} does not start yet: waits for approval, 1 of 2, at most until 2026-12-02T13:21:48Z.\n`,
+    });
+    const { run: started } = await serve([/./, 200, { ...RUN, status: "succeeded" }]);
+    expect(await started("get", RUN.id, "--wait")).toMatchObject({ code: 0, stderr: "" });
+  });
+
   test("shows people that an agent asked, what the run still waits for, and who approved", async () => {
     const agent = 'x") via boss';
     const { run } = await serve([/./, 200, { ...HELD, details: { ...DETAILS, agent } }]);
