@@ -55,7 +55,10 @@ type Row = Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "wi
     readonly approvals: string | null;
   };
 
-/** Finds the runs that endpoints hear of. A run keeps `event_seq`, so a walk meets each event once. */
+/**
+ * Finds the runs that endpoints hear of. An end that becomes final moves `event_seq` to that write, which makes the
+ * deliveries itself, so a walk that goes down misses nothing.
+ */
 export class RunsWithEvents extends Rows {
   after(after: number, upTo: number, limit: number): Walked {
     return this.#walk(this.sql.exec(AFTER, after, upTo), limit, { from: after, end: upTo });

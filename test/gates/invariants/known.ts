@@ -12,7 +12,7 @@ const DEFERRED_MS = 10_000;
 const BACKOFF_MS = 12 * DEFERRED_MS;
 const BACKOFF_DOUBLED_MAX = 9;
 
-/** `from`: null if it holds since it was put. `id`: the same if another PUT replaces it while it lives. */
+/** `from`: null if it holds since it was put. `id`: the same if another PUT with its reason replaces it while it lives. */
 interface KnownPause {
   readonly id: number;
   readonly group: string;
@@ -110,7 +110,7 @@ export class Known {
   notePause(pause: Omit<KnownPause, "id">): void {
     const key = keyOf(pause);
     const old = this.pauses.get(key);
-    const isSame = old !== undefined && (old.until === null || old.until > this.now);
+    const isSame = old !== undefined && old.reason === pause.reason && (old.until === null || old.until > this.now);
     this.pauses.set(key, { ...pause, id: isSame ? old.id : ++this.#pauses });
   }
 
