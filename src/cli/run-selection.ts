@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "commander";
 import { present } from "../client/api.ts";
 import type { Client, Schemas } from "../client/index.ts";
 import { shortAge } from "../words/durations.ts";
-import { RUN_FILTER_NAMES, type RunFilters } from "../words/run-filters.ts";
+import { RUN_FILTER_NAMES, type RunFilterName, type RunFilters } from "../words/run-filters.ts";
 import { SINCE_PRESETS } from "../words/since.ts";
 import { STATUSES } from "../words/statuses.ts";
 import { WAITING_FILTERS } from "../words/waiting.ts";
@@ -124,6 +124,6 @@ export function filterOf({
   createdBefore = until,
   ...flags
 }: FilterFlags): RunFilters {
-  const given: Readonly<Record<string, unknown>> = { ...flags, createdAfter, createdBefore };
+  const given: Readonly<Record<RunFilterName, unknown>> = { status: undefined, ...flags, createdAfter, createdBefore };
   return present(Object.fromEntries(RUN_FILTER_NAMES.map((name) => [name, given[name]])));
 }

@@ -234,12 +234,26 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
   return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
 }
 
-/** What happened and when stays as evidence, with the action and who created, approved and stopped it. */
+/** What happened and when, with the action and who created, approved and stopped it. A new member is not, unless it is here. */
+type Evidence =
+  | ("id" | "actionName" | "source" | "actionVersion" | "retryOf" | "retryRule" | "status" | "endCause" | "rejectedBy")
+  | (
+      | "triggeredBy"
+      | "via"
+      | "createdBy"
+      | "creatorProof"
+      | "reporter"
+      | "cancelBy"
+      | "externalUrlChanges"
+      | "waitingFor"
+    )
+  | ("createdAt" | "startedAt" | "completedAt" | "deadlineAt" | "releasedAt" | "withdrawnAt" | "silentSince")
+  | ("timeoutMs" | "heartbeatTimeoutMs" | "cancelRequestedAt" | "cancelUntil" | "waitingSince" | "waitingReason");
+
 export function erased(run: Run, isOccupying: boolean, now: number): Run {
   const { gates, approvals, throughPause, nextRetry } = run;
   const withoutReason = <T extends Decided>(decided: T): T => ({ ...decided, reason: null });
-  return {
-    ...run,
+  const others: Omit<Run, Evidence> = {
     version: run.version + 1,
     erasedAt: Math.max(now, run.completedAt ?? now),
     entityId: null,
@@ -262,6 +276,7 @@ export function erased(run: Run, isOccupying: boolean, now: number): Run {
     // The key is made of the run's inputs.
     gates: isOccupying || !gates?.concurrency ? gates : { ...gates, concurrency: { ...gates.concurrency, key: "" } },
   };
+  return { ...run, ...others };
 }
 
 /** When the run's retention is over. For an open run, the latest instant that this can be. */

@@ -58,8 +58,6 @@ const OPEN_CONSOLE: Described = DESCRIBE && {
 };
 consolePages.get("/console", forAnyone(OPEN_CONSOLE, sendConsole));
 
-consolePages.get("/console/", (c) => c.redirect("/console", 308));
-
 consolePages.get("/console/sign-in", sendOfSignIn);
 
 consolePages.get("/console/cli", sendOfSignIn);

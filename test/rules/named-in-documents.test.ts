@@ -39,6 +39,13 @@ it("docs/operations.md names every line of the log", () => {
   expect([...new Set(lines)].filter((name) => !operations.includes(`\`${name}\``))).toEqual([]);
 });
 
+it("CONTRIBUTING.md names what the sources have", () => {
+  const sources = globSync("{src,test,bench}/**/*.{ts,tsx}", { cwd: ROOT }).map(read).join("\n");
+  const named = [...read("CONTRIBUTING.md").matchAll(/`([A-Za-z_]+)(?:\(\))?`/g)].map(([, name = ""]) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))).toEqual([]);
+});
+
 it("every code that a document gives to an error is one of the table", () => {
   const documents = ["README.md", "SECURITY.md", ...globSync("docs/*.md", { cwd: ROOT })];
   const given = documents.flatMap((file) =>

@@ -86,11 +86,6 @@ it.each([
   }
 });
 
-it("with a slash at its end is the page without", async () => {
-  const answer = await fetch(`${origin}/console/`, { redirect: "manual" });
-  expect([answer.status, answer.headers.get("Location")]).toEqual([308, "/console"]);
-});
-
 it.each(["/console", `${PROJECT}/prod/runs`])("POST %s is 405", async (path) => {
   const answer = await fetch(`${origin}${path}`, { method: "POST" });
   expect([answer.status, answer.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);

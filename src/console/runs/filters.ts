@@ -62,9 +62,12 @@ export function filterOf(query: URLSearchParams, now: Date, zone = LOCAL): RunFi
  * can't say whether its run has a text.
  */
 export function matches(
-  { status, triggeredBy, entityId, waiting, group, createdAfter, createdBefore, text }: RunFilter,
+  { actionName, subject, label, ...others }: Omit<RunFilter, "limit" | "order" | "include">,
   row: Pick<RunRow, "status" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
 ): boolean {
+  const { status, triggeredBy, entityId, waiting, group, createdAfter, createdBefore, text, ...unknown } = others;
+  // The compiler refuses a filter that nobody looks at here.
+  unknown satisfies Record<string, never>;
   const at = Date.parse(row.createdAt);
   return (
     text === undefined &&
