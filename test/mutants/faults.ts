@@ -916,8 +916,8 @@ export const FAULTS: readonly Fault[] = [
     name: "late-end-told-again",
     breaks: "an endpoint that heard of an end hears of it once",
     room: "src/runs/coordinator/endpoints",
-    from: "isLate ? all.filter(waitsForFinal) : all",
-    to: "all",
+    from: " && at > now - FAN_OUT_WITHIN_MS",
+    to: "",
     tests: ["test/starts/retries"],
   },
   {
