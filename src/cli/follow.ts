@@ -38,9 +38,10 @@ interface UntilEndedOptions extends DetailOptions {
   readonly show?: (run: DetailedActionRun, why: DetailedActionRun["details"]) => Promise<void>;
 }
 
-/** Why a run does not start, and whether it is retried. Its details need its coordinator, and the run does not. */
+/** Why a run does not start, or was stopped, and whether it is retried. These need its coordinator, and the run does not. */
 export async function whyOf(client: Client, run: DetailedActionRun): Promise<DetailedActionRun["details"]> {
-  if (run.details !== undefined || (run.status !== "pending" && run.status !== "failed")) return run.details;
+  const isClear = run.status === "running" || run.status === "succeeded";
+  if (run.details !== undefined || isClear) return run.details;
   return (await client.runs.get(run.id, { include: "details" }).catch(() => run)).details;
 }
 

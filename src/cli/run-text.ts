@@ -72,7 +72,7 @@ function firstLine(text: string): string {
 export function runText(
   run: Schemas["DetailedActionRun"] & Schemas["ReportedActionRun"],
   output: Output,
-  details: Pick<ActionRunDetails, "delivery" | "retry"> | undefined = run.details,
+  details: Pick<ActionRunDetails, "delivery" | "retry" | "cancel"> | undefined = run.details,
 ): string {
   return output.fields([
     ["run", plain(run.id)],
@@ -94,9 +94,15 @@ export function runText(
     ["error", run.error && fittedValue(logLines(run.error), output)],
     ["delivery", details && failingText(details, Date.now())],
     ["retry", details?.retry && retryText(details.retry)],
+    ["cancel", details?.cancel && cancelText(details.cancel)],
+    ["reason", details?.cancel?.reason && plain(details.cancel.reason)],
     ["too long", run.truncated && truncatedText(run.truncated)],
     ...(run.details === undefined ? [] : detailRows(run.details, output)),
   ]);
+}
+
+function cancelText({ by, requestedAt, until }: NonNullable<ActionRunDetails["cancel"]>): string {
+  return `requested${by ? ` by ${plain(by)}` : ""} at ${instantText(requestedAt)}, ends by ${instantText(until)}`;
 }
 
 function retryText({ runId, at, attempt, dropped }: NonNullable<ActionRunDetails["retry"]>): string {
@@ -111,9 +117,8 @@ export function truncatedText(truncated: readonly string[]): string {
 
 function detailRows(details: ActionRunDetails, output: Output) {
   const { action, retryOf, bulkOperationId, schedule, labels, traceparent, externalUrl } = details;
-  const { heartbeat, cancel, waiting, erasedAt } = details;
+  const { heartbeat, waiting, erasedAt } = details;
   const passed = waiting?.throughPause;
-  const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["erased", erasedAt && `${instantText(erasedAt)}, with all texts of the run`],
     ["gate", waitsForText(details, Date.now())],
@@ -132,8 +137,6 @@ function detailRows(details: ActionRunDetails, output: Output) {
       heartbeat && words(instantText(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
     ],
     ["newest lines", heartbeat?.tail && fittedValue(logLines(heartbeat.tail), output)],
-    ["cancel", cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`],
-    ["reason", cancel?.reason && plain(cancel.reason)],
   ];
 }
 

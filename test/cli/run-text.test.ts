@@ -122,6 +122,18 @@ describe("a pending run that its receiver did not take", () => {
   });
 });
 
+test("a cancelled run says who cancelled it and why, although nobody asked for details", async () => {
+  const cancel = { by: "ada", reason: "wrong branch", requestedAt: RUN.createdAt, until: RUN.createdAt };
+  const cancelled = { ...RUN, status: "cancelled", completedAt: RUN.createdAt };
+  const details = { waiting: null, approval: null, labels: [], delivery: null, cancel };
+  const { run } = await service((request, response) => {
+    json(response, 200, request.url?.includes("include=details") ? { ...cancelled, details } : cancelled);
+  });
+  const { stdout } = await run("get", RUN.id, "--no-json");
+  expect(stdout.replaceAll(/\n {2,}/g, " ")).toMatch(/^cancel: +requested by ada at .*\nreason: +wrong branch$/m);
+  expect(stdout).not.toContain("labels");
+});
+
 describe("a failed run that the service retries", () => {
   const OTHER_RUN = "01a212de-9b55-8003-a8a9-dd2c148ea618";
   const retry = { runId: OTHER_RUN, at: "2026-11-25T13:31:48.373Z", attempt: 2, dropped: null };
