@@ -178,7 +178,7 @@ export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: 
     // In a narrow terminal the age says as much in less room.
     ["CREATED", ({ createdAt }) => (hasWholeIds ? instantText(createdAt) : ""), { dispensable: 4, isOptional: true }],
     ["BY", ({ triggeredBy }) => triggeredBy, { least: 8, dispensable: 3 }],
-    ["ACTION", ({ details, actionName }) => details?.title ?? actionName, { least: 20 }],
+    ["ACTION", ({ details, actionName }) => actionText(details?.title ?? null, actionName), { least: 20 }],
     [
       "WAITS",
       ({ details }) => details && (waitsForText(details, now) || failingText(details, now)),
@@ -205,6 +205,12 @@ export function changeLine(run: ActionRun, output: Output): string {
   const room = columns - time.length - id.length - status.length - 6;
   const colour = STATUS_COLOUR[run.status] ?? "dim";
   return `${output.paint("dim", time)}  ${id}  ${output.paint(colour, status)}  ${cut(said, room)}`;
+}
+
+/** The name first, because a narrow column cuts the end, and the name is what other commands take. */
+export function actionText(title: string | null, actionName: string | null): string | null {
+  if (!title || !actionName) return title || actionName;
+  return `${title}`.startsWith(actionName) ? title : `${actionName}: ${title}`;
 }
 
 const NAMED_AHEAD = 2;

@@ -122,6 +122,16 @@ describe("a pending run that its receiver did not take", () => {
   });
 });
 
+test.each([
+  ["count 10 seconds", "hello: count 10 seconds"],
+  ["hello, for 10 seconds", "hello, for 10 seconds"],
+  [null, "hello"],
+])("the table of a list has the action's name, also with the title %j", async (title, shown) => {
+  const details = { waiting: null, approval: null, labels: [], delivery: null, title };
+  const { run } = await saying(200, [{ ...RUN, actionName: "hello", details }]);
+  expect((await run("list", "--no-json")).stdout).toMatch(new RegExp(` ${shown} *$`, "m"));
+});
+
 test("a cancelled run says who cancelled it and why, although nobody asked for details", async () => {
   const cancel = { by: "ada", reason: "wrong branch", requestedAt: RUN.createdAt, until: RUN.createdAt };
   const cancelled = { ...RUN, status: "cancelled", completedAt: RUN.createdAt };

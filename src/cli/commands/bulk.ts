@@ -8,7 +8,7 @@ import { INTERRUPTED, lasting, screenOn, WAIT_TIMEOUT, withSignals } from "../fo
 import { isConfirmed } from "../input.ts";
 import { allOf, argument, limitOption, option, readId } from "../options.ts";
 import { type Colour, complain, cut, indent, instantText, type Output, people, plain, text, words } from "../output.ts";
-import { progressBar } from "../run-text.ts";
+import { actionText, progressBar } from "../run-text.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
@@ -235,7 +235,7 @@ function operationTable(operations: readonly BulkOperation[], output: Output): s
 function itemTable(items: readonly Schemas["BulkItem"][], output: Output): string {
   return output.table(items, [
     ["RUN", ({ runId }) => runId],
-    ["ACTION", ({ title, actionName }) => title ?? actionName, { least: 16, dispensable: 2 }],
+    ["ACTION", ({ title, actionName }) => actionText(title, actionName), { least: 16, dispensable: 2 }],
     ["OUTCOME", ({ outcome }) => outcome ?? "undecided", { colour: (cell) => COLOURS[cell] }],
     ["CODE", ({ code }) => code, { least: 12, dispensable: 1 }],
     ["NEW RUN", ({ newRunId }) => newRunId, { isOptional: true }],

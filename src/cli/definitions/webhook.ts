@@ -9,7 +9,7 @@ import { readObject } from "../input.ts";
 import { allOf, limitOption, option, readSince, readUntil, textOption } from "../options.ts";
 import { type Colour, fittedValue, instantText, logLines, type Output, plain, words, wrap } from "../output.ts";
 import { RUN, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
-import { idShortener } from "../run-text.ts";
+import { actionText, idShortener } from "../run-text.ts";
 import { definitionCommands, nameArgument, rotatingCommand, type Told } from "./commands.ts";
 import { ENDPOINTS, secretsIn } from "./files.ts";
 
@@ -233,7 +233,7 @@ export function deliveryTable(deliveries: readonly Delivery[], output: Output): 
   return output.table(deliveries, [
     // Never cut at its end, because `webhook resend` finds a run by the end of its id.
     ["RUN", ({ runId }) => shown(runId)],
-    ["ACTION", ({ title, actionName }) => title ?? actionName, { least: 16, dispensable: 1 }],
+    ["ACTION", ({ title, actionName }) => actionText(title, actionName), { least: 16, dispensable: 1 }],
     ["EVENT", ({ type }) => eventName(type)],
     ["STATE", ({ state }) => state, { colour: (cell) => STATE_COLOUR[cell] }],
     ["ATTEMPTS", ({ attempts }) => attempts.length, { dispensable: 2 }],
