@@ -24,6 +24,8 @@ const CANCELLED = 0.15;
 const APPROVED_AFTER_MAX_MS = 1500;
 const JOB_MAX_MS = 300;
 const PAUSE_MAX_MS = 400;
+/** A token may have 250 waiting runs in a queue. On a busy machine, jobs end more slowly than callers create. */
+const OPEN_MAX = 200;
 const RETRY_MS = 300;
 /** An attempt whose answer was lost is repeated after 30 s, and others may wait behind it. */
 const ENDED_WITHIN_MS = 240_000;
@@ -91,11 +93,15 @@ export class GatedRuns {
     const call = async () => {
       while (!signal.aborted) {
         await this.#stage.disturbances.goOn;
-        await this.#runOne();
+        if (this.#open() < OPEN_MAX) await this.#runOne();
         await delay(this.#random() * PAUSE_MAX_MS);
       }
     };
     await Promise.all(Array.from({ length: CALLERS }, call));
+  }
+
+  #open(): number {
+    return [...this.#runs.values()].filter(({ mayHaveEnded }) => !mayHaveEnded).length;
   }
 
   /** Call this when nobody creates any more. */

@@ -49,8 +49,9 @@ export class SoakRecord {
   /** `sentAt`: when the request that shows it was sent. */
   violation(sentence: string, story: readonly string[], sentAt: number): void {
     this.violations++;
-    this.count(`violation: ${/^[A-Z' ]+(?=:)/.exec(sentence)?.[0] ?? "others"}`);
-    if (this.violations > VIOLATIONS_SHOWN) return;
+    const kind = `violation: ${/^[A-Z' ]+(?=:)/.exec(sentence)?.[0] ?? "others"}`;
+    this.count(kind);
+    if ((this.counts.get(kind) ?? 0) > VIOLATIONS_SHOWN) return;
     const near = this.#disturbances.filter(({ at }) => at >= sentAt - 25_000).slice(-DISTURBANCES_SHOWN);
     console.log(
       [
