@@ -38,7 +38,7 @@ interface UntilEndedOptions extends DetailOptions {
   readonly show?: (run: DetailedActionRun, why: DetailedActionRun["details"]) => Promise<void>;
 }
 
-/** Why a run does not start, or was stopped, and whether it is retried. These need its coordinator, and the run does not. */
+/** Why a run does not start or was stopped, and whether it is retried. This needs its coordinator, and the run does not. */
 export async function whyOf(client: Client, run: DetailedActionRun): Promise<DetailedActionRun["details"]> {
   const isClear = run.status === "running" || run.status === "succeeded";
   if (run.details !== undefined || isClear) return run.details;
@@ -58,9 +58,14 @@ export async function untilEnded(
     const shown = process.stderr.isTTY || !output.isJson ? people() : null;
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
     await shown?.line(wrap(waiting, shown.columns));
-    if (shown === null) await complainOfGates(client, id, signal);
-    else if (!hasAnswered) await client.runs.get(id, { signal });
-    if (shown !== null) await showEvents(client, id, shown, signal);
+    if (shown === null) {
+      const reading = client.runs.get(id, { signal, include: "details" });
+      // The run that a create has just made is there, so a read that fails is no reason to stop.
+      complainOfGates(id, (await (hasAnswered ? reading.catch(() => null) : reading))?.details);
+    } else {
+      if (!hasAnswered) await client.runs.get(id, { signal });
+      await showEvents(client, id, shown, signal);
+    }
     const wait = () => client.runs.wait(id, { signal, include });
     const run = await lasting(wait, { signal, say: complain });
     // On stderr, because stdout may be a file with the run alone.
@@ -78,8 +83,7 @@ export async function untilEnded(
 }
 
 /** A script shows no events, and a run can wait for days. */
-async function complainOfGates(client: Client, id: string, signal: AbortSignal | undefined): Promise<void> {
-  const { details } = await client.runs.get(id, { signal, include: "details" });
+function complainOfGates(id: string, details: DetailedActionRun["details"]): void {
   if (!details?.waiting) return;
   const until = `at most until ${instantText(details.waiting.until)}`;
   complain(`The run ${plain(id)} does not start yet: ${waitsForText(details, Date.now())}, ${until}.`);

@@ -210,7 +210,7 @@ export function changeLine(run: ActionRun, output: Output): string {
 /** The name first, because a narrow column cuts the end, and the name is what other commands take. */
 export function actionText(title: string | null, actionName: string | null): string | null {
   if (!title || !actionName) return title || actionName;
-  return `${title}`.startsWith(actionName) ? title : `${actionName}: ${title}`;
+  return title.startsWith(actionName) ? title : `${actionName}: ${title}`;
 }
 
 const NAMED_AHEAD = 2;

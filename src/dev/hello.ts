@@ -170,7 +170,7 @@ const PARAMETERS_SCHEMA = {
   additionalProperties: false,
 };
 
-/** The job that the action calls, and a sentence for who expects that it runs at once, or that there is an action. */
+/** The job that the action calls. `why`: a sentence that says why there is no job, or why a run does not start at once. */
 export type OfferedHello = { readonly job: HelloJob; readonly why?: string } | { readonly why: string };
 
 /**

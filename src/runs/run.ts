@@ -234,22 +234,15 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
   return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
 }
 
-/** What happened and when, with the action and who created, approved and stopped it. A new member is not, unless it is here. */
+/** What an erasure keeps: what happened and when, the action, and who created, approved and stopped the run. */
 type Evidence =
-  | ("id" | "actionName" | "source" | "actionVersion" | "retryOf" | "retryRule" | "status" | "endCause" | "rejectedBy")
-  | (
-      | "triggeredBy"
-      | "via"
-      | "createdBy"
-      | "creatorProof"
-      | "reporter"
-      | "cancelBy"
-      | "externalUrlChanges"
-      | "waitingFor"
-    )
+  | ("id" | "actionName" | "source" | "actionVersion" | "retryOf" | "retryRule" | "status" | "endCause")
+  | ("triggeredBy" | "via" | "createdBy" | "creatorProof" | "reporter" | "cancelBy" | "rejectedBy")
   | ("createdAt" | "startedAt" | "completedAt" | "deadlineAt" | "releasedAt" | "withdrawnAt" | "silentSince")
-  | ("timeoutMs" | "heartbeatTimeoutMs" | "cancelRequestedAt" | "cancelUntil" | "waitingSince" | "waitingReason");
+  | ("cancelRequestedAt" | "cancelUntil" | "waitingSince" | "waitingFor" | "waitingReason")
+  | ("timeoutMs" | "heartbeatTimeoutMs" | "externalUrlChanges");
 
+/** The run without its texts. The compiler asks what becomes of a new member. */
 export function erased(run: Run, isOccupying: boolean, now: number): Run {
   const { gates, approvals, throughPause, nextRetry } = run;
   const withoutReason = <T extends Decided>(decided: T): T => ({ ...decided, reason: null });

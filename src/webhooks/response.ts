@@ -1,7 +1,7 @@
 /**
- * What a receiver's response or an event must have, and what is kept of a response. PURE. Both may be hostile: only
- * their own members count, and what is kept is bounded. Nothing here knows the request,
- * because a response could otherwise reveal a secret of it.
+ * What a receiver's response or an event must have, and what is kept of a response. PURE. Strangers can send both, so
+ * only own members count, and what is kept is bounded. Nothing here knows the request, so no response can reveal its
+ * secrets.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";

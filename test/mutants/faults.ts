@@ -628,7 +628,7 @@ export const FAULTS: readonly Fault[] = [
     name: "failed-run-without-its-retry",
     breaks: "the text of a failed run says which run retries it",
     room: "src/cli",
-    from: 'run.status !== "pending" && run.status !== "failed"',
+    from: 'run.status === "running" || run.status === "succeeded"',
     to: 'run.status !== "pending"',
     tests: ["test/cli/run-text"],
   },

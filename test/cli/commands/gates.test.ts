@@ -82,6 +82,16 @@ describe("a decision", () => {
     expect(await started("get", RUN.id, "--wait")).toMatchObject({ code: 0, stderr: "" });
   });
 
+  test("that can't be read does not end the wait for a run that was just made", async () => {
+    const answers = [
+      [/^POST/, 201, RUN],
+      [/include=details/, 404, { error: "No.", code: "run_not_found" }],
+      [/wait=/, 200, { ...RUN, status: "succeeded" }],
+    ] as const;
+    const { run } = await serve(...answers);
+    expect(await run("create", "deploy", "--wait")).toMatchObject({ code: 0 });
+  });
+
   test("shows people that an agent asked, what the run still waits for, and who approved", async () => {
     const agent = 'x") via boss';
     const { run } = await serve([/./, 200, { ...HELD, details: { ...DETAILS, agent } }]);
