@@ -8,6 +8,9 @@ import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;
 
+/** A list that is still that of the address before, and a search that asks what its words mean. */
+const BUSY = 'table[aria-busy="true"], input[aria-busy="true"]';
+
 export interface Look {
   readonly width: number;
   readonly colorScheme: "light" | "dark";
@@ -116,6 +119,8 @@ export class WatchedBrowser {
     await twoFrames(page);
     const isAnswered = () => this.#pending.get(page)?.isEmpty === true;
     await until("the page has all responses", isAnswered);
+    // On a busy machine, the request of a list can begin later than the two frames. Until then, the rows are the old ones.
+    await until("the list is that of the address", async () => (await page.locator(BUSY).count()) === 0);
     await twoFrames(page);
   }
 
