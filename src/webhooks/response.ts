@@ -1,7 +1,6 @@
 /**
- * What a receiver's response or an event must have, and what is kept of a response. PURE. Strangers can send both, so
- * only own members count, and what is kept is bounded. Nothing here knows the request, so no response can reveal its
- * secrets.
+ * What a receiver's response or an event must have, and what is kept of a response. PURE. Both can be hostile, so only
+ * own members count, and what is kept is bounded. The request is never read here, so no text made here has its secrets.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";

@@ -56,8 +56,14 @@ export function RunsPart({ of, value }: { readonly of: "action" | "schedule"; re
 function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
   const statistics = statisticsOf(rows);
   const { decided, succeeded, p50Ms, p95Ms } = statistics;
+  // The bars show these, too.
+  const apart = rows.some(({ isByHand }) => isByHand) ? ", apart from those made by hand" : "";
   if (p50Ms === null || p95Ms === null)
-    return <p class="muted">None of the last {rows.length} runs has succeeded or failed.</p>;
+    return (
+      <p class="muted">
+        None of the last {rows.length} runs has succeeded or failed{apart}.
+      </p>
+    );
   return (
     <dl class="facts row run-numbers">
       <Fact term="Success rate">
@@ -75,6 +81,7 @@ function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
       <Fact term="Counted">
         <span class="muted">
           {decided} that succeeded or failed, of the last {rows.length}
+          {apart}
         </span>
       </Fact>
     </dl>

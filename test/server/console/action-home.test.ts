@@ -154,6 +154,12 @@ describeInBrowser("an action's home", (browser) => {
     const newest = page.getByRole("table", { name: "The newest runs", exact: true });
     await newest.getByRole("link", { name: "succeeded" }).click();
     await untilRunIs(page, "succeeded");
+
+    // A run that was sent under its name has a bar, and counts for nothing.
+    await client.runs.create({ actionName: "deploy" });
+    await page.goto(site.at(`${ENV}/actions/deploy`));
+    await page.getByText("1 of 1").waitFor();
+    await page.getByText("of the last 2, apart from those made by hand").waitFor();
   });
 
   it("compares two versions, restores one, asks for the secret that is missing, and deletes one", async () => {
