@@ -318,7 +318,8 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
     parametersSchema,
     concurrency: { group: "database" },
   });
-  await operator.actions.put("resize", { trigger, parametersSchema, concurrency: { group: "cluster" } });
+  for (const more of [{}, { concurrency: { group: "cluster" } }])
+    await operator.actions.put("resize", { trigger, parametersSchema, ...more });
   const freeze = { reason: "the cluster is being moved", until: later(3) };
   await operator.pauses.put("cluster", freeze);
   await operator.webhookEndpoints.put("on-call", {

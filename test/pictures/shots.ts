@@ -142,6 +142,11 @@ const SHOTS: readonly Shot[] = [
     path: `${SEEDED_PATH}/actions/deploy`,
     act: (page) => page.getByRole("button", { name: "Run action" }).click(),
   },
+  {
+    name: "versions",
+    path: `${SEEDED_PATH}/actions/resize`,
+    act: (page) => page.getByRole("table", { name: "Versions" }).scrollIntoViewIfNeeded(),
+  },
   { name: "schedule", path: `${SEEDED_PATH}/schedules/nightly` },
   {
     name: "run-in-line",

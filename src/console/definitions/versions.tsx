@@ -32,7 +32,7 @@ import { MadeSecretDialog, SecretFields, secretProblem } from "./secrets.tsx";
 const COLUMNS: readonly Column[] = [
   { text: "Version", width: "124px" },
   { text: "Stored by" },
-  { text: "Stored", width: "104px" },
+  { text: "Stored", class: "is-wide", width: "104px" },
   { text: "What to do", class: "is-end", isHeard: true },
 ];
 
@@ -110,8 +110,11 @@ export function VersionsPart({ kind, stored, loaded, onChanged }: VersionsPartPr
               </td>
               <td>
                 <bdi title={one.actor === "root" ? "ROOT_TOKEN" : `Token ${one.actor}`}>{one.actorName}</bdi>
+                <p class="is-narrow muted">
+                  <RelativeTime at={one.changedAt} />
+                </p>
               </td>
-              <td>
+              <td class="is-wide">
                 <RelativeTime at={one.changedAt} />
               </td>
               <td class="is-end">
